@@ -1,0 +1,50 @@
+# The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test test-all check fix lock clean bench bench-run bench-gateway bench-demo
+export PYTHON
+BIN := .venv/bin
+
+help:            ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:           ## make .venv with everything that a laptop runs
+	@scripts/setup.sh laptop
+
+setup-dev:
+	@scripts/setup.sh dev
+
+demo: setup      ## watch a data set become a live model, and a bad version be rolled back
+	@$(BIN)/kanarya demo
+
+test: setup-dev  ## the fast tests (under a minute)
+	@$(BIN)/pytest -q -m "not (kfp or e2e or docker or cluster or slow)"
+
+test-all: setup-dev  ## everything that this machine can run
+	@$(BIN)/pytest -q -m "not (docker or cluster or slow)"
+
+check: setup-dev ## formatting, lint, types, stale compiled pipelines
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/kanarya compile --check
+
+fix: setup-dev   ## format, mend what the linter can, compile the pipelines
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+	@$(BIN)/kanarya compile
+
+lock: setup-dev  ## resolve requirements/*.txt anew
+	@scripts/lock.sh
+
+bench: bench-run bench-gateway bench-demo  ## every figure of docs/benchmarks.md
+
+bench-run: setup
+	@$(BIN)/python -m scripts.bench_run
+
+bench-gateway: setup
+	@$(BIN)/python -m scripts.bench_gateway
+
+bench-demo: setup
+	@$(BIN)/python -m scripts.bench_demo
+
+clean:           ## remove the environment and caches (your .kanarya stays)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path "./.kanarya/*" -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Pipeline steps: a folder is a step, a file is shared by steps."""

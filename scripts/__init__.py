@@ -1,0 +1,1 @@
+"""The `kanarya` command: parse, wire, print."""

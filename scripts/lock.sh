@@ -1,0 +1,14 @@
+#!/bin/sh
+# Resolve the lock files; no index address is written into them.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    .venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
+        --no-header --no-emit-index-url --no-emit-find-links --no-annotate "$@" >/dev/null
+}
+# dev is resolved first and binds the others, so that a step, a server and a laptop hold the same versions.
+compile --extra dev -o requirements/dev.txt
+compile --extra laptop -c requirements/dev.txt -o requirements/laptop.txt
+compile --extra tracking --extra tabular --extra cluster --extra gcs \
+    -c requirements/dev.txt -o requirements/components.txt
+compile --extra serving --extra gcs -c requirements/dev.txt -o requirements/serving.txt

@@ -1,0 +1,45 @@
+"""Where things are: read once from the environment, then passed on as a value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+API_PORT = 8600
+GATEWAY_PORT = 8601
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The places of one installation; every path in it is absolute."""
+
+    home: Path
+    tracking_uri: str
+    model_store: str
+    kubeconfig: Path
+    namespace: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`."""
+        env = os.environ if env is None else env
+        home = Path(env.get("KANARYA_HOME") or ".kanarya").expanduser().absolute()
+        return cls(
+            home=home,
+            tracking_uri=env.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
+            model_store=env.get("KANARYA_MODEL_STORE") or str(home / "models"),
+            kubeconfig=Path(env.get("KUBECONFIG") or home / "kubeconfig").absolute(),
+            namespace=env.get("KANARYA_NAMESPACE") or "default",
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make a child process read these very settings."""
+        return {
+            "KANARYA_HOME": str(self.home),
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "KANARYA_MODEL_STORE": self.model_store,
+            "KUBECONFIG": str(self.kubeconfig),
+            "KANARYA_NAMESPACE": self.namespace,
+        }
