@@ -1,0 +1,74 @@
+"""The model directory: what training writes, what is published, and what a server loads.
+
+    model.onnx      one graph input a column, named as the column, [None, 1], float32 or string;
+                    the output `probabilities` is float32 [n, k] in the order of the card's labels
+    card.json       `Card`: what the model is, its signature, where it comes from
+    golden.npz      `Golden`: rows and the probabilities that they must get, replayed at load
+    baseline.json   what the training data looked like, for drift: a JSON object
+                    {"rows": n, "columns": {name: {...}}, "labels": {label: share}} where a column
+                    has "missing" (share) and either "quantiles" ({"0": …, "1": …, "5": …, "25": …,
+                    "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share})
+    native/         the MLflow model, without pickle; never loaded by the server
+    MANIFEST.json   `Manifest`: size and sha256 of every other file, written last
+
+A directory is immutable once it is sealed; `publish` makes a copy that carries a version.
+This module gathers the names; each lives in the module of its noun.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from serving.card import CARD, Card, read_card, write_card
+from serving.errors import ModelError
+from serving.golden import GOLDEN, Golden, read_golden, write_golden
+from serving.manifest import MANIFEST, Entry, Manifest, seal, verify
+from serving.publishing import publish
+
+__all__ = [
+    "BASELINE",
+    "CARD",
+    "GOLDEN",
+    "MANIFEST",
+    "MODEL",
+    "NATIVE",
+    "Card",
+    "Entry",
+    "Golden",
+    "Manifest",
+    "ModelError",
+    "publish",
+    "read_baseline",
+    "read_card",
+    "read_golden",
+    "seal",
+    "verify",
+    "write_baseline",
+    "write_card",
+    "write_golden",
+]
+
+MODEL = "model.onnx"
+BASELINE = "baseline.json"
+NATIVE = "native"
+
+
+def write_baseline(directory: Path, baseline: Mapping[str, Any]) -> None:
+    """Write `baseline.json` into a model directory that is not sealed yet."""
+    text = json.dumps(dict(baseline), indent=1, ensure_ascii=False, allow_nan=False)
+    (directory / BASELINE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_baseline(directory: Path) -> dict[str, Any]:
+    """Return the baseline; raise `ModelError` where it is missing or damaged."""
+    path = directory / BASELINE
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); package the model again.") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds no JSON object; package the model again.")
+    return value

@@ -1,0 +1,29 @@
+"""Fixtures that several packages share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from serving.artifact import publish
+
+
+@pytest.fixture(scope="session")
+def iris_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published model directory: `iris`, version 1, four numeric columns, three text labels."""
+    from tests.serving.modeldirs import build, iris
+
+    home = tmp_path_factory.mktemp("iris")
+    publish(build(home / "packaged", "iris", iris()), home / "1", "1")
+    return home / "1"
+
+
+@pytest.fixture(scope="session")
+def mixed_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published model directory: `mixed`, version 3, every kind of column, labels 0 and 1."""
+    from tests.serving.modeldirs import build, mixed
+
+    home = tmp_path_factory.mktemp("mixed")
+    publish(build(home / "packaged", "mixed", mixed()), home / "3", "3")
+    return home / "3"
