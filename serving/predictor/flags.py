@@ -1,0 +1,30 @@
+"""The flags of a predictor: ours, next to those of KServe's ModelServer."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of our own flags; KServe's can be added to it."""
+    flags = argparse.ArgumentParser(prog="python -m serving.predictor", allow_abbrev=False)
+    add = flags.add_argument
+    add("--model_name", default=None, help="the name in the address; default: the card's")
+    add("--model_dir", type=Path, required=True, help="a published model directory")
+    add("--http_port", type=int, default=8080, help="the port; 0 takes a free one")
+    add("--host", default="127.0.0.1", help="the address; 0.0.0.0 in a container")
+    add("--listen_fd", type=int, default=None, help="answer on this inherited, bound socket")
+    add("--exit_with_parent", action="store_true", help="end when the parent process ends")
+    add("--fault_injection", action="store_true", help="allow POST /kanarya/fault")
+    add("--workers", type=int, choices=[1], default=1, help="processes; one for now")
+    add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
+    add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
+    return flags
+
+
+def _truth(word: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if word.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
+    return known[word.lower()]
