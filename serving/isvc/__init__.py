@@ -1,0 +1,1 @@
+"""InferenceServices: what one looks like, how it is read, and how it may be changed."""

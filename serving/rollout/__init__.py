@@ -1,0 +1,1 @@
+"""A rollout is a value: observe, decide (pure), act with one patch; it survives its process."""

@@ -1,0 +1,90 @@
+"""Start a rollout: be admitted, take the service with one write, then carry it to its end."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from serving.errors import AlreadyExists, Conflict
+from serving.isvc.resource import ROLLOUT, ServiceView, manifest, merge_patch
+from serving.isvc.services import Unreachable
+from serving.rollout.admission import AlreadyLive, Begin, Busy, Refused, admit, opening
+from serving.rollout.lease import Claim, abandoned, leased, taken_by
+from serving.rollout.loop import drive
+from serving.rollout.outcome import Event, Lost, Outcome, Request, concluded
+from serving.rollout.state import Rollout, rollout_of
+from serving.rollout.takeover import adopt, reopened, undone
+from serving.rollout.world import World
+
+
+def run(world: World, request: Request) -> Outcome:
+    """Return how the rollout of this version ended; the service is created if there is none.
+
+    Raises ServiceError where the API server refuses, or stays away for longer than OUTAGE_S.
+    """
+
+    def attempts() -> Outcome:
+        while True:
+            outcome = _attempt(world, request)
+            if outcome is not None:
+                return outcome
+
+    return concluded(request.version, attempts)
+
+
+def _attempt(world: World, request: Request) -> Outcome | None:
+    """Return the outcome, or None where the service must be looked at again."""
+    answer = admit(world.services.get(request.name), request, world.driver)
+    match answer:
+        case Begin(view):
+            claim = _begin(world, request, view)
+            return drive(world, claim) if claim else None
+        case AlreadyLive():
+            world.recorder.promoted(request.name, request.version, ())
+            return Outcome("promoted", request.version, request.version, "it was already live")
+        case Busy(other):
+            return _replace(world, request, other)
+        case Refused(sentence):
+            raise Lost(sentence)
+    assert_never(answer)
+
+
+def _begin(world: World, request: Request, view: ServiceView | None) -> Claim | None:
+    """Return the claim on the service, None where somebody else was quicker."""
+    now = world.clock()
+    state = leased(opening(view, request, world.driver, now), world.holder, now)
+    try:
+        _write(world, state, view)
+    except (AlreadyExists, Conflict, Unreachable):
+        # A lost answer may stand for a change that was made: the object tells.
+        found = world.find(request.name)
+        other = rollout_of(found) if found else None
+        if other is None or other.id != state.id:
+            return None
+    live = f"version {state.from_version} is live" if state.from_version else "nothing is live yet"
+    world.report(
+        Event("begun", state.service, state.version, state.percent, f"rolling out; {live}")
+    )
+    return Claim.on(state)
+
+
+def _write(world: World, state: Rollout, view: ServiceView | None) -> None:
+    services, annotations = world.services, {ROLLOUT: state.to_json()}
+    if view is None:
+        body = manifest(state.service, services.namespace, state.uri, annotations=annotations)
+        services.create(body)
+        return
+    spec = world.driver.begin(view, state.uri, state.percent)
+    services.patch(view.name, merge_patch(view, spec, dict(annotations)))
+
+
+def _replace(world: World, request: Request, other: Rollout) -> Outcome | None:
+    """Go on with the same version that somebody left, clear another one away, or stand back."""
+    view = abandoned(world, other)
+    if view is None:
+        raise Lost(f"{request.name}: {taken_by(other)}; version {request.version} was not begun.")
+    same = other.uri == request.uri
+    claim = adopt(world, view, reopened if same else undone(request.version))
+    if claim is None:
+        return None
+    outcome = drive(world, claim)
+    return outcome if same else None

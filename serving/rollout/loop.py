@@ -1,0 +1,122 @@
+"""Carry a rollout to its end: look, decide, and make at most one patch; then look again.
+
+Nothing is kept between two looks: every round starts from the object itself. So the process may
+be killed between any two effects, and whoever goes on does just what this one would have done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from serving.errors import Conflict, NotFound
+from serving.isvc.drivers import Driver, Spec
+from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView, merge_patch
+from serving.isvc.services import Unreachable
+from serving.rollout.advance import Move, Sight, Step, advance
+from serving.rollout.lease import Claim, leased, owned, renewal_due
+from serving.rollout.outcome import Event, Lost, Outcome, Stuck, grounds_of, outcome_of
+from serving.rollout.state import Phase, Rollout
+from serving.rollout.world import World
+
+POLL_S = 0.2
+TELL_S = 1.0
+
+
+def drive(world: World, claim: Claim) -> Outcome:
+    """Return the outcome of a rollout that this process holds. Raises Lost and Stuck."""
+    audience = Audience(world)
+    while True:
+        view = world.find(claim.name)
+        if view is None:
+            raise Lost(f"{claim.name} was deleted while it was being rolled out.")
+        state = owned(view, claim, world.driver)
+        step = advance(state, sight_of(world, view, state))
+        if step.stuck:
+            raise Stuck(f"{claim.name}: {step.stuck}.")
+        if step.state is not state:
+            record(world, step.state)
+        if apply(world, view, state, step):
+            audience.tell(step.events)
+            if step.state.over or step.state.phase is Phase.HELD:
+                return outcome_of(step.state)
+        world.sleep(POLL_S)
+
+
+def sight_of(world: World, view: ServiceView, state: Rollout) -> Sight:
+    """Return what there is to see; the source is asked only where its numbers are wanted."""
+    driver, at = world.driver, world.clock()
+    observing = state.phase is Phase.OBSERVING
+    return Sight(
+        at=at,
+        canary=driver.canary_revision(view),
+        stable=driver.stable_revision(view),
+        ready=driver.canary_ready(view) and (not state.first or view.ready is True),
+        failure=driver.canary_failed(view),
+        complaint=view.complaint,
+        split=driver.live_split(view),
+        observation=world.source.observe(view, at) if observing else None,
+    )
+
+
+def record(world: World, state: Rollout) -> None:
+    """Tell the registry of an end before the state says so: a kill in between repeats it."""
+    if state.phase is Phase.PROMOTED:
+        world.recorder.promoted(state.service, state.version, grounds_of(state))
+    elif state.phase is Phase.ROLLED_BACK:
+        world.recorder.rolled_back(state.service, state.version, state.reason)
+
+
+def apply(world: World, view: ServiceView, before: Rollout, step: Step) -> bool:
+    """Make the step's one patch, or renew the lease; False where the object must be read again.
+
+    A refusal because of somebody's newer write, and an answer that was lost, look the same here:
+    only the object can tell what holds now.
+    """
+    now = world.clock()
+    if step.state is before and not renewal_due(before, now):
+        return True
+    state = leased(step.state, before.holder, now)
+    try:
+        world.services.patch(view.name, patch_of(world.driver, view, state, step.move))
+    except (Conflict, Unreachable, NotFound):
+        return False
+    return True
+
+
+def patch_of(driver: Driver, view: ServiceView, state: Rollout, move: Move) -> dict[str, object]:
+    """Return the one merge patch: the change of the spec and the state that it belongs to."""
+    annotations: dict[str, str | None] = {ROLLOUT: state.to_json()}
+    if state.over:
+        annotations[LIVE_VERSION] = state.live_version
+    return merge_patch(view, _spec(driver, view, state, move), annotations)
+
+
+def _spec(driver: Driver, view: ServiceView, state: Rollout, move: Move) -> Spec:
+    match move:
+        case Move.NOTHING:
+            return {}
+        case Move.SET_PERCENT:
+            return driver.set_percent(view, state.percent or 0)
+        case Move.PROMOTE:
+            return driver.promote(view)
+        case Move.ROLL_BACK:
+            return driver.roll_back(view)
+    assert_never(move)
+
+
+@dataclass
+class Audience:
+    """Passes events on; the ones that come with every look at most once a second."""
+
+    world: World
+    told_at: float = 0.0
+
+    def tell(self, events: tuple[Event, ...]) -> None:
+        """Report what is new."""
+        for event in events:
+            if event.kind in ("looking", "waiting"):
+                if self.world.clock() - self.told_at < TELL_S:
+                    continue
+                self.told_at = self.world.clock()
+            self.world.report(event)

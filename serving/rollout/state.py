@@ -1,0 +1,173 @@
+"""The state of one rollout: a frozen value that lives in the InferenceService's own annotation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from serving.errors import ServiceError, UsageError
+from serving.isvc.drivers import Driver
+from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView
+from serving.rollout.observation import Observation
+from serving.rollout.policy import Policy
+
+FORMAT = 1
+LONGEST_REASON = 500
+LONGEST_HISTORY = 12
+
+
+class Phase(StrEnum):
+    """Where a rollout stands. A conflict is no phase: who meets one must not write."""
+
+    WAITING = "waiting"
+    OBSERVING = "observing"
+    PROMOTING = "promoting"
+    PROMOTED = "promoted"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    HELD = "held"
+
+
+OVER = frozenset({Phase.PROMOTED, Phase.ROLLED_BACK})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One finished judgement, kept for people: at which percent, what, and on what grounds."""
+
+    percent: int
+    verdict: str
+    grounds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One version on its way to all of the traffic.
+
+    percent         what the spec asks for in this phase; None = no percent at all
+    stable          the revision to go back to; "" where nothing was live before
+    created_before  the newest revision at the start: the canary is a newer one. "" where the uri
+                    did not change, since then no new revision is made
+    since           when this step began (seconds since 1970)
+    baseline        the counters when this step's split went live
+    holder          the process that carries it on; it has until `lease_until` to show itself
+    """
+
+    id: str
+    service: str
+    version: str
+    uri: str
+    policy: Policy
+    phase: Phase = Phase.WAITING
+    percent: int | None = 0
+    step: int = 0
+    since: float = 0.0
+    stable: str = ""
+    canary: str = ""
+    created_before: str = ""
+    from_version: str | None = None
+    from_uri: str | None = None
+    baseline: Observation | None = None
+    history: tuple[Judged, ...] = ()
+    reason: str = ""
+    run_id: str = ""
+    holder: str = ""
+    lease_until: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing is left to do, by anybody."""
+        return self.phase in OVER
+
+    @property
+    def first(self) -> bool:
+        """Say whether nothing was live before, so that there is nothing to compare with."""
+        return not self.stable
+
+    @property
+    def live_version(self) -> str | None:
+        """The version that has (or keeps) the traffic when the rollout stops here."""
+        return self.version if self.phase is Phase.PROMOTED else self.from_version
+
+    def remember(self, judged: Judged) -> Rollout:
+        """Return the state with one more line of history; the oldest lines go first."""
+        return replace(self, history=(*self.history, judged)[-LONGEST_HISTORY:])
+
+    def because(self, reason: str) -> Rollout:
+        """Return the state with the reason why it is where it is."""
+        return replace(self, reason=reason[:LONGEST_REASON])
+
+    def to_json(self) -> str:
+        """Return the annotation's text, below 8 KB."""
+        value = asdict(replace(self, baseline=None))
+        value["format"] = FORMAT
+        value["policy"] = self.policy.to_json()
+        value["baseline"] = self.baseline.to_json() if self.baseline else None
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Rollout:
+        """Return the state that `to_json` wrote; raises ValueError, KeyError or TypeError."""
+        value = json.loads(text)
+        if value.pop("format") != FORMAT:
+            raise ValueError("another format")
+        value["policy"] = Policy.from_mapping(value["policy"])
+        value["phase"] = Phase(value["phase"])
+        value["baseline"] = Observation.from_json(value["baseline"]) if value["baseline"] else None
+        value["history"] = tuple(_judged(entry) for entry in value["history"])
+        return cls(**value)
+
+
+def rollout_of(view: ServiceView) -> Rollout | None:
+    """Return the newest rollout of a service, None if it never had one of ours."""
+    text = view.annotations.get(ROLLOUT)
+    if text is None:
+        return None
+    try:
+        return Rollout.from_json(text)
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        raise ServiceError(
+            f"{view.name}: its annotation {ROLLOUT} cannot be read ({error}). Take it away with "
+            f"`kubectl annotate isvc {view.name} {ROLLOUT}-`, then try again."
+        ) from error
+
+
+def live_version(view: ServiceView) -> str | None:
+    """Return the version that is rolled out; None where it came from elsewhere."""
+    state = rollout_of(view)
+    if state is None:
+        return view.annotations.get(LIVE_VERSION)
+    if view.rolled_out and view.rolled_out == state.canary:
+        return state.version
+    return state.from_version if view.rolled_out == state.stable else None
+
+
+def live_uri(view: ServiceView) -> str | None:
+    """Return the uri of the model that is rolled out; None where that cannot be known."""
+    state = rollout_of(view)
+    if state is not None and view.rolled_out and view.rolled_out == state.stable:
+        return state.from_uri
+    if state is not None and view.rolled_out and view.rolled_out == state.canary:
+        return state.uri
+    return view.storage_uri if view.rolled_out and view.rolled_out == view.latest_created else None
+
+
+def disagreement(state: Rollout, view: ServiceView, driver: Driver) -> str | None:
+    """Return what differs between the spec and the state: somebody changed it by hand."""
+    uri, percent = driver.requested(view)
+    if uri != state.uri:
+        return f"its storageUri is {uri}, this rollout set {state.uri}"
+    if percent != state.percent:
+        return f"its canary percent is {_said(percent)}, this rollout set {_said(state.percent)}"
+    return None
+
+
+def _said(percent: int | None) -> str:
+    return "not set" if percent is None else f"{percent} %"
+
+
+def _judged(entry: Mapping[str, Any]) -> Judged:
+    return Judged(int(entry["percent"]), str(entry["verdict"]), tuple(entry["grounds"]))

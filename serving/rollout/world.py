@@ -1,0 +1,64 @@
+"""Everything outside that a rollout needs, as one value; tests pass another one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from serving.errors import NotFound
+from serving.isvc.drivers import Driver, KnativeDriver
+from serving.isvc.resource import ServiceView
+from serving.isvc.services import Services, Unreachable
+from serving.rollout.outcome import Event, Recorder
+from serving.rollout.sources import GatewaySource, Source
+
+OUTAGE_S = 30.0
+RETRY_S = 0.5
+
+
+def _somebody() -> str:
+    """Return a name for this process that no other one has, readable in a conflict's sentence."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def _ignore(event: Event) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The API server, the registry, the numbers, the clock (seconds since 1970) and an audience."""
+
+    services: Services
+    recorder: Recorder
+    source: Source = field(default_factory=GatewaySource)
+    driver: Driver = field(default_factory=KnativeDriver)
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    report: Callable[[Event], None] = _ignore
+    holder: str = field(default_factory=_somebody)
+
+    def find(self, name: str) -> ServiceView | None:
+        """Return the service, None if there is none; an API server that restarts is waited for."""
+        deadline = self.clock() + OUTAGE_S
+        while True:
+            try:
+                return self.services.get(name)
+            except Unreachable:
+                if self.clock() >= deadline:
+                    raise
+                self.sleep(RETRY_S)
+
+    def read(self, name: str) -> ServiceView:
+        """Return the service as it is now. Raises NotFound, and Unreachable without waiting."""
+        view = self.services.get(name)
+        if view is None:
+            raise NotFound(
+                f"there is no service {name} in namespace {self.services.namespace}; "
+                "`kubectl get isvc` lists those there are."
+            )
+        return view

@@ -1,0 +1,55 @@
+"""A stand-in predictor: a file `errors` in its model directory makes every prediction a 500."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+FLAGS = dict(arg[2:].partition("=")[::2] for arg in sys.argv[1:])
+MODEL = FLAGS["model_dir"]
+
+
+def told(word):
+    return os.path.exists(f"{MODEL}/{word}")  # noqa: PTH110  (quick to start)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self):
+        self.answer(200)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if told("dies"):
+            os._exit(9)
+        self.answer(500 if told("errors") else 200)
+
+    def answer(self, code):
+        self.send_response(code)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *args):
+        pass
+
+
+def watch(parent):
+    while os.getppid() == parent:
+        time.sleep(0.05)
+    os._exit(0)
+
+
+if told("damaged"):
+    sys.exit("ModelError: model.onnx is damaged")
+threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+server.socket.close()
+server.socket = socket.socket(fileno=int(FLAGS["listen_fd"]))
+server.server_activate()
+server.serve_forever()

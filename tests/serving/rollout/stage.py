@@ -1,0 +1,60 @@
+"""A cluster, a source, a registry and a clock, ready for a rollout of the service `iris`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from serving.rollout.begin import run
+from serving.rollout.outcome import Event, Outcome, Request
+from serving.rollout.policy import Policy
+from serving.rollout.world import World
+from tests.serving.rollout.fake_cluster import FakeCluster, FakeRecorder, FakeSource
+
+NAME = "iris"
+STEPS = Policy(steps=(10, 50, 100), min_requests=20, max_seconds=30, ready_timeout_s=20)
+
+
+@dataclass
+class Stage:
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    recorder: FakeRecorder = field(default_factory=FakeRecorder)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = FakeSource(self.cluster)
+
+    def world(self, holder: str = "first") -> World:
+        return World(
+            services=self.cluster,
+            recorder=self.recorder,
+            source=self.source,
+            clock=lambda: self.cluster.now,
+            sleep=self.cluster.tick,
+            report=self.events.append,
+            holder=holder,
+        )
+
+    def run(self, version: str, policy: Policy = STEPS, holder: str = "first") -> Outcome:
+        return run(self.world(holder), request(version, policy))
+
+    def live(self) -> dict[str, int]:
+        self.cluster.tick(0.1)
+        return self.cluster.live(NAME)
+
+    @classmethod
+    def with_live(cls, version: str = "1") -> Stage:
+        """A stage on which `version` has all of the traffic."""
+        stage = cls()
+        assert stage.run(version).kind == "promoted"
+        stage.events.clear()
+        stage.cluster.patches.clear()
+        stage.cluster.splits.clear()
+        return stage
+
+
+def uri(version: str) -> str:
+    return f"file:///models/iris/{version}"
+
+
+def request(version: str, policy: Policy = STEPS) -> Request:
+    return Request(NAME, version, uri(version), policy, run_id=f"run-{version}")

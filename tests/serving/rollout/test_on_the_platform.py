@@ -1,0 +1,156 @@
+"""Rollouts on the real local control plane: API, controller, processes, gateway, live traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from serving.isvc.client import ServiceClient, connect
+from serving.local import kubeconfig
+from serving.local.api import make_app
+from serving.local.controller import Controller, Wiring
+from serving.local.gateway import Gateway
+from serving.local.launching import launching
+from serving.local.processes import Places, Processes
+from serving.local.store import Store
+from serving.rollout import manual
+from serving.rollout.begin import run
+from serving.rollout.outcome import Outcome, Request
+from serving.rollout.policy import Policy
+from serving.rollout.world import World
+from tests.serving.local.platform_kit import QUICK
+from tests.serving.rollout.fake_cluster import FakeRecorder
+
+pytestmark = pytest.mark.e2e
+
+PREDICTOR = (sys.executable, "-S", str(Path(__file__).with_name("erring_predictor.py")))
+POLICY = Policy(
+    steps=(20, 50, 100), min_requests=20, max_seconds=20, ready_timeout_s=20, max_latency_ratio=50
+)
+
+
+@dataclass
+class Laptop:
+    home: Path
+    client: ServiceClient
+    codes: Counter[int]
+    recorder: FakeRecorder = field(default_factory=FakeRecorder)
+
+    def deploy(self, version: str, *words: str) -> Outcome:
+        directory = self.home / "models" / version
+        directory.mkdir(parents=True)
+        for word in words:
+            (directory / word).touch()
+        return run(self.world(), Request("iris", version, directory.as_uri(), POLICY))
+
+    def world(self) -> World:
+        return World(self.client, self.recorder)
+
+    def live(self) -> list[tuple[str, int]]:
+        view = self.client.get("iris")
+        assert view is not None
+        return [(x.revision[-1], x.percent) for x in view.traffic if x.percent]
+
+
+async def ask(gateway: str, codes: Counter[int]) -> None:
+    """Ask for ever, 200 times a second at most; count what a client sees."""
+    async with aiohttp.ClientSession() as http:
+        while True:
+            url = f"{gateway}/serving/default/iris/v1/models/iris:predict"
+            async with http.post(url, data=b"{}") as answer:
+                codes[answer.status] += 1
+            await asyncio.sleep(0.005)
+
+
+async def everything(
+    home: Path, ready: threading.Event, stop: asyncio.Event, codes: Counter[int]
+) -> None:
+    store, gateway = Store(home / "platform.db"), Gateway()
+    url = f"http://127.0.0.1:{await gateway.start('127.0.0.1', 0)}"
+    processes = Processes(
+        Places(home / "logs", home / "cache"), gateway, launching(PREDICTOR), QUICK
+    )
+    controller = asyncio.create_task(Controller(Wiring(store, processes, gateway, url)).run())
+    runner = web.AppRunner(make_app(store, gateway_url=url), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    kubeconfig.write(home / "kubeconfig", f"http://127.0.0.1:{runner.addresses[0][1]}", "default")
+    traffic = asyncio.create_task(ask(url, codes))
+    ready.set()
+    await stop.wait()
+    for task in (traffic, controller):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await runner.cleanup()
+    await gateway.stop()
+    await processes.close()
+    store.close()
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Iterator[Laptop]:
+    ready, codes = threading.Event(), Counter[int]()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def main() -> None:
+        loop.run_until_complete(everything(tmp_path, ready, stop, codes))
+        loop.close()
+
+    thread = threading.Thread(target=main)
+    thread.start()
+    assert ready.wait(20)
+    yield Laptop(tmp_path, connect(tmp_path / "kubeconfig", "default"), codes)
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_good_bad_broken_and_undone_versions_under_traffic(laptop: Laptop) -> None:
+    first = laptop.deploy("1")
+    assert (first.kind, first.live_version) == ("promoted", "1")
+    laptop.codes.clear()
+
+    second = laptop.deploy("2")
+    assert (second.kind, second.live_version) == ("promoted", "2"), second
+    assert laptop.live() == [("2", 100)]
+    assert set(laptop.codes) == {200}
+
+    third = laptop.deploy("3", "errors")
+    assert (third.kind, third.live_version) == ("rolled_back", "2"), third
+    assert "error rate 100.0 % (canary" in third.reason
+    assert laptop.live() == [("2", 100)]
+
+    fourth = laptop.deploy("4", "damaged")
+    assert (fourth.kind, fourth.live_version) == ("rolled_back", "2"), fourth
+    assert "model.onnx is damaged" in fourth.reason
+
+    laptop.codes.clear()
+    fifth = laptop.deploy("5", "dies")
+    assert (fifth.kind, fifth.live_version) == ("rolled_back", "2"), fifth
+    assert set(laptop.codes) == {200}
+
+    sixth = laptop.deploy("6")
+    assert (sixth.kind, sixth.live_version) == ("promoted", "6"), sixth
+    undone = manual.rollback(laptop.world(), "iris")
+    assert (undone.kind, undone.live_version) == ("rolled_back", "2"), undone
+    assert laptop.live() == [("2", 100)]
+    assert laptop.recorder.written == {
+        "1": "promoted",
+        "2": "promoted",
+        "3": "rolled back",
+        "4": "rolled back",
+        "5": "rolled back",
+        "6": "rolled back",
+    }

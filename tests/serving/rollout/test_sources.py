@@ -1,0 +1,125 @@
+"""The gateway's own counters, read over HTTP; and everything that is not a measurement."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from serving.isvc.resource import METRICS_URL, ServiceView
+from serving.local.gateway_metrics import Metrics
+from serving.rollout.observation import NotMeasured, Observation
+from serving.rollout.sources import GatewaySource
+
+Page = Callable[[], bytes]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Page], str]]:
+    """Serves a page on a free port and returns its address."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(page: Page) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = page()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        return f"http://127.0.0.1:{server.server_address[1]}/metrics"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def view(url: str) -> ServiceView:
+    return ServiceView("iris", "ml", annotations={METRICS_URL: url})
+
+
+def test_the_gateways_counters_are_read_by_revision(serve: Callable[[Page], str]) -> None:
+    metrics = Metrics(started_at=1786000000.25)
+    ours = metrics.service("ml", "iris")
+    for code, seconds in [("200", 0.002), ("200", 0.03), ("422", 0.002), ("500", 0.002)]:
+        ours.attempt("r1", code, seconds)
+    ours.attempt("r2", "502", 0.5)
+    metrics.service("ml", "wine").attempt("r1", "500", 0.5)
+    metrics.service("other", "iris").attempt("r1", "500", 0.5)
+    seen = GatewaySource().observe(view(serve(metrics.render)), 7.0)
+    assert isinstance(seen, Observation)
+    assert (seen.epoch, seen.at) == (1786000000.25, 7.0)
+    assert (seen.of("r1").requests, seen.of("r1").errors) == (4, 1)
+    assert (seen.of("r2").requests, seen.of("r2").errors) == (1, 1)
+    assert seen.of("r3").requests == 0
+    assert seen.of("r1").quantile(0.5) == pytest.approx(0.002, rel=0.2)
+    assert seen.of("r2").quantile(0.95) == pytest.approx(0.5, rel=0.2)
+    assert sum(seen.of("r1").buckets) == 4
+
+
+def test_a_service_without_traffic_is_measured_as_zero(serve: Callable[[Page], str]) -> None:
+    seen = GatewaySource().observe(view(serve(Metrics(started_at=1.0).render)), 7.0)
+    assert isinstance(seen, Observation)
+    assert seen.of("r1").requests == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (b"", "it has no kanarya_gateway_start_time_seconds"),
+        (b"<html>hello</html>", "it has no kanarya_gateway_start_time_seconds"),
+        (b"kanarya_gateway_start_time_seconds NaN-ish\n", "cannot be read"),
+        (b"kanarya_gateway_start_time_seconds NaN\n", "it has no kanarya_gateway_start"),
+        (b"\xff\xfe", "cannot be read"),
+        (
+            b'kanarya_gateway_start_time_seconds 1\nkanarya_requests_total{namespace="ml",'
+            b'service="iris",revision="r1",code="200"} NaN\n',
+            "cannot be read",
+        ),
+        (
+            b'kanarya_gateway_start_time_seconds 1\nkanarya_requests_total{namespace="ml",'
+            b'service="iris",revision="r1"} +Inf\n',
+            "cannot be read",
+        ),
+    ],
+)
+def test_a_page_that_is_not_the_gateways_is_not_measured(
+    serve: Callable[[Page], str], page: bytes, said: str
+) -> None:
+    seen = GatewaySource().observe(view(serve(lambda: page)), 7.0)
+    assert isinstance(seen, NotMeasured)
+    assert said in seen.reason
+
+
+def test_a_source_that_is_slow_or_down_is_not_measured(serve: Callable[[Page], str]) -> None:
+    answer = threading.Event()
+
+    def never() -> bytes:
+        answer.wait(10)
+        return b""
+
+    seen = GatewaySource(timeout_s=0.05).observe(view(serve(never)), 7.0)
+    answer.set()
+    assert isinstance(seen, NotMeasured) and "timed out" in seen.reason
+    seen = GatewaySource().observe(view("http://127.0.0.1:1/metrics"), 7.0)
+    assert isinstance(seen, NotMeasured) and "http://127.0.0.1:1/metrics" in seen.reason
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "nonsense", "http://", "http://a b/"])
+def test_an_address_that_is_none_is_not_measured(url: str) -> None:
+    assert isinstance(GatewaySource().observe(view(url), 7.0), NotMeasured)
+
+
+def test_a_service_without_the_annotation_is_not_measured() -> None:
+    seen = GatewaySource().observe(ServiceView("iris", "ml"), 7.0)
+    assert seen == NotMeasured("iris has no annotation kanarya.dev/metrics-url")

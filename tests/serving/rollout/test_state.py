@@ -1,0 +1,68 @@
+"""The state in its annotation: complete, readable, below 8 KB."""
+
+from __future__ import annotations
+
+import math
+
+from serving.rollout.observation import Counts, Observation
+from serving.rollout.policy import Policy
+from serving.rollout.state import Judged, Phase, Rollout
+
+BUCKETS = tuple(range(10**6, 10**6 + 66))
+FULL = Observation(
+    1786000000.123,
+    1786000099.456,
+    {
+        f"{'s' * 50}-predictor-{number:05}": Counts(
+            10**9, 10**8, BUCKETS, (1.0,) * 65 + (math.inf,)
+        )
+        for number in (41, 42)
+    },
+)
+
+
+def biggest() -> Rollout:
+    sentence = "error rate 31.2 % (canary, 1000000 requests) > 0.4 % (stable) + 2.0 %"
+    state = Rollout(
+        id="f" * 32,
+        service="s" * 50,
+        version="1234",
+        uri="gs://bucket/" + "u" * 500,
+        from_uri="gs://bucket/" + "v" * 500,
+        policy=Policy(steps=tuple(range(5, 101, 5))),
+        phase=Phase.OBSERVING,
+        percent=50,
+        step=9,
+        since=1786000000.123,
+        stable="s" * 50 + "-predictor-00041",
+        canary="s" * 50 + "-predictor-00042",
+        created_before="s" * 50 + "-predictor-00041",
+        from_version="1233",
+        baseline=FULL,
+        run_id="r" * 36,
+        holder="h" * 64,
+        lease_until=1786000110.5,
+    ).because("ğ" * 5000)
+    for percent in range(5, 100, 5):
+        state = state.remember(Judged(percent, "good", (sentence, sentence)))
+    return state
+
+
+def test_the_biggest_state_fits_into_8_kb() -> None:
+    assert len(biggest().to_json().encode()) < 8192
+
+
+def test_a_state_survives_its_annotation() -> None:
+    state = biggest()
+    back = Rollout.from_json(state.to_json())
+    assert back.to_json() == state.to_json()
+    assert (back.phase, back.policy, back.history) == (state.phase, state.policy, state.history)
+    assert back.baseline is not None
+    assert FULL.continues(back.baseline)
+
+
+def test_the_oldest_history_goes_first_and_a_reason_is_cut() -> None:
+    state = biggest()
+    assert len(state.history) == 12
+    assert state.history[-1].percent == 95
+    assert len(state.reason) == 500
