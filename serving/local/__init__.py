@@ -1,0 +1,1 @@
+"""A control plane for a laptop: Kubernetes API, controller, predictor processes, gateway."""

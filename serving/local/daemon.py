@@ -1,0 +1,132 @@
+"""The platform's own process: store, API, controller, predictors and gateway, on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+
+from serving.errors import AlreadyExists, PlatformError
+from serving.local import kubeconfig, record
+from serving.local.controller import Controller, Wiring
+from serving.local.events import timestamp
+from serving.local.launching import PREDICTOR, launching
+from serving.local.ports import Ports
+from serving.local.processes import Places, Processes
+from serving.local.record import Platform
+from serving.local.resources import NAMESPACES
+from serving.local.sockets import LOOPBACK
+from serving.local.store import Store, utc_now
+from serving.settings import Settings
+
+API_CLOSE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a platform is run, besides where."""
+
+    ports: Ports
+    predictor: Sequence[str] = PREDICTOR
+    ready: Callable[[Platform], None] = lambda platform: None
+
+
+async def run(settings: Settings, options: Options) -> None:
+    """Serve until SIGTERM or SIGINT; then answer what runs, end the predictors, and return.
+
+    Raises PlatformError when another platform has this home, or another process a port.
+    """
+    async with AsyncExitStack() as stack:
+        lock = record.services(settings) / "platform.lock"
+        stack.enter_context(record.locked(lock, wait=False))
+        options.ports.require_free()
+        stop = _told_to_stop()
+        platform = await _started(settings, options, stack)
+        record.write(settings, platform)
+        stack.callback(record.remove, settings)
+        point_clients(settings, platform)
+        options.ready(platform)
+        await stop.wait()
+
+
+def point_clients(settings: Settings, platform: Platform) -> None:
+    """Write the kubeconfig, unless the user named a file of their own."""
+    if settings.kubeconfig.is_relative_to(settings.home):
+        kubeconfig.write(settings.kubeconfig, platform.api_url, settings.namespace)
+
+
+async def _started(settings: Settings, options: Options, stack: AsyncExitStack) -> Platform:
+    """Start the parts, each after what it needs; the stack ends them the other way round."""
+    from serving.local.gateway import Gateway
+
+    store = Store(record.services(settings) / "platform.db")
+    stack.callback(store.close)
+    with suppress(AlreadyExists):
+        namespace = {"metadata": {"name": settings.namespace}, "status": {"phase": "Active"}}
+        store.create(NAMESPACES, namespace)
+    gateway = Gateway()
+    places = Places(settings.home / "logs", record.services(settings) / "cache")
+    processes = Processes(places, gateway, launching(options.predictor))
+    stack.push_async_callback(processes.close)
+    gateway_port = await gateway.start(LOOPBACK, options.ports.gateway)
+    stack.push_async_callback(gateway.stop)
+    gateway_url = f"http://{LOOPBACK}:{gateway_port}"
+    controller = Controller(Wiring(store, processes, gateway, gateway_url))
+    await _running(controller, stack)
+    api_port = await _api(store, gateway_url, options.ports.api, stack)
+    return _described(api_port, gateway_port)
+
+
+async def _running(controller: Controller, stack: AsyncExitStack) -> None:
+    """Run the controller; it has looked at everything once before the API shows anything."""
+    task = asyncio.create_task(controller.run())
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)
+    await asyncio.sleep(0)
+
+
+async def _api(store: Store, gateway_url: str, port: int, stack: AsyncExitStack) -> int:
+    from aiohttp import web
+
+    from serving.local.api import make_app
+
+    app = make_app(store, gateway_url=gateway_url)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=API_CLOSE_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, LOOPBACK, port).start()
+    except OSError as error:
+        raise PlatformError(
+            f"port {port} cannot be used ({error.strerror}): choose another one with "
+            f"--api-port N or KANARYA_API_PORT=N."
+        ) from error
+    return int(runner.addresses[0][1])
+
+
+def _described(api_port: int, gateway_port: int) -> Platform:
+    import psutil
+
+    return Platform(
+        pid=os.getpid(),
+        create_time=psutil.Process().create_time(),
+        api_port=api_port,
+        gateway_port=gateway_port,
+        started_at=timestamp(utc_now()),
+    )
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Return what is set by SIGTERM and SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,79 @@
+"""How a predictor is started: its command, its environment, its log."""
+
+from __future__ import annotations
+
+import os
+import sys
+from asyncio.subprocess import DEVNULL, STDOUT, Process, create_subprocess_exec
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from serving.local.revisions import RevisionSpec
+from serving.local.sockets import bound, port_of
+
+Launch = Callable[[RevisionSpec, int, int], list[str]]
+
+PREDICTOR = (sys.executable, "-m", "serving.predictor")
+ROOT = Path(__file__).resolve().parents[2]  # where `serving` is imported from
+TAIL_BYTES = 8192
+LOG_BYTES = 16 * 1024 * 1024
+
+
+def launching(prefix: Sequence[str] = PREDICTOR) -> Launch:
+    """Return what makes the command line of a revision: `prefix` and the predictor's flags."""
+
+    def command(spec: RevisionSpec, fd: int, port: int) -> list[str]:
+        flags = {"model_name": spec.service, "model_dir": spec.model_dir}
+        sockets = {"listen_fd": fd, "http_port": port}
+        pairs = [f"--{name}={value}" for name, value in {**flags, **sockets}.items()]
+        return [*prefix, *pairs, "--exit_with_parent", *spec.args]
+
+    return command
+
+
+def environment(spec: RevisionSpec) -> dict[str, str]:
+    """Return the daemon's environment with the revision's own entries."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    named = {"PYTHONPATH": path, "KANARYA_REVISION": spec.revision}
+    return {**os.environ, **dict(spec.env), **named}
+
+
+async def spawn(launch: Launch, spec: RevisionSpec, port: int, log: Path) -> tuple[Process, int]:
+    """Start the revision's process on `port`, or on a free one; return it and its port.
+
+    It gets a socket that is bound already, so its port cannot go to somebody else meanwhile, and
+    its own session, so that Ctrl-C in a terminal reaches the platform only.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with bound(port) as sock, log.open("ab") as output:
+        process = await create_subprocess_exec(
+            *launch(spec, sock.fileno(), port_of(sock)),
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            pass_fds=(sock.fileno(),),
+            env=environment(spec),
+            start_new_session=True,
+        )
+        return process, port_of(sock)
+
+
+def size_of(log: Path) -> int:
+    """Return how long the log is; a log that grew past its limit is moved aside first."""
+    if not log.exists():
+        return 0
+    if log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+        return 0
+    return log.stat().st_size
+
+
+def last_line(log: Path, start: int) -> str:
+    """Return the last line that was written to the log after `start`, "" if none was."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(start, end - TAIL_BYTES))
+        lines = file.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -1,0 +1,69 @@
+"""The ports of the platform, and who holds one that is taken."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.errors import PlatformError, UsageError
+from serving.local.sockets import LOOPBACK, exactly
+from serving.settings import API_PORT, GATEWAY_PORT
+
+VARIABLES = {"api": "KANARYA_API_PORT", "gateway": "KANARYA_GATEWAY_PORT"}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the platform listens on loopback; 0 takes a free port."""
+
+    api: int = API_PORT
+    gateway: int = GATEWAY_PORT
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Ports:
+        """Return the ports that the environment asks for. Raises UsageError."""
+        env = os.environ if env is None else env
+        asked = {name: env.get(variable) for name, variable in VARIABLES.items()}
+        return cls(**{name: _port(VARIABLES[name], port) for name, port in asked.items() if port})
+
+    def require_free(self) -> None:
+        """Raise PlatformError, naming the port and who has it, unless both can be taken."""
+        for name, port in (("api", self.api), ("gateway", self.gateway)):
+            _require_free(name, port)
+
+
+def _require_free(name: str, port: int) -> None:
+    try:
+        exactly(port).close()
+    except OSError as error:
+        remedy = f"stop it, or choose another port: --{name}-port N or {VARIABLES[name]}=N"
+        if error.errno == errno.EADDRINUSE:
+            raise PlatformError(f"port {port} is taken{_by_whom(port)}: {remedy}.") from error
+        what = f"port {port} on {LOOPBACK} cannot be used ({error.strerror})"
+        raise PlatformError(f"{what}: {remedy}.") from error
+
+
+def _port(variable: str, text: str) -> int:
+    if text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise UsageError(f"{variable} is {text!r}: give a port from 0 to 65535.")
+
+
+def _by_whom(port: int) -> str:
+    """Return ` by NAME (pid N)` where the system tells it."""
+    import psutil
+
+    try:
+        connections = psutil.net_connections(kind="tcp")
+        pids = [each.pid for each in connections if _listens(each, port) and each.pid]
+        return f" by {psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else ""
+    except psutil.Error:  # of another user: the system does not tell
+        return ""
+
+
+def _listens(connection: object, port: int) -> bool:
+    address = getattr(connection, "laddr", None)
+    listening = getattr(connection, "status", "") == "LISTEN"
+    return bool(address) and listening and getattr(address, "port", None) == port

@@ -1,0 +1,154 @@
+"""Which address belongs to which service, and which revisions a service's traffic goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.local.splitter import Splitter
+
+PREFIX = "/serving/"
+PREDICTION_SUFFIXES = (":predict", ":explain", "/infer")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of a traffic block."""
+
+    revision: str
+    percent: int
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One service's traffic block, and the revision that stands in when another fails."""
+
+    namespace: str
+    service: str
+    targets: tuple[Target, ...]
+    stable: str | None = None
+
+    def percents(self) -> dict[str, int]:
+        """Return the percent of each revision; a revision that is named twice gets the sum."""
+        percents: dict[str, int] = {}
+        for target in self.targets:
+            percents[target.revision] = percents.get(target.revision, 0) + target.percent
+        return percents
+
+
+class Service:
+    """A route and where its two sequences stand: one for predictions, one for the rest."""
+
+    def __init__(self, route: Route) -> None:
+        """Start both sequences at their beginning."""
+        self.route = route
+        self._percents = route.percents()
+        self._predictions = Splitter(self._percents)
+        self._others = Splitter(self._percents)
+
+    def update(self, route: Route) -> None:
+        """Follow a changed route from the next request on; equal percents keep their place."""
+        percents = route.percents()
+        self._predictions = self._predictions.updated(percents)
+        self._others = self._others.updated(percents)
+        self.route, self._percents = route, percents
+
+    def tagged(self, tag: str) -> str | None:
+        """Return the revision that carries this tag now."""
+        return next((each.revision for each in self.route.targets if each.tag == tag), None)
+
+    def next(self, *, prediction: bool) -> str | None:
+        """Return the revision whose turn it is; only predictions move the predictions' sequence."""
+        return (self._predictions if prediction else self._others).next()
+
+    def substitute(self, failed: str | None, ready: Callable[[str], bool]) -> str | None:
+        """Return a ready revision that may stand in: the stable one, else the largest share.
+
+        A revision that was given 0 percent was taken out of traffic on purpose and never
+        stands in, unless it is the stable one.
+        """
+        by_share = sorted(self._percents, key=lambda name: -self._percents[name])
+        candidates = [self.route.stable, *(name for name in by_share if self._percents[name])]
+        return next((c for c in candidates if c and c != failed and ready(c)), None)
+
+
+@dataclass(frozen=True)
+class Match:
+    """What an address means: a service, the tag it asked for, the path on the backend."""
+
+    service: Service
+    tag: str | None
+    path: str
+
+
+class RouteTable:
+    """All services by the names that they answer to."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._services: dict[tuple[str, str], Service] = {}
+        self._names: dict[tuple[str, str], tuple[Service, str | None]] = {}
+
+    def set(self, route: Route) -> None:
+        """Add a service, or change where its next request goes."""
+        key = (route.namespace, route.service)
+        if key in self._services:
+            self._services[key].update(route)
+        else:
+            self._services[key] = Service(route)
+        self._rename()
+
+    def remove(self, namespace: str, service: str) -> None:
+        """Forget a service; a service that is not there is no error."""
+        self._services.pop((namespace, service), None)
+        self._rename()
+
+    def known(self) -> list[str]:
+        """Return the services' names with their namespaces, sorted."""
+        return sorted("/".join(key) for key in self._services)
+
+    def match(self, target: str, host: str) -> Match | None:
+        """Return what a request's raw target and Host header mean; None if nobody answers there."""
+        if not target.startswith("/"):
+            target, host = _origin_form(target, host)
+        if target.startswith(PREFIX):
+            return self._by_path(target)
+        name, _, rest = host.partition(".")
+        namespace = rest.partition(".")[0].partition(":")[0]
+        found = self._names.get((namespace, name))
+        return Match(*found, target) if found else None
+
+    def _by_path(self, target: str) -> Match | None:
+        path, mark, query = target.partition("?")
+        namespace, _, rest = path.removeprefix(PREFIX).partition("/")
+        name, _, below = rest.partition("/")
+        found = self._names.get((namespace, name))
+        return Match(*found, f"/{below}{mark}{query}") if found else None
+
+    def _rename(self) -> None:
+        """Rebuild the table of names; a service's own name wins over another one's tag."""
+        names: dict[tuple[str, str], tuple[Service, str | None]] = {}
+        for (namespace, name), service in self._services.items():
+            for target in service.route.targets:
+                if target.tag:
+                    names[namespace, f"{target.tag}-{name}-predictor"] = (service, target.tag)
+        for (namespace, name), service in self._services.items():
+            names[namespace, f"{name}-predictor"] = (service, None)
+        for (namespace, name), service in self._services.items():
+            names[namespace, name] = (service, None)
+        self._names = names
+
+
+def is_prediction(method: str, path: str) -> bool:
+    """Say whether a request asks a model for an answer, which is what is counted and split."""
+    return method == "POST" and path.partition("?")[0].endswith(PREDICTION_SUFFIXES)
+
+
+def _origin_form(target: str, host: str) -> tuple[str, str]:
+    """Return path and host of a target that names both, as clients of a proxy write it."""
+    scheme, found, rest = target.partition("://")
+    if not found or "/" in scheme:
+        return target, host
+    authority, slash, path = rest.partition("/")
+    return f"{slash or '/'}{path}", authority or host
