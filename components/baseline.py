@@ -1,0 +1,62 @@
+"""What the training data and the model's answers looked like, to be compared with later traffic.
+
+The format of `baseline.json` is described in `serving/artifact.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving.signature import MISSING, Column, Label, encode
+
+PERCENTS = (0, 1, 5, 25, 50, 75, 95, 99, 100)
+TOP = 50
+"""Values of a text column that are listed with their share."""
+
+
+def baseline(
+    columns: tuple[Column, ...],
+    cells: Mapping[str, np.ndarray],
+    predicted: np.ndarray,
+    labels: Sequence[Label],
+) -> dict[str, Any]:
+    """Return the baseline of training cells and of predicted places in `labels`.
+
+    The predictions should be of rows that the model was not fitted on: of its own rows it is surer
+    than of any traffic.
+    """
+    encoded = encode(columns, cells)
+    shares = np.bincount(predicted, minlength=len(labels)) / max(len(predicted), 1)
+    return {
+        "rows": len(next(iter(encoded.values()))),
+        "columns": {column.name: _column(column, encoded[column.name][:, 0]) for column in columns},
+        "labels": {str(label): float(share) for label, share in zip(labels, shares, strict=True)},
+    }
+
+
+def _column(column: Column, values: np.ndarray) -> dict[str, Any]:
+    return _texts(values) if column.kind == "text" else _numbers(values)
+
+
+def _numbers(values: np.ndarray) -> dict[str, Any]:
+    present = values[~np.isnan(values)].astype(np.float64)
+    marks = np.percentile(present, PERCENTS).tolist() if len(present) else []
+    quantiles = {str(percent): mark for percent, mark in zip(PERCENTS, marks, strict=False)}
+    return {**_counts(len(values), len(present)), "quantiles": quantiles}
+
+
+def _texts(values: np.ndarray) -> dict[str, Any]:
+    counts = Counter(values.tolist())
+    missing = counts.pop(MISSING, 0)
+    # Between equally frequent values the alphabet decides, so that two runs agree.
+    top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+    shares = {value: count / len(values) for value, count in top}
+    return {**_counts(len(values), len(values) - missing), "top": shares}
+
+
+def _counts(rows: int, present: int) -> dict[str, Any]:
+    return {"count": present, "missing": 1.0 - present / max(rows, 1)}

@@ -1,0 +1,85 @@
+"""A fitted pipeline as an ONNX model: the home of skl2onnx and onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from components.tree_conversion import VERSION, TreeConverter
+from serving.errors import ModelError, UsageError
+from serving.signature import Column
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from sklearn.pipeline import Pipeline
+
+OPSET = 18
+OUTPUTS = ("label", "probabilities")
+
+
+def refuse_names(columns: Iterable[Column]) -> None:
+    """Raise `UsageError` for a column whose name cannot be an input of an ONNX graph."""
+    for column in columns:
+        if column.name in OUTPUTS or not column.name:
+            raise UsageError(
+                f"A column named {column.name!r} cannot be served: the model's own outputs are "
+                f"named {' and '.join(OUTPUTS)}; rename it in the file or use --drop {column.name}."
+            )
+
+
+def to_onnx(pipeline: Pipeline, columns: tuple[Column, ...]) -> bytes:
+    """Return the serialized ONNX model: one input [None, 1] a column, named exactly so.
+
+    Outputs `label` and `probabilities` float32 [n, k] in the order of the pipeline's classes.
+    """
+    refuse_names(columns)
+    model = _converted(pipeline, columns)
+    # Converted under plain names: skl2onnx would change the ones that are no identifiers.
+    places = {f"input_{i}": column.name for i, column in enumerate(columns)}
+    outputs = dict(zip([output.name for output in model.graph.output], OUTPUTS, strict=True))
+    _rename(model, {**places, **outputs})
+    return bytes(model.SerializeToString())
+
+
+def _converted(pipeline: Pipeline, columns: tuple[Column, ...]) -> ModelProto:
+    from skl2onnx import convert_sklearn
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+    trees = TreeConverter()
+    try:
+        model = convert_sklearn(
+            pipeline,
+            name="kanarya",
+            initial_types=[(f"input_{i}", _type(column)) for i, column in enumerate(columns)],
+            options={id(pipeline): {"zipmap": False}},
+            target_opset={"": OPSET, "ai.onnx.ml": VERSION},
+            custom_conversion_functions={
+                RandomForestClassifier: trees.convert,
+                HistGradientBoostingClassifier: trees.convert,
+            },
+        )
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+        raise ModelError(f"The model could not be converted to ONNX: {error}.") from error
+    trees.fill(model)
+    return model
+
+
+def _type(column: Column) -> Any:
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    return (StringTensorType if column.kind == "text" else FloatTensorType)([None, 1])
+
+
+def _rename(model: ModelProto, wanted: dict[str, str]) -> None:
+    """Give inputs and outputs their names; whatever else bears one of these names yields it."""
+    graph = model.graph
+    taken = set(wanted.values())
+
+    def new(name: str) -> str:
+        return wanted.get(name) or (f"inner/{name}" if name in taken else name)
+
+    for value in [*graph.input, *graph.output, *graph.initializer, *graph.value_info]:
+        value.name = new(value.name)
+    for node in graph.node:
+        node.input[:] = [new(name) for name in node.input]
+        node.output[:] = [new(name) for name in node.output]

@@ -1,0 +1,141 @@
+"""The table artifact: rows as Parquet, a schema as JSON; the home of polars with csv_table.
+
+Parquet types: number Float64, integer Int64, boolean Boolean, text String; null is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from components.errors import UnreadableError
+from components.table_schema import (
+    DATA_FILE,
+    SCHEMA_FILE,
+    TableColumn,
+    TableSchema,
+    TargetKind,
+    read_schema,
+    write_schema,
+)
+from serving.signature import ColumnKind
+from serving.storage import partial
+
+__all__ = [
+    "DATA_FILE",
+    "SCHEMA_FILE",
+    "TableColumn",
+    "TableSchema",
+    "TargetKind",
+    "describe",
+    "read_columns",
+    "read_schema",
+    "read_target",
+    "scan_table",
+    "take_rows",
+    "write_rows",
+    "write_schema",
+    "write_table",
+]
+
+# Fixed, so that the same rows are the same bytes whatever the number of threads.
+ROW_GROUP = 100_000
+_KINDS: dict[pl.DataType, ColumnKind] = {
+    pl.Float64(): "number",
+    pl.Int64(): "integer",
+    pl.Boolean(): "boolean",
+    pl.String(): "text",
+}
+
+
+def write_table(directory: Path, frame: pl.DataFrame | pl.LazyFrame, schema: TableSchema) -> None:
+    """Write a table artifact that appears whole or not at all.
+
+    The schema's rows and columns are counted again from what was written.
+    """
+    with partial(Path(directory)) as unfinished:
+        unfinished.mkdir()
+        write_rows(unfinished, frame.lazy())
+        write_schema(unfinished, describe(unfinished, schema))
+
+
+def write_rows(directory: Path, rows: pl.LazyFrame) -> None:
+    """Write the rows of a table into a directory that is still being made, in bounded memory."""
+    rows.sink_parquet(directory / DATA_FILE, row_group_size=ROW_GROUP)
+
+
+def scan_table(directory: Path) -> pl.LazyFrame:
+    """Return the rows of a table artifact, not read yet."""
+    path = Path(directory) / DATA_FILE
+    if not path.is_file():
+        raise UnreadableError(f"{path} is missing: run the step that makes this table again.")
+    return pl.scan_parquet(path, glob=False)
+
+
+def describe(directory: Path, schema: TableSchema) -> TableSchema:
+    """Return the schema with the columns and the number of rows that the Parquet file really has.
+
+    One column is in memory at a time.
+    """
+    rows = scan_table(directory)
+    types = rows.collect_schema()
+    columns = tuple(
+        _described(rows.select(pl.nth(place)), name, _KINDS[type_])
+        for place, (name, type_) in enumerate(types.items())
+    )
+    count = rows.select(pl.len()).collect().item()
+    return replace(schema, columns=columns, rows=count)
+
+
+def _described(rows: pl.LazyFrame, name: str, kind: ColumnKind) -> TableColumn:
+    # Never by name: polars reads "^a.*$" as a pattern.
+    cell = pl.nth(0)
+    numeric = kind in ("number", "integer")
+    range_ = (cell.min(), cell.max()) if numeric else (pl.lit(None), pl.lit(None))
+    measures = (cell.null_count(), cell.drop_nulls().n_unique(), *range_)
+    named = [measure.alias(str(place)) for place, measure in enumerate(measures)]
+    missing, distinct, minimum, maximum = rows.select(named).collect().row(0)
+    return TableColumn(name, kind, missing, distinct, _float(minimum), _float(maximum))
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def read_columns(directory: Path) -> dict[str, np.ndarray]:
+    """Return the cells of every input column, as `serving.signature.encode` takes them.
+
+    number: float64 with NaN; integer: int64 and boolean: bool, either float64 with NaN where cells
+    are missing; text: object array of str with None.
+    """
+    schema = read_schema(directory)
+    series = scan_table(directory).collect().iter_columns()
+    return {each.name: _cells(each) for each in series if each.name != schema.target}
+
+
+def _cells(series: pl.Series) -> np.ndarray:
+    if series.dtype != pl.String and series.null_count():
+        series = series.cast(pl.Float64).fill_null(float("nan"))
+    return series.to_numpy()
+
+
+def read_target(directory: Path) -> np.ndarray:
+    """Return the target of every row: an array of str, int64 or bool without missing cells."""
+    rows = scan_table(directory)
+    place = rows.collect_schema().names().index(read_schema(directory).target)
+    series = rows.select(pl.nth(place)).collect().to_series()
+    return np.asarray(series.to_list()) if series.dtype == pl.String else series.to_numpy()
+
+
+def take_rows(source: Path, mask: np.ndarray, destination: Path) -> TableSchema:
+    """Write the rows where `mask` is true as a table of their own, in order; return its schema."""
+    schema = read_schema(source)
+    # Columns have names, so the one without a name is free.
+    chosen = pl.LazyFrame({"": mask})
+    joined = pl.concat([scan_table(source), chosen], how="horizontal")
+    rows = joined.filter(pl.nth(-1)).select(pl.nth(range(len(schema.columns))))
+    write_table(destination, rows, schema)
+    return read_schema(destination)

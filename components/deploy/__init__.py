@@ -1,0 +1,1 @@
+"""Bring a registered version live by canary."""

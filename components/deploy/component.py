@@ -1,0 +1,33 @@
+"""KFP envelope of the deploy step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def deploy(
+    name: str,
+    version: str,
+    steps: list[int],
+    min_requests: int,
+    max_seconds: float,
+    max_error_increase: float,
+    max_latency_ratio: float,
+    on_inconclusive: str,
+    run_key: str,
+) -> str:
+    """Bring the version live by canary; return how it ended as JSON."""
+    policy = {
+        "steps": steps,
+        "min_requests": min_requests,
+        "max_seconds": max_seconds,
+        "max_error_increase": max_error_increase,
+        "max_latency_ratio": max_latency_ratio,
+        "on_inconclusive": on_inconclusive,
+    }
+    from components.deploy import step
+    from components.telling import told
+
+    with told():
+        return step.run(name, version, policy, run_key)

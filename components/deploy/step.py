@@ -1,0 +1,63 @@
+"""Bring a registered version live: the rollout does it, the registry hears how it ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from components import registry
+from components.errors import GateError
+from components.telling import note
+from serving.errors import KanaryaError
+from serving.isvc.client import connect
+from serving.rollout.outcome import Event, Outcome, Request
+from serving.rollout.policy import Policy
+from serving.rollout.world import World
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.isvc.services import Services
+
+
+def run(name: str, version: str, policy: Mapping[str, Any], run_id: str) -> str:
+    """Roll the version out and return the outcome as JSON: outcome, version, live, sentence.
+
+    Raises:
+        GateError: the registry does not say that this version passed the gate.
+        KanaryaError: the version could not be brought up at all.
+    """
+    settings = Settings.from_env()
+    tags = registry.tags(name, version)
+    if tags.get("kanarya.gate") != "passed":
+        raise GateError(
+            f"{name}: the registry does not say that version {version} passed the gate "
+            f"(kanarya.gate = {tags.get('kanarya.gate')!r}), so it is not deployed"
+        )
+    request = Request(name, version, tags[registry.STORE_URI], Policy.from_mapping(policy), run_id)
+    return told(roll_out(connect(settings.kubeconfig, settings.namespace), request))
+
+
+def roll_out(services: Services, request: Request) -> Outcome:
+    """Run the rollout, saying each of its events as a note."""
+    from serving.rollout.begin import run as begin
+
+    return begin(World(services, registry.RegistryRecorder(), report=_say), request)
+
+
+def told(outcome: Outcome) -> str:
+    """Return the outcome for the pipeline's record; a rollout that failed is an error."""
+    if outcome.kind == "failed":
+        raise KanaryaError(outcome.reason)
+    record = {
+        "outcome": outcome.kind,
+        "version": outcome.version,
+        "live": outcome.live_version,
+        "sentence": outcome.reason,
+        "evidence": list(outcome.evidence),
+    }
+    return json.dumps(record)
+
+
+def _say(event: Event) -> None:
+    note(event.sentence)

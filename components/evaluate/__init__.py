@@ -1,0 +1,1 @@
+"""Score the candidate, and the champion beside it, on the test part."""

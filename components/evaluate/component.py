@@ -1,0 +1,28 @@
+"""KFP envelope of the evaluate step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def evaluate(
+    model: dsl.Input[dsl.Model],
+    test: dsl.Input[dsl.Dataset],
+    name: str,
+    metrics: dsl.Output[dsl.Metrics],
+    classification: dsl.Output[dsl.ClassificationMetrics],
+    report: dsl.Output[dsl.HTML],
+    evaluation: dsl.Output[dsl.Artifact],
+) -> None:
+    """Score the candidate, and the champion beside it, on the test part."""
+    from pathlib import Path
+
+    from components import registry
+    from components.evaluate import step
+    from components.telling import told
+
+    inputs = step.Inputs(Path(model.path), Path(test.path), name)
+    outputs = step.Outputs(Path(evaluation.path), Path(report.path))
+    with told():
+        step.show(step.run(inputs, outputs, registry.champion), metrics, classification)

@@ -1,0 +1,1 @@
+"""Close what a failed pipeline run left open in MLflow."""

@@ -1,0 +1,1 @@
+"""Decide whether the candidate may be registered, and say why."""

@@ -1,0 +1,1 @@
+"""Ingest: a CSV file becomes a typed table artifact."""

@@ -1,0 +1,1 @@
+"""Turn the trained model into a model directory that is safe to serve."""

@@ -1,0 +1,28 @@
+"""KFP envelope of the package step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def package(
+    model: dsl.Input[dsl.Model],
+    train: dsl.Input[dsl.Dataset],
+    test: dsl.Input[dsl.Dataset],
+    evaluation: dsl.Input[dsl.Artifact],
+    name: str,
+    packaged: dsl.Output[dsl.Model],
+) -> None:
+    """Turn the trained model into a sealed model directory whose ONNX agrees with it."""
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from components.package import step
+    from components.telling import told
+
+    paths = (Path(part.path) for part in (model, train, test, evaluation))
+    with told():
+        packaged.metadata.update(
+            step.run(step.Inputs(name, *paths), Path(packaged.path), datetime.now(UTC))
+        )

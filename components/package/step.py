@@ -1,0 +1,116 @@
+"""Package with files: a trained model and its rows in, a sealed model directory out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from components import conversion, preprocessing, rows, trained
+from components.baseline import baseline
+from components.evaluation import read_scores
+from components.package import rules
+from components.rows import Rows
+from serving import artifact
+from serving.artifact import Card, Golden
+from serving.signature import MISSING, Signature, encode
+from serving.storage import partial
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The model's name, the trained model, both parts of the table, and the evaluation."""
+
+    name: str
+    model: Path
+    train: Path
+    test: Path
+    evaluation: Path
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model with what it takes and the encoded test rows it was asked with."""
+
+    pipeline: Pipeline
+    signature: Signature
+    test: Rows
+    encoded: Mapping[str, np.ndarray]
+    probabilities: np.ndarray
+
+
+def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
+    """Write the model directory, not published yet, and return what the pipeline's UI shows of it.
+
+    Raises `ModelError` with the worst row where the ONNX model does not agree with the trained one.
+    """
+    candidate = _candidate(inputs)
+    training = trained.read_training(inputs.model)
+    with partial(packaged) as unfinished:
+        unfinished.mkdir()
+        shutil.copytree(inputs.model / artifact.NATIVE, unfinished / artifact.NATIVE)
+        onnx = conversion.to_onnx(candidate.pipeline, candidate.signature.inputs)
+        (unfinished / artifact.MODEL).write_bytes(onnx)
+        probabilities = _agreed(unfinished, candidate)
+        artifact.write_golden(unfinished, _golden(candidate, probabilities))
+        artifact.write_baseline(unfinished, _baseline(candidate, rows.read(inputs.train)))
+        card = _card(inputs, candidate.signature, training, now)
+        artifact.write_card(unfinished, card)
+        artifact.seal(unfinished)
+    return {"name": card.name, "kind": card.kind, **card.metrics}
+
+
+def _candidate(inputs: Inputs) -> Candidate:
+    pipeline, signature = trained.load_pipeline(inputs.model), trained.read_signature(inputs.model)
+    test = rows.read(inputs.test)
+    probabilities = preprocessing.ask(pipeline, preprocessing.frame(signature.inputs, test.cells))
+    encoded = encode(signature.inputs, test.cells)
+    return Candidate(pipeline, signature, test, encoded, probabilities)
+
+
+def _agreed(directory: Path, candidate: Candidate) -> np.ndarray:
+    """Return the ONNX model's probabilities for all test rows; raise where they are others."""
+    from serving.onnx_model import OnnxModel
+
+    onnx = OnnxModel.load(directory).predict(candidate.encoded)
+    if mismatch := rules.worst_mismatch(candidate.probabilities, onnx):
+        cells = {name: values[mismatch.row] for name, values in candidate.test.cells.items()}
+        raise rules.refusal(mismatch, cells, candidate.signature.labels)
+    return onnx
+
+
+def _golden(candidate: Candidate, probabilities: np.ndarray) -> Golden:
+    missing = np.zeros(len(probabilities), dtype=bool)
+    for values in candidate.encoded.values():
+        cells = values[:, 0]
+        missing |= (cells == MISSING) if cells.dtype == object else np.isnan(cells)
+    chosen = rules.golden_rows(candidate.test.labels, missing)
+    columns = {name: values[chosen] for name, values in candidate.encoded.items()}
+    return Golden(columns, probabilities[chosen])
+
+
+def _baseline(candidate: Candidate, train: Rows) -> dict[str, Any]:
+    signature = candidate.signature
+    predicted = candidate.probabilities.argmax(axis=1)
+    return baseline(signature.inputs, train.cells, predicted, signature.labels)
+
+
+def _card(inputs: Inputs, signature: Signature, training: trained.Training, now: datetime) -> Card:
+    return Card(
+        name=inputs.name,
+        kind=training.kind,
+        signature=signature,
+        data_sha256=training.data_sha256,
+        libraries=dict(training.libraries),
+        metrics=read_scores(inputs.evaluation).candidate,
+        opset=conversion.OPSET,
+        created_at=now.isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,99 @@
+"""Pictures of an evaluation, as PNG bytes (the home of matplotlib).
+
+Only its object-oriented half: pyplot keeps global state, and costs half a second to import.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from components.scores import Curve
+
+RIGHT, WRONG, GREY = "#2f6f9f", "#c8553d", "#9aa3ab"
+NUMBERED_CLASSES = 15
+"""Up to here every cell of a confusion matrix shows its number."""
+NAMED_CLASSES = 50
+LABEL_LENGTH = 18
+
+
+def confusion(counts: np.ndarray, labels: Sequence[object]) -> bytes:
+    """Return the confusion matrix as a picture: a row for each true class, shaded by its share."""
+    figure, axes = _axes(min(4.0 + 0.35 * len(labels), 12.0))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    _name_classes(axes, [_short(label) for label in labels])
+    if len(labels) <= NUMBERED_CLASSES:
+        for (row, column), count in np.ndenumerate(counts):
+            color = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=9)
+    axes.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
+    return _png(figure)
+
+
+def roc(curve: Curve, area: float | None) -> bytes:
+    """Return the ROC curve as a picture."""
+    figure, axes = _axes(4.6)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    axes.plot(curve.false_positive, curve.true_positive, color=RIGHT, linewidth=2)
+    shown = "" if area is None else f" (AUC {area:.3f})"
+    axes.set(
+        xlabel="false positive rate",
+        ylabel="true positive rate",
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+    )
+    # A label may hold dollar signs, which would be read as a formula.
+    axes.set_title(f"ROC: {_short(curve.name, 40)}{shown}", parse_math=False)
+    return _png(figure)
+
+
+def confidence(highest: np.ndarray, right: np.ndarray) -> bytes:
+    """Return a histogram of the highest probability per row, right and wrong answers apart."""
+    figure, axes = _axes(4.6)
+    parts = [highest[right], highest[~right]]
+    names = [f"right ({right.sum()})", f"wrong ({(~right).sum()})"]
+    axes.hist(parts, bins=20, range=(0.0, 1.0), stacked=True, color=[RIGHT, WRONG], label=names)
+    axes.legend(frameon=False)
+    axes.set(xlabel="highest probability", ylabel="test rows", title="Confidence")
+    return _png(figure)
+
+
+def _axes(inches: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(inches, inches * 0.85), dpi=110, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _name_classes(axes: Axes, names: list[str]) -> None:
+    if len(names) > NAMED_CLASSES:
+        return
+    places: Any = range(len(names))
+    axes.set_xticks(places, names, rotation=45, ha="right", fontsize=8, parse_math=False)
+    axes.set_yticks(places, names, fontsize=8, parse_math=False)
+
+
+def _short(label: object, length: int = LABEL_LENGTH) -> str:
+    text = " ".join(str(label).split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # Labels in a script that the font lacks are drawn as boxes; the tables have them in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(stream, format="png")
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Make a candidate that passed the gate a version of the registry."""

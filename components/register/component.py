@@ -1,0 +1,25 @@
+"""KFP envelope of the register step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def register(
+    packaged: dsl.Input[dsl.Model],
+    evaluation: dsl.Input[dsl.Artifact],
+    decision: dsl.Input[dsl.Artifact],
+    report: dsl.Input[dsl.HTML],
+    name: str,
+    run_id: str,
+) -> str:
+    """Publish the model directory, make it a version of the registry, return the version."""
+    from pathlib import Path
+
+    from components.register import step
+    from components.telling import told
+
+    paths = (packaged.path, evaluation.path, decision.path, report.path)
+    with told():
+        return step.run(step.Candidate(*map(Path, paths)), name, run_id)

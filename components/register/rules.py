@@ -1,0 +1,32 @@
+"""What a version says about itself: values in, tags and a description out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from components.image import IMAGE
+
+if TYPE_CHECKING:
+    from components.decision import Decision
+    from serving.artifact import Card
+
+TAG_LIMIT = 5000  # what MLflow's SQL store takes for one tag of a version
+
+
+def facts(card: Card, decision: Decision, run_id: str) -> dict[str, str]:
+    """Return the version's tags: where it comes from and what the gate said."""
+    return {
+        "kanarya.run_id": run_id,
+        "kanarya.kind": card.kind,
+        "kanarya.data.sha256": card.data_sha256,
+        "kanarya.image": IMAGE,
+        "kanarya.gate": "passed" if decision.promote else "rejected",
+        "kanarya.gate.reasons": json.dumps(list(decision.reasons))[:TAG_LIMIT],
+    }
+
+
+def description(card: Card, decision: Decision) -> str:
+    """Return the version's description in Markdown: the kind, the metrics, the gate's reasons."""
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(card.metrics.items()))
+    return f"`{card.kind}` on data {card.data_sha256[:12]}: {metrics}.\n\n{decision.markdown()}"

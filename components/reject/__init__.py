@@ -1,0 +1,1 @@
+"""Write down why a candidate was not registered."""

@@ -1,0 +1,113 @@
+"""An evaluation report as one HTML file: no script, no link, pictures inside."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
+
+CELL_LENGTH = 60
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --bad: #c8553d; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+p.lead { font-size: 1.1rem; }
+table { border-collapse: collapse; display: block; max-width: 100%; overflow-x: auto; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+th { font-weight: 600; background: var(--soft); }
+figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top; }
+img { background: white; border: 1px solid var(--line); max-width: 100%; }
+.note { border-left: 4px solid var(--bad); padding-left: .8rem; }
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows of a table; numbers are shown to four digits and set to the right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG and what it shows."""
+
+    title: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says, top to bottom."""
+
+    title: str
+    lead: str
+    tables: Sequence[Table]
+    pictures: Sequence[Picture] = ()
+    notes: Sequence[str] = ()
+
+    def with_pictures(self, pictures: Sequence[Picture]) -> Report:
+        """Return the same report with these pictures."""
+        return replace(self, pictures=pictures)
+
+
+def html(report: Report) -> str:
+    """Return the page; every name and value in it is escaped."""
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
+        f'<h1>{escape(report.title)}</h1><p class="lead">{escape(report.lead)}</p>',
+        *(f'<p class="note">{escape(note)}</p>' for note in report.notes),
+        *map(_table, report.tables[:1]),
+        *map(_picture, report.pictures),
+        *map(_table, report.tables[1:]),
+        "</body></html>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    numeric = [
+        any(_is_number(row[place]) for row in table.rows) for place in range(len(table.columns))
+    ]
+    head = "".join(_cell("th", name, n) for name, n in zip(table.columns, numeric, strict=True))
+    body = "".join(f"<tr>{_row(row, numeric)}</tr>" for row in table.rows)
+    about = f"<p>{escape(table.about)}</p>" if table.about else ""
+    title = f"<h2>{escape(table.title)}</h2>"
+    return f"{title}{about}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(row: Sequence[object], numeric: Sequence[bool]) -> str:
+    return "".join(_cell("td", value, n) for value, n in zip(row, numeric, strict=True))
+
+
+def _cell(tag: str, value: object, numeric: bool) -> str:
+    kind = ' class="number"' if numeric else ""
+    return f"<{tag}{kind}>{escape(shown(value))}</{tag}>"
+
+
+def shown(value: object) -> str:
+    """Return a value as a reader wants it: four digits, a dash for nothing, no endless text."""
+    if value is None:
+        return "–"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= CELL_LENGTH else f"{text[: CELL_LENGTH - 1]}…"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _picture(picture: Picture) -> str:
+    data = base64.b64encode(picture.png).decode()
+    title = escape(picture.title, quote=True)
+    return f'<figure><img alt="{title}" src="data:image/png;base64,{data}"></figure>'

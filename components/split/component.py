@@ -1,0 +1,27 @@
+"""KFP envelope of the split step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def split(
+    table: dsl.Input[dsl.Dataset],
+    test_size: float,
+    random_state: int,
+    stratify: bool,
+    train: dsl.Output[dsl.Dataset],
+    test: dsl.Output[dsl.Dataset],
+) -> None:
+    """Split the rows into a training part and a test part."""
+    from pathlib import Path
+
+    from components.split import step
+    from components.telling import told
+
+    choice = step.Choice(test_size, random_state, stratify)
+    with told():
+        parts = step.run(Path(table.path), choice, Path(train.path), Path(test.path))
+        train.metadata.update(parts.train)
+        test.metadata.update(parts.test)

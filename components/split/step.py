@@ -1,0 +1,36 @@
+"""Split with files: one table artifact in, two out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components import dataset
+from components.split import rules
+from components.split.rules import Choice
+from components.table_schema import TableSchema
+
+__all__ = ["Choice", "Parts", "run"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was written, as the metadata of the two artifacts."""
+
+    train: dict[str, int | str]
+    test: dict[str, int | str]
+
+
+def run(table: Path, choice: Choice, train: Path, test: Path) -> Parts:
+    """Write the two parts of the table, each with its rows in the table's order."""
+    labels = dataset.read_target(table)
+    mask = rules.test_rows(labels, choice)
+    written = (
+        dataset.take_rows(table, ~mask, train),
+        dataset.take_rows(table, mask, test),
+    )
+    return Parts(*map(_metadata, written))
+
+
+def _metadata(schema: TableSchema) -> dict[str, int | str]:
+    return {"rows": schema.rows, "columns": len(schema.columns), "sha256": schema.sha256}

@@ -1,0 +1,226 @@
+"""What a run leaves in MLflow; with `registry.py` the only place that knows MLflow's names.
+
+MLflow is used as a library on its SQL store: no server has to run. One experiment per model name
+holds one run per pipeline run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.errors import TrackingError
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from components.dataset import TableSchema
+    from serving.signature import Signature
+
+RUN_KEY = "kanarya.run"
+DATA_SHA256 = "kanarya.data.sha256"
+GATE = "kanarya.gate"
+FAILURE = "kanarya.failure"
+PROCESS = "kanarya.process"
+PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
+
+
+@lru_cache(maxsize=4)
+def client(uri: str) -> Any:
+    """Return MLflow's client for a tracking store; the first use of a new SQLite file creates it."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    return mlflow.MlflowClient(uri, uri)
+
+
+def connect(settings: Settings | None = None) -> Any:
+    """Return the client for the store that the environment names."""
+    return client((settings or Settings.from_env()).tracking_uri)
+
+
+def start_run(
+    *, name: str, run_key: str, parameters: Mapping[str, object], dataset: TableSchema
+) -> str:
+    """Open the MLflow run of this pipeline run and return its id.
+
+    A step that is tried again finds the run that its first try opened.
+    """
+    tracker = connect()
+    experiment = _experiment(tracker, name)
+    found = _runs(tracker, [experiment], run_key)
+    run_id = str(found[0].info.run_id) if found else _create(tracker, experiment, run_key)
+    _describe(tracker, run_id, parameters, dataset)
+    return run_id
+
+
+def log_evaluation(run_id: str, metrics: Mapping[str, float], directory: Path) -> None:
+    """Put the metrics and the files of an evaluation (plots, scores) on the run."""
+    from mlflow.entities import Metric
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    values = [Metric(name, float(value), now, 0) for name, value in sorted(metrics.items())]
+    connect().log_batch(run_id, metrics=values)
+    connect().log_artifacts(run_id, str(directory), "evaluation")
+
+
+def log_file(run_id: str, text: str, name: str) -> None:
+    """Put a text file on the run."""
+    connect().log_text(run_id, text, name)
+
+
+def tag_run(run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags on the run."""
+    from mlflow.entities import RunTag
+
+    connect().log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+
+def end_run(run_id: str, status: str = "FINISHED") -> None:
+    """Close the run as FINISHED, FAILED or KILLED."""
+    connect().set_terminated(run_id, status)
+
+
+def fail_runs(run_key: str, reason: str) -> list[str]:
+    """Mark what this pipeline run left open as FAILED, with the reason; return the run ids."""
+    tracker = connect()
+    experiments = [e.experiment_id for e in tracker.search_experiments()]
+    left_open = [r for r in _runs(tracker, experiments, run_key) if r.info.status == "RUNNING"]
+    for run in left_open:
+        tracker.set_tag(run.info.run_id, FAILURE, reason[:PARAMETER_LIMIT])
+        tracker.set_terminated(run.info.run_id, "FAILED")
+    return [run.info.run_id for run in left_open]
+
+
+def save_native(
+    pipeline: object,
+    directory: Path,
+    *,
+    signature: Signature,
+    input_example: pd.DataFrame,
+    trusted_types: Sequence[str],
+) -> None:
+    """Write the fitted pipeline as an MLflow model directory in skops format.
+
+    The requirements are stated, not inferred: inference costs three seconds and runs the model.
+    """
+    import mlflow.sklearn
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    mlflow.sklearn.save_model(
+        pipeline,
+        str(directory),
+        serialization_format="skops",
+        skops_trusted_types=list(trusted_types),
+        signature=_mlflow_signature(signature),
+        input_example=input_example,
+        pip_requirements=requirements(),
+    )
+
+
+def requirements() -> list[str]:
+    """Return the pinned requirements with which a native model can be loaded again."""
+    from importlib.metadata import version
+
+    packages = ("mlflow", "scikit-learn", "skops", "pandas", "numpy")
+    return [f"{name}=={version(name)}" for name in packages]
+
+
+def _experiment(tracker: Any, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    experiment = tracker.get_experiment_by_name(name)
+    if experiment is None:
+        try:
+            return str(tracker.create_experiment(name, artifact_location=_artifacts(name)))
+        except MlflowException:  # another run made it between the two calls
+            experiment = tracker.get_experiment_by_name(name)
+            if experiment is None:
+                raise
+    if experiment.lifecycle_stage != "active":
+        raise TrackingError(
+            f"the MLflow experiment {name!r} was deleted; restore it with "
+            f"'mlflow experiments restore -x {experiment.experiment_id}' or choose another name"
+        )
+    return str(experiment.experiment_id)
+
+
+def _artifacts(name: str) -> str | None:
+    settings = Settings.from_env()
+    embedded = settings.tracking_uri.startswith("sqlite:")
+    # A server decides for itself; in-process MLflow would scatter ./mlruns over working folders.
+    return (settings.home / "artifacts" / name).as_uri() if embedded else None
+
+
+def _runs(tracker: Any, experiments: list[str], run_key: str) -> list[Any]:
+    wanted = f"tags.`{RUN_KEY}` = '{run_key}'"
+    return list(tracker.search_runs(experiments, filter_string=wanted)) if experiments else []
+
+
+def _create(tracker: Any, experiment: str, run_key: str) -> str:
+    tags = {RUN_KEY: run_key, PROCESS: f"{platform.node()}:{os.getppid()}"}
+    return str(tracker.create_run(experiment, run_name=run_key, tags=tags).info.run_id)
+
+
+def _describe(
+    tracker: Any, run_id: str, parameters: Mapping[str, object], dataset: TableSchema
+) -> None:
+    from mlflow.entities import Param
+
+    params = [Param(key, _text(value)[:PARAMETER_LIMIT]) for key, value in parameters.items()]
+    tracker.log_batch(run_id, params=params)
+    tracker.log_inputs(run_id, [_dataset_input(dataset)])
+    tags = {DATA_SHA256: dataset.sha256}
+    if commit := str(parameters.get("git_commit") or ""):
+        tags["mlflow.source.git.commit"] = commit
+    tag_run(run_id, tags)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _dataset_input(schema: TableSchema) -> Any:
+    from mlflow.entities import Dataset, DatasetInput
+
+    # MLflow's own digest reads only the first 10,000 rows; ours is of every byte (36 fit in the field).
+    profile = {"num_rows": schema.rows, "num_elements": schema.rows * len(schema.columns)}
+    columns = [{"name": c.name, "type": c.kind, "required": c.missing == 0} for c in schema.columns]
+    return DatasetInput(
+        Dataset(
+            name=Path(schema.source).name or schema.source,
+            digest=schema.sha256[:36],
+            source_type="local",
+            source=json.dumps({"uri": schema.source, "sha256": schema.sha256}),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps(profile),
+        ),
+        [],
+    )
+
+
+def _mlflow_signature(signature: Signature) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    inputs = [
+        ColSpec(DataType.string if column.kind == "text" else DataType.float, column.name)
+        for column in signature.inputs
+    ]
+    whole = all(isinstance(label, int) for label in signature.labels)
+    output = ColSpec(DataType.long if whole else DataType.string)
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([output]))

@@ -1,0 +1,1 @@
+"""Fit a model kind on the training part."""

@@ -1,0 +1,42 @@
+"""KFP envelope of the train step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train(
+    train: dsl.Input[dsl.Dataset],
+    name: str,
+    kind: str,
+    hyperparameters: dict[str, object],
+    random_state: int,
+    test_size: float,
+    drop_columns: list[str],
+    gate_floor: dict[str, float],
+    champion_metric: str,
+    champion_margin: float,
+    git_commit: str,
+    run_key: str,
+    job: str,
+    model: dsl.Output[dsl.Model],
+) -> str:
+    """Fit a model kind on the training part and return the id of its MLflow run."""
+    from pathlib import Path
+
+    from components import tracking
+    from components.telling import told
+    from components.train import step
+
+    asked = {
+        "test_size": test_size,
+        "drop_columns": drop_columns,
+        "gate.floor": gate_floor,
+        "gate.champion_metric": champion_metric,
+        "gate.champion_margin": champion_margin,
+        "git_commit": git_commit,
+    }
+    request = step.Request(name, kind, hyperparameters, random_state, run_key or job, asked)
+    with told():
+        return step.run(Path(train.path), request, Path(model.path), tracking)

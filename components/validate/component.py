@@ -1,0 +1,21 @@
+"""KFP envelope of the validate step."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def validate(
+    table: dsl.Input[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
+    findings: dsl.Output[dsl.Artifact],
+) -> None:
+    """Report what is wrong with the table, and stop on errors."""
+    from pathlib import Path
+
+    from components.telling import told
+    from components.validate import step
+
+    with told():
+        step.run(*(Path(artifact.path) for artifact in (table, report, findings)))

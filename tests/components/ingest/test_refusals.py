@@ -1,0 +1,221 @@
+"""What is no table to learn from is refused with one sentence, and nothing is left behind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import resource
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from components.csv_bytes import LINE_LIMIT
+from components.errors import ColumnError, DataError, MalformedError, UnreadableError
+from components.ingest import step
+from serving.errors import UsageError
+
+NEWLINE = b"\n"
+GOOD = "sepal,petal,species\n5.1,3.5,setosa\n7.0,3.2,virginica\n"
+
+
+def refusal(directory: Path, uri: str, target: str, drop: tuple[str, ...] = ()) -> DataError:
+    """Return the error of an ingest that must fail, after a look at what it left behind."""
+    before = sorted(directory.rglob("*"))
+    with pytest.raises(DataError) as caught:
+        step.run(uri, step.Request(target, drop), directory / "table")
+    assert sorted(directory.rglob("*")) == before
+    return caught.value
+
+
+def one_sentence(error: DataError, *parts: str) -> None:
+    message = str(error)
+    assert "\n" not in message
+    assert message.endswith(".")
+    assert all(part in message for part in parts), message
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "parts"),
+    [
+        (b"", UnreadableError, ["empty", "give a CSV file"]),
+        (b" \n\n", UnreadableError, ["empty"]),
+        (b"\xef\xbb\xbf", UnreadableError, ["empty"]),
+        (b"sepal,petal,species\n", MalformedError, ["a header only", "add rows"]),
+        (b"sepal,petal,species", MalformedError, ["a header only"]),
+        (b"sepal,species\n1,setosa\n", MalformedError, ["one row only"]),
+        (b"sepal,species\n1,setosa\n2,\n", MalformedError, ["one row only"]),
+        (b"sepal,species\n1,\n2,\n", ColumnError, ["'species'", "missing in every row"]),
+        (b"species\na\nb\n", MalformedError, ["one column only", "'species'"]),
+        (b"a,b,species\n1,2,x\n1,2\n", MalformedError, ["line 3", "2 cells", "has 3"]),
+        (b"a,b,species\n1,2,x\n1,2,x,4\n", MalformedError, ["line 3", "4 cells", "has 3"]),
+        (b"a,species\n1,x\n1,2,x\n1\n", MalformedError, ["line 3", "3 cells"]),
+        (b'a,b,species\n"1\n",2,x\n\n1,2\n', MalformedError, ["line 5", "2 cells"]),
+        (b'a,b,species\n"1","2","x"\n"1","2"\n', MalformedError, ["line 3", "2 cells"]),
+        (b'a,species\n"1",x\n"2,x\n3,y\n', MalformedError, ["line 3", "quote that is not closed"]),
+        (b'a,species\n"1",x\n"2"b,x\n', MalformedError, ["line 3", "middle of a cell", '"2"b,x']),
+        (b"a,b,a,species\n1,2,3,x\n1,2,3,y\n", ColumnError, ["two columns named 'a'", "number 3"]),
+        (b"a, a ,species\n1,2,x\n1,2,y\n", ColumnError, ["two columns named 'a'"]),
+        (b",b,species\n0,2,x\n1,2,y\n", ColumnError, ["column 1 has no name", "index=False"]),
+        (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", MalformedError, ["no header", "'5.1'"]),
+        (b"a,speceis\n1,x\n2,y\n", ColumnError, ["'species'", "did you mean 'speceis'?"]),
+        (b"a,Species\n1,x\n2,y\n", ColumnError, ["did you mean 'Species'?"]),
+        (b"a,species\n1,0.5\n2,1.5\n", ColumnError, ["'species'", "regression", "not supported"]),
+        (b"a,species\n1,x\n1e999,y\n2,z\n", ColumnError, ["'a'", "infinite", "--drop 'a'"]),
+        (b"a,species\n1,x\n-inf,y\n2,z\n", ColumnError, ["'a'", "infinite", "1 rows"]),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", UnreadableError, ["a PNG picture", "export it as CSV"]),
+        (gzip.compress(GOOD.encode()), UnreadableError, ["a gzip archive"]),
+        (b"PAR1\x15\x04", UnreadableError, ["a Parquet file"]),
+        (b"PK\x03\x04\x14\0\x06\0", UnreadableError, ["an Excel workbook"]),
+        (b"<!DOCTYPE html>\n<html>", UnreadableError, ["an HTML page"]),
+        (GOOD.encode() + b"1,\0,x\n", UnreadableError, ["a NUL byte at offset 55"]),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_its_reason(
+    tmp_path: Path, content: bytes, kind: type[DataError], parts: list[str]
+) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_bytes(content)
+    error = refusal(tmp_path, str(source), "species")
+    assert type(error) is kind
+    one_sentence(error, str(source), *parts)
+
+
+@pytest.mark.parametrize(
+    ("target", "drop", "parts"),
+    [
+        ("", (), ["no target was given", "--target", "species"]),
+        ("species", ("petals",), ["no column 'petals' to drop", "did you mean 'petal'"]),
+        ("species", ("species",), ["'species' cannot be dropped"]),
+        ("species", ("sepal", "petal"), ["no column left", "sepal, petal"]),
+        ("sepal", (), ["predicting 'sepal' looks like regression"]),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused_with_their_names(
+    tmp_path: Path, target: str, drop: tuple[str, ...], parts: list[str]
+) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text(GOOD)
+    one_sentence(refusal(tmp_path, str(source), target, drop), *parts)
+
+
+def test_a_whole_number_with_thousands_of_values_is_a_quantity(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text("a,price\n" + "".join(f"1,{price}\n" for price in range(300, 800)))
+    one_sentence(refusal(tmp_path, str(source), "price"), "regression", "500 different values")
+
+
+def folder(directory: Path) -> str:
+    (directory / "inside.csv").write_text(GOOD)
+    return str(directory)
+
+
+def missing(directory: Path) -> str:
+    (directory / "iris.csv").write_text(GOOD)
+    return str(directory / "irsi.csv")
+
+
+def missing_folder(directory: Path) -> str:
+    return str(directory / "nowhere" / "iris.csv")
+
+
+def pipe(directory: Path) -> str:
+    os.mkfifo(directory / "pipe.csv")
+    return str(directory / "pipe.csv")
+
+
+@pytest.mark.parametrize(
+    ("place", "parts"),
+    [
+        (folder, ["a folder", "inside.csv"]),
+        (missing, ["no such file", "did you mean iris.csv"]),
+        (missing_folder, ["no such file", "nowhere does not exist"]),
+        (pipe, ["neither a file nor a folder"]),
+        (lambda _: "", ["no file was given", "--data"]),
+    ],
+)
+def test_a_place_without_a_file_is_refused_with_what_is_there(
+    tmp_path: Path, place: Callable[[Path], str], parts: list[str]
+) -> None:
+    one_sentence(refusal(tmp_path, place(tmp_path), "species"), *parts)
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/rows.csv", "ftp://host/rows.csv"])
+def test_a_scheme_that_is_not_supported_is_named(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(uri)):
+        step.run(uri, step.Request("y"), tmp_path / "table")
+    assert not list(tmp_path.iterdir())
+
+
+@contextmanager
+def somebody_else() -> Iterator[Path]:
+    """Yield a folder of a user who is not root: root may read everything."""
+    nobody, user = 65534, os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        if user == 0:
+            os.chown(name, nobody, nobody)
+            os.seteuid(nobody)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(user)
+
+
+def test_a_file_that_may_not_be_read_is_refused() -> None:
+    with somebody_else() as directory:
+        source = directory / "rows.csv"
+        source.write_text(GOOD)
+        source.chmod(0)
+        one_sentence(refusal(directory, str(source), "species"), "Permission denied", "chmod")
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered_is_refused() -> None:
+    with somebody_else() as directory:
+        locked = directory / "locked"
+        locked.mkdir()
+        locked.chmod(0)
+        uri = str(locked / "rows.csv")
+        one_sentence(refusal(directory, uri, "species"), "Permission denied", "chmod")
+        locked.chmod(0o700)
+
+
+@pytest.mark.parametrize("head", [b"", GOOD.encode(), b"\xff\xfe"])
+def test_a_line_of_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path, head: bytes) -> None:
+    source = tmp_path / "rows.csv"
+    with source.open("wb") as file:
+        file.write(head)
+        # Sparse: a gigabyte to read, and nothing on the disk.
+        file.write(b"7" * (2 * LINE_LIMIT))
+        file.truncate(1_000_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    error = refusal(tmp_path, str(source), "species")
+    one_sentence(error, f"line {1 + head.count(NEWLINE)} ", "longer than 10,000,000 bytes")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_a_quoted_cell_that_never_ends_is_refused_within_the_limit(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_bytes(b'a,species\n"1",x\n"' + (b"2" * 1_000 + b",x\n") * 11_000)
+    one_sentence(refusal(tmp_path, str(source), "species"), "line 3", "not closed")
+
+
+def test_a_table_that_stood_there_survives_a_refusal(tmp_path: Path) -> None:
+    source, table = tmp_path / "rows.csv", tmp_path / "table"
+    source.write_text(GOOD)
+    step.run(str(source), step.Request("species"), table)
+    before = {path.name: path.read_bytes() for path in table.iterdir()}
+    refusal(tmp_path, str(source), "speces")
+    assert {path.name: path.read_bytes() for path in table.iterdir()} == before
+
+
+def test_what_a_killed_step_left_is_replaced(tmp_path: Path) -> None:
+    source, table = tmp_path / "rows.csv", tmp_path / "table"
+    source.write_text(GOOD)
+    (tmp_path / "table.partial" / "scratch").mkdir(parents=True)
+    (tmp_path / "table.partial" / "data.parquet").write_bytes(b"half")
+    step.run(str(source), step.Request("species"), table)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv", "table"]
+    assert sorted(path.name for path in table.iterdir()) == ["data.parquet", "schema.json"]

@@ -1,0 +1,164 @@
+"""The table artifact: what is written comes back, as the arrays that models are fed with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from components import dataset
+from components.dataset import TableSchema
+from components.errors import UnreadableError
+from components.table_facts import class_counts, duplicate_rows, solo_accuracies
+from serving.signature import Column, encode
+
+EMPTY = TableSchema(
+    columns=(), target="y", target_kind="text", rows=0, sha256="0" * 64, source="rows.csv"
+)
+FRAME = pl.DataFrame(
+    {
+        "number": [1.5, None, 3.0],
+        "integer": [1, 2, None],
+        "whole": [1, 2, 3],
+        "flag": [True, None, False],
+        "sure": [True, False, True],
+        "text": ["a", None, ""],
+        "y": ["yes", "no", "yes"],
+    }
+)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    dataset.write_table(tmp_path / "table", FRAME, EMPTY)
+    return tmp_path / "table"
+
+
+def test_a_schema_comes_back_as_it_was_written(table: Path) -> None:
+    schema = dataset.read_schema(table)
+    assert schema.rows == 3
+    assert [column.kind for column in schema.columns] == [
+        *("number", "integer", "integer", "boolean", "boolean", "text", "text")
+    ]
+    assert [column.missing for column in schema.columns] == [1, 1, 0, 1, 0, 1, 0]
+    assert TableSchema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+    assert [column.name for column in schema.inputs] == list(FRAME.columns[:-1])
+
+
+def test_columns_come_back_as_arrays_with_nan_or_none_where_cells_are_missing(table: Path) -> None:
+    columns = dataset.read_columns(table)
+    assert {name: str(cells.dtype) for name, cells in columns.items()} == {
+        "number": "float64",
+        "integer": "float64",
+        "whole": "int64",
+        "flag": "float64",
+        "sure": "bool",
+        "text": "object",
+    }
+    np.testing.assert_array_equal(columns["integer"], [1, 2, np.nan])
+    np.testing.assert_array_equal(columns["flag"], [1, np.nan, 0])
+    assert columns["text"].tolist() == ["a", None, ""]
+
+
+def test_columns_are_what_a_model_s_encoding_takes(table: Path) -> None:
+    inputs = tuple(Column(column.name, column.kind) for column in dataset.read_schema(table).inputs)
+    encoded = encode(inputs, dataset.read_columns(table))
+    assert {name: cells.shape for name, cells in encoded.items()} == dict.fromkeys(encoded, (3, 1))
+    np.testing.assert_array_equal(encoded["flag"][:, 0], np.array([1, np.nan, 0], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"), [(["b", "a", "b"], "U"), ([2, 1, 2], "i"), ([True, False, True], "b")]
+)
+def test_the_target_is_an_array_of_its_labels(
+    tmp_path: Path, labels: list[object], kind: str
+) -> None:
+    dataset.write_table(tmp_path / "table", pl.DataFrame({"a": [1, 2, 3], "y": labels}), EMPTY)
+    target = dataset.read_target(tmp_path / "table")
+    assert target.tolist() == labels
+    assert target.dtype.kind == kind
+
+
+def test_names_that_polars_reads_as_patterns_are_names(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"*": [1.0, 2.0, 3.0], "^.*$": [3, 2, 1], "y": ["a", "b", "a"]})
+    dataset.write_table(tmp_path / "table", frame, EMPTY)
+    assert list(dataset.read_columns(tmp_path / "table")) == ["*", "^.*$"]
+    assert dataset.read_schema(tmp_path / "table").column("^.*$").maximum == 3
+    schema = dataset.take_rows(tmp_path / "table", np.array([True, False, True]), tmp_path / "part")
+    assert (schema.rows, schema.column("*").maximum) == (2, 3.0)
+    assert set(solo_accuracies(tmp_path / "table")) == {"*", "^.*$"}
+
+
+def test_taken_rows_keep_their_order_and_are_described_anew(tmp_path: Path, table: Path) -> None:
+    schema = dataset.take_rows(table, np.array([True, False, True]), tmp_path / "part")
+    assert schema == dataset.read_schema(tmp_path / "part")
+    assert (schema.rows, schema.column("number").missing, schema.sha256) == (2, 0, "0" * 64)
+    assert dataset.read_columns(tmp_path / "part")["number"].tolist() == [1.5, 3.0]
+
+
+def test_a_write_that_fails_leaves_what_was_there(table: Path) -> None:
+    before = (table / "data.parquet").read_bytes()
+    with pytest.raises(pl.exceptions.PolarsError):
+        dataset.write_table(table, FRAME.lazy().select(pl.col("absent")), EMPTY)
+    assert (table / "data.parquet").read_bytes() == before
+    assert [path.name for path in table.parent.iterdir()] == ["table"]
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"columns": [{}]}'])
+def test_a_folder_that_is_no_table_is_refused(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "schema.json").write_text(content)
+    with pytest.raises(UnreadableError, match="not a table artifact"):
+        dataset.read_schema(tmp_path)
+
+
+def test_a_table_without_rows_is_refused(table: Path) -> None:
+    (table / "data.parquet").unlink()
+    with pytest.raises(UnreadableError, match=r"data\.parquet is missing"):
+        dataset.read_columns(table)
+
+
+def test_a_schema_is_read_without_polars() -> None:
+    code = "import components.table_schema, sys; sys.exit('polars' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def facts_table(directory: Path, **columns: list[object]) -> Path:
+    dataset.write_table(directory / "facts", pl.DataFrame(columns), EMPTY)
+    return directory / "facts"
+
+
+def test_classes_are_counted_the_most_frequent_first(tmp_path: Path) -> None:
+    table = facts_table(tmp_path, a=[1] * 6, y=["b", "a", "c", "b", "a", "b"])
+    assert class_counts(table) == (("b", 3), ("a", 2), ("c", 1))
+
+
+def test_rows_that_are_the_same_as_one_above_are_duplicates(tmp_path: Path) -> None:
+    table = facts_table(
+        tmp_path, a=[1, 1, 1, None, None], t=["x", "x", None, "x", "x"], y=["a"] * 5
+    )
+    assert duplicate_rows(table) == 2
+
+
+def test_a_column_alone_tells_what_the_others_with_its_value_are(tmp_path: Path) -> None:
+    labels = ["a", "b"] * 100
+    table = facts_table(
+        tmp_path,
+        same=[f"is {label}" for label in labels],
+        unique=[f"row {row}" for row in range(200)],
+        constant=["x"] * 200,
+        # 1 of 4 values of "b" says "a".
+        mostly=["x" if label == "a" or row % 8 == 1 else "y" for row, label in enumerate(labels)],
+        ordered=[float(row if label == "a" else row + 10_000) for row, label in enumerate(labels)],
+        missing=[None if label == "a" else 1 for label in labels],
+        y=labels,
+    )
+    assert solo_accuracies(table) == pytest.approx(
+        {"same": 1, "unique": 0, "constant": 0, "mostly": 0.875, "ordered": 1, "missing": 1}
+    )

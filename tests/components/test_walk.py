@@ -1,0 +1,114 @@
+"""Every kind on every sort of table: it trains, converts, and serves what the native model says."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from components import preprocessing, rows, trained
+from components.models import HYPERPARAMETERS
+from serving import artifact
+from serving.onnx_model import OnnxModel
+from serving.signature import encode
+from tests.components import tables
+from tests.components.tables import Walk
+
+PAIRS = list(itertools.product(HYPERPARAMETERS, tables.TABLES))
+EXPECTED = {"iris": 0.9, "mixed": 0.75, "digits": 0.7}
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    kind, name = request.param
+    return tables.walk(tmp_path_factory.mktemp(f"{kind}-{name}"), tables.TABLES[name](), kind)
+
+
+def test_the_sealed_model_answers_as_the_native_one(walked: Walk) -> None:
+    artifact.verify(walked.packaged)
+    given, card = rows.read(walked.test), artifact.read_card(walked.packaged)
+    pipeline = trained.load_pipeline(walked.model)
+    native = pipeline.predict_proba(preprocessing.frame(card.signature.inputs, given.cells))
+    served = OnnxModel.load(walked.packaged).predict(encode(card.signature.inputs, given.cells))
+    assert np.abs(native - served).max() < 1e-5
+    labels = np.array(card.signature.labels)
+    frame = preprocessing.frame(card.signature.inputs, given.cells)
+    assert (labels[served.argmax(axis=1)] == pipeline.predict(frame)).all()
+
+
+def test_the_label_output_says_the_same_as_the_probabilities(walked: Walk) -> None:
+    # Read with the runtime itself: our predictor asks for probabilities only.
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(walked.packaged / artifact.MODEL)
+    card, given = artifact.read_card(walked.packaged), rows.read(walked.test)
+    inputs = encode(card.signature.inputs, given.cells)
+    label, probabilities = session.run(["label", "probabilities"], inputs)
+    assert label.tolist() == [card.signature.labels[i] for i in probabilities.argmax(axis=1)]
+    assert [each.name for each in session.get_inputs()] == [c.name for c in card.signature.inputs]
+    assert {tuple(each.shape) for each in session.get_inputs()} == {(None, 1)}
+
+
+def test_one_row_with_nothing_but_missing_and_unknown_cells_is_answered(walked: Walk) -> None:
+    card = artifact.read_card(walked.packaged)
+    cells = {c.name: ["?!"] if c.kind == "text" else [None] for c in card.signature.inputs}
+    pipeline = trained.load_pipeline(walked.model)
+    native = pipeline.predict_proba(preprocessing.frame(card.signature.inputs, cells))
+    served = OnnxModel.load(walked.packaged).predict(encode(card.signature.inputs, cells))
+    assert served == pytest.approx(native, abs=1e-5)
+
+
+def test_the_card_tells_what_the_model_is(walked: Walk) -> None:
+    card = artifact.read_card(walked.packaged)
+    assert (card.name, card.version, card.data_sha256) == ("tried", None, "5ha")
+    assert card.created_at == "2026-01-02T03:04:05+00:00"
+    assert card.metrics == walked.judged.evaluation.candidate
+    assert set(card.libraries) == set(trained.LIBRARIES)
+    name = walked.train.parent.name
+    assert card.metrics["accuracy"] >= next(v for k, v in EXPECTED.items() if f"-{k}" in name)
+
+
+def test_golden_rows_are_replayed_to_the_bit_and_show_every_class(walked: Walk) -> None:
+    golden, card = artifact.read_golden(walked.packaged), artifact.read_card(walked.packaged)
+    again = OnnxModel.load(walked.packaged).predict(encode(card.signature.inputs, golden.columns))
+    assert np.array_equal(again, golden.probabilities)
+    assert len(golden.probabilities) <= 32
+
+
+def test_the_evaluation_directory_holds_rows_plots_and_finite_scores(walked: Walk) -> None:
+    scores = json.loads((walked.evaluation / "scores.json").read_text())
+    assert scores["champion"] is None
+    assert all(np.isfinite(value) for value in scores["candidate"].values())
+    predictions = pl.read_parquet(walked.evaluation / "predictions.parquet")
+    assert predictions.height == scores["rows"]
+    right = (predictions["truth"] == predictions["predicted"]).mean()
+    assert right == pytest.approx(scores["candidate"]["accuracy"])
+    pictures = sorted((walked.evaluation / "plots").glob("*.png"))
+    assert [p.stem for p in pictures] == ["confidence", "confusion_matrix", "roc"]
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+
+
+def test_the_baseline_describes_the_training_part(walked: Walk) -> None:
+    baseline, given = artifact.read_baseline(walked.packaged), rows.read(walked.train)
+    assert baseline["rows"] == given.schema.rows
+    assert sum(baseline["labels"].values()) == pytest.approx(1)
+    for column in given.schema.inputs:
+        described = baseline["columns"][column.name]
+        assert described["missing"] == pytest.approx(column.missing / given.schema.rows)
+        if column.kind == "text":
+            assert sum(described["top"].values()) == pytest.approx(1 - described["missing"])
+        elif column.kind == "number":
+            assert described["quantiles"]["100"] == pytest.approx(column.maximum)
+
+
+def test_the_report_shows_hostile_names_as_text(tmp_path: Path) -> None:
+    walked = tables.walk(tmp_path, tables.iris(tables.HOSTILE_NAMES), "logistic_regression")
+    page = walked.report.read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    inputs = artifact.read_card(walked.packaged).signature.inputs
+    assert tuple(column.name for column in inputs) == tables.HOSTILE_NAMES
