@@ -1,0 +1,47 @@
+"""The graphs as YAML: compiled, written, and compared with what is in the repository."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from serving.errors import UsageError
+
+COMPILED = Path(__file__).parent / "compiled"
+PIPELINES = ("tabular",)
+
+
+def text(name: str) -> str:
+    """Return the compiled YAML of a pipeline; the same input gives the same bytes."""
+    from importlib import import_module
+
+    from kfp import compiler
+
+    graph = getattr(import_module(f"pipelines.{name}"), name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.yaml"
+        compiler.Compiler().compile(graph, str(path))
+        return path.read_text(encoding="utf-8")
+
+
+def write() -> list[Path]:
+    """Compile every pipeline into the repository and return the files."""
+    COMPILED.mkdir(exist_ok=True)
+    for name in PIPELINES:
+        path(name).write_text(text(name), encoding="utf-8")
+    return [path(name) for name in PIPELINES]
+
+
+def path(name: str) -> Path:
+    """Return where the compiled YAML of a pipeline is."""
+    return COMPILED / f"{name}.yaml"
+
+
+def check() -> None:
+    """Refuse a compiled YAML that is missing or older than its graph."""
+    for name in PIPELINES:
+        if not path(name).is_file() or path(name).read_text(encoding="utf-8") != text(name):
+            raise UsageError(
+                f"pipelines/compiled/{name}.yaml does not match pipelines/{name}.py; "
+                "run `kanarya compile` and commit it"
+            )

@@ -1,0 +1,16 @@
+"""What can go wrong while a pipeline runs.
+
+    serving.errors.KanaryaError
+    └── RunError            exit 1   the run did not come to an outcome
+        └── StepFailed      exit 1   a step said why it cannot go on
+"""
+
+from serving.errors import KanaryaError
+
+
+class RunError(KanaryaError):
+    """The run did not come to an outcome."""
+
+
+class StepFailed(RunError):
+    """A step failed and said why."""

@@ -1,0 +1,157 @@
+"""Run a compiled pipeline on this machine with kfp.local: each step is a process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.telling import ERROR
+from pipelines.errors import RunError, StepFailed
+from pipelines.journal import FAILED, Result, RunFolder, Step
+from pipelines.step_log import Note, StepLog
+from pipelines.warm import COLD, Steps
+from serving.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """One run on this machine: which graph, with which parameters, where its record goes."""
+
+    pipeline: Path
+    arguments: Mapping[str, Any]
+    folder: RunFolder
+    settings: Settings
+    warm: Steps = COLD
+
+
+def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note], None]) -> Result:
+    """Run the pipeline and return how it ended.
+
+    Raises:
+        StepFailed: a step failed; the message is the step's own sentence and where its log is.
+        RunError: the engine ended without an outcome.
+    """
+    began = clock()
+    job.folder.create(dict(job.arguments))
+
+    def note(event: Step | Note) -> None:
+        if isinstance(event, Step):
+            job.folder.append(event)
+        tell(event)
+
+    try:
+        with _environment(job), _captured(job.folder, clock, note):
+            _call(job)
+        result = _result(job.folder)
+    except RunError as error:
+        failed = Result(job.folder.run_id, FAILED, str(error))
+        job.folder.close(_timed(failed, job.folder, clock() - began))
+        raise
+    result = _timed(result, job.folder, clock() - began)
+    job.folder.close(result)
+    return result
+
+
+def _call(job: LocalRun) -> None:
+    from kfp import components, local
+
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(job.folder.pipeline_root),
+    )
+    graph = components.load_component_from_file(str(job.pipeline))
+    try:
+        graph(**job.arguments)
+    except RuntimeError as error:
+        raise _failure(job.folder, error) from error
+
+
+@contextlib.contextmanager
+def _environment(job: LocalRun) -> Iterator[None]:
+    """Let the steps' processes find this package, these settings and this interpreter."""
+    before, executable = dict(os.environ), sys.executable
+    found = filter(None, [str(CHECKOUT), before.get("PYTHONPATH", "")])
+    path = [str(Path(executable).parent), before.get("PATH", "")]
+    if job.warm.folder:
+        path.insert(0, str(job.warm.folder))
+    os.environ.update(job.settings.environment(), **job.warm.environment)
+    os.environ.update(
+        PYTHONPATH=os.pathsep.join(found), PATH=os.pathsep.join(path), PYTHONUNBUFFERED="1"
+    )
+    # kfp.local pastes sys.executable unquoted into `sh -c`; a bare name is looked up on PATH, so a
+    # folder with a space in its name does no harm and the warm stand-in is found first.
+    sys.executable = "python3"
+    try:
+        yield
+    finally:
+        sys.executable = executable
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _captured(
+    folder: RunFolder, clock: Callable[[], float], tell: Callable[[Step | Note], None]
+) -> Iterator[None]:
+    log = StepLog(folder.path / "logs", clock, tell)
+    try:
+        with contextlib.redirect_stdout(log), warnings.catch_warnings():
+            # kfp.local warns of everything that only a cluster can do (resources, display names).
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.close()
+
+
+def _failure(folder: RunFolder, error: RuntimeError) -> RunError:
+    failed = [step.name for step in folder.steps() if step.status == FAILED]
+    if not failed:
+        return RunError(f"the engine stopped: {error} (log: {folder.log('engine')})")
+    log = folder.log(failed[0])
+    return StepFailed(f"{failed[0]}: {_reason(log)} (log: {log})")
+
+
+def _reason(log: Path) -> str:
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    if told:
+        return told[-1]
+    if any(line.startswith("Traceback (most recent call last)") for line in lines):
+        return lines[-1].strip()
+    return "its process ended without a word; was it killed, or was memory short?"
+
+
+def _result(folder: RunFolder) -> Result:
+    """Return the outcome that the last step wrote; kfp.local skips a branch without a word."""
+    rejected = _outputs(folder, "reject")
+    if rejected is not None:
+        return Result(folder.run_id, str(rejected["Output"]), "the gate rejected the candidate")
+    deployed, registered = _outputs(folder, "deploy"), _outputs(folder, "register")
+    if deployed is None or registered is None:
+        ran = ", ".join(step.name for step in folder.steps())
+        raise RunError(f"neither branch behind the gate ran to its end (steps that ran: {ran})")
+    outcome = json.loads(str(deployed["Output"]))
+    return Result(
+        folder.run_id, outcome["outcome"], outcome["sentence"], str(registered["Output"])
+    )
+
+
+def _outputs(folder: RunFolder, step: str) -> dict[str, Any] | None:
+    found = sorted(folder.pipeline_root.glob(f"*/{step}/executor_output.json"))
+    if not found:
+        return None
+    record = json.loads(found[-1].read_text(encoding="utf-8"))
+    return dict(record.get("parameterValues", {})) or None
+
+
+def _timed(result: Result, folder: RunFolder, seconds: float) -> Result:
+    return replace(result, seconds=seconds, steps=folder.steps())

@@ -1,0 +1,281 @@
+"""What a user asks for: one YAML file, checked before anything runs.
+
+A spec becomes the typed parameters of the compiled pipeline (`pipeline_arguments`), so the same run
+can be started from the form of the Kubeflow Pipelines UI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.models import HYPERPARAMETERS
+from components.models import parse as parse_hyperparameters
+from components.nearest import instead
+from serving.errors import UsageError
+
+NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "f1_macro",
+    "precision_macro",
+    "recall_macro",
+    "log_loss",
+    "roc_auc",
+)
+
+
+def _service_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError(
+            "a name is also the InferenceService's: lower-case letters, digits and '-', "
+            "beginning with a letter, at most 53 characters"
+        )
+    return value
+
+
+def _metric(value: str) -> str:
+    if value not in METRICS:
+        raise ValueError(f"there is no metric {value!r}; {instead(value, METRICS)}")
+    return value
+
+
+Metric = Annotated[str, AfterValidator(_metric)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Part):
+    """Which table, and which of its columns."""
+
+    uri: str = Field(description="a CSV file: a path (relative to the spec), file:// or gs://")
+    target: str = Field(min_length=1, description="the column to predict")
+    drop: tuple[str, ...] = Field((), description="columns that the model must not see")
+
+
+class Split(_Part):
+    """How the test rows are drawn."""
+
+    test_size: float = Field(0.2, ge=0.05, le=0.5, description="share of rows kept for testing")
+    random_state: int = Field(42, ge=0, le=2**31 - 1, description="seed of the draw and the model")
+    stratify: bool = Field(True, description="keep the shares of the classes in both parts")
+
+
+class Model(_Part):
+    """Which model, with which hyperparameters (those left out take their defaults)."""
+
+    kind: str = Field("random_forest", description=f"one of {', '.join(HYPERPARAMETERS)}")
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Model:
+        try:
+            parse_hyperparameters(self.kind, self.hyperparameters)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class Champion(_Part):
+    """How the candidate must compare with the version that serves, on the same test rows."""
+
+    metric: Metric | Literal[""] = Field("accuracy", description="'' switches the comparison off")
+    margin: float = Field(
+        0.0, ge=0, le=1, description="how much worse than the champion is still accepted"
+    )
+
+
+class Gate(_Part):
+    """What a candidate must show before it may be registered."""
+
+    floor: dict[Metric, float] = Field(
+        default_factory=dict, description="lowest value (log_loss: highest) per metric"
+    )
+    champion: Champion = Champion()
+
+
+class ErrorRate(_Part):
+    """Guard on failed answers."""
+
+    max_increase: float = Field(0.02, ge=0, le=1, description="tolerated canary minus stable")
+
+
+class Latency(_Part):
+    """Guard on slow answers."""
+
+    max_ratio: float = Field(1.5, ge=1, le=100, description="tolerated canary p95 / stable p95")
+
+
+class Guards(_Part):
+    """What a canary is judged by."""
+
+    error_rate: ErrorRate = ErrorRate()
+    latency_p95: Latency = Latency()
+
+
+class Rollout(_Part):
+    """How a new version takes over from the one that serves."""
+
+    steps: tuple[int, ...] = Field((10, 25, 50, 100), description="canary shares in percent")
+    min_requests: int = Field(50, ge=1, le=10**7, description="canary requests per step")
+    max_seconds: float = Field(120.0, gt=0, le=7 * 86400, description="longest wait per step")
+    guards: Guards = Guards()
+    on_inconclusive: Literal["hold", "promote", "abort"] = Field(
+        "hold", description="what to do when a step ends without enough requests"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Rollout:
+        increasing = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
+        if not self.steps or not increasing or self.steps[0] < 1 or self.steps[-1] != 100:
+            raise ValueError(f"steps {list(self.steps)} must rise from at least 1 to 100")
+        return self
+
+
+class Spec(_Part):
+    """One model: its data, training, gate and rollout."""
+
+    name: Annotated[str, AfterValidator(_service_name)] = Field(
+        description="name of the model, its experiment and its InferenceService"
+    )
+    task: Literal["tabular"] = "tabular"
+    data: Data
+    split: Split = Split()
+    model: Model = Model()
+    gate: Gate = Gate()
+    rollout: Rollout = Rollout()
+
+
+def load(path: Path, changes: Sequence[str] = ()) -> Spec:
+    """Return the spec in a YAML file, with `key.path=value` changes applied.
+
+    Raises:
+        UsageError: the file cannot be read, is not YAML, or says something that is not allowed.
+    """
+    document = change(_read(path), changes)
+    spec = parse(document, str(path))
+    return spec.model_copy(
+        update={"data": spec.data.model_copy(update={"uri": _located(spec.data.uri, path.parent)})}
+    )
+
+
+def parse(document: object, source: str) -> Spec:
+    """Return the spec in a parsed document; every fault is named with its path and value."""
+    if not isinstance(document, dict):
+        raise UsageError(f"{source}: a spec is a mapping with the keys name, data, model, …")
+    try:
+        return Spec.model_validate(document)
+    except ValidationError as error:
+        raise UsageError(f"{source}: {_sentences(error)}") from error
+
+
+def change(document: object, changes: Sequence[str]) -> object:
+    """Return the document with `a.b=value` assignments applied; values are read as YAML."""
+    for assignment in changes:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise UsageError(f"--set {assignment!r}: write it as key.path=value")
+        document = _assigned(document, path.split("."), yaml.safe_load(text))
+    return document
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a spec, with the hyperparameters of each model kind."""
+    document = Spec.model_json_schema()
+    document["$defs"] |= {kind: of.model_json_schema() for kind, of in HYPERPARAMETERS.items()}
+    model = document["$defs"]["Model"]
+    model["properties"]["kind"]["enum"] = list(HYPERPARAMETERS)
+    model["allOf"] = [
+        {
+            "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+            "then": {"properties": {"hyperparameters": {"$ref": f"#/$defs/{kind}"}}},
+        }
+        for kind in HYPERPARAMETERS
+    ]
+    return document
+
+
+def name_from(path: str) -> str:
+    """Return a valid model name made from a file's name."""
+    stem = re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-")
+    return (stem if stem[:1].isalpha() else f"m-{stem}")[:53].strip("-")
+
+
+def pipeline_arguments(spec: Spec) -> dict[str, Any]:
+    """Return the compiled pipeline's parameters for this spec."""
+    guards = spec.rollout.guards
+    return {
+        "name": spec.name,
+        "data_uri": spec.data.uri,
+        "target": spec.data.target,
+        "drop_columns": list(spec.data.drop),
+        "test_size": spec.split.test_size,
+        "random_state": spec.split.random_state,
+        "stratify": spec.split.stratify,
+        "model_kind": spec.model.kind,
+        "hyperparameters": dict(spec.model.hyperparameters),
+        "gate_floor": dict(spec.gate.floor),
+        "champion_metric": spec.gate.champion.metric,
+        "champion_margin": spec.gate.champion.margin,
+        "rollout_steps": list(spec.rollout.steps),
+        "rollout_min_requests": spec.rollout.min_requests,
+        "rollout_max_seconds": spec.rollout.max_seconds,
+        "rollout_max_error_increase": guards.error_rate.max_increase,
+        "rollout_max_latency_ratio": guards.latency_p95.max_ratio,
+        "rollout_on_inconclusive": spec.rollout.on_inconclusive,
+    }
+
+
+def _read(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the spec {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: a spec is UTF-8 text, byte {error.start} is not") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def _located(uri: str, folder: Path) -> str:
+    remote = "://" in uri
+    return uri if remote else str((folder / Path(uri).expanduser()).resolve())
+
+
+def _assigned(document: object, path: list[str], value: object) -> dict[str, Any]:
+    if not isinstance(document, Mapping):
+        raise UsageError(f"--set: {path[0]!r} lies below a value that has no keys")
+    below = value if len(path) == 1 else _assigned(document.get(path[0], {}), path[1:], value)
+    return {**document, path[0]: below}
+
+
+def _sentences(error: ValidationError) -> str:
+    return "; ".join(_sentence(fault) for fault in error.errors())
+
+
+def _sentence(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "the spec"
+    if fault["type"] == "missing":
+        return f"{where} is missing"
+    if fault["type"] == "extra_forbidden":
+        return f"{where} is not a known key{_known(fault['loc'])}"
+    message = fault["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
+    return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
+
+
+def _known(location: tuple[Any, ...]) -> str:
+    model: Any = Spec
+    for part in location[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = getattr(field, "annotation", None)
+    known = list(getattr(model, "model_fields", {}))
+    return f"; {instead(str(location[-1]), known)}" if known else ""

@@ -1,0 +1,145 @@
+"""The pipeline for tables: a graph without logic."""
+
+from kfp import dsl
+
+from components.deploy.component import deploy
+from components.evaluate.component import evaluate
+from components.finish.component import finish
+from components.gate.component import gate
+from components.ingest.component import ingest
+from components.package.component import package
+from components.register.component import register
+from components.reject.component import reject
+from components.split.component import split
+from components.train.component import train
+from components.validate.component import validate
+
+
+@dsl.pipeline(
+    name="tabular",
+    description="Train a model on a table, gate it with reasons, register it, bring it live by canary.",
+)
+def tabular(
+    name: str,
+    data_uri: str,
+    target: str,
+    drop_columns: list[str] = [],  # noqa: B006 - the compiler reads the default
+    test_size: float = 0.2,
+    random_state: int = 42,
+    stratify: bool = True,
+    model_kind: str = "random_forest",
+    hyperparameters: dict[str, object] = {},  # noqa: B006
+    gate_floor: dict[str, float] = {},  # noqa: B006
+    champion_metric: str = "accuracy",
+    champion_margin: float = 0.0,
+    rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
+    rollout_min_requests: int = 50,
+    rollout_max_seconds: float = 120.0,
+    rollout_max_error_increase: float = 0.02,
+    rollout_max_latency_ratio: float = 1.5,
+    rollout_on_inconclusive: str = "hold",
+    git_commit: str = "",
+    run_key: str = "",
+) -> None:
+    """From a table to a live model.
+
+    Args:
+        name: Name of the model, of its MLflow experiment and of its InferenceService.
+        data_uri: The CSV file: a path that the steps can read, file:// or gs://.
+        target: The column to predict.
+        drop_columns: Columns that the model must not see.
+        test_size: Share of the rows that is kept for testing, 0.05 to 0.5.
+        random_state: Seed of the split and of the model.
+        stratify: Keep the shares of the classes in both parts.
+        model_kind: logistic_regression, random_forest or hist_gradient_boosting.
+        hyperparameters: Hyperparameters of that kind; those left out take their defaults.
+        gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
+        champion_metric: Metric compared with the live version on the same rows; empty: no comparison.
+        champion_margin: How much worse than the live version is still accepted.
+        rollout_steps: Canary shares in percent, rising to 100.
+        rollout_min_requests: Canary requests that a step needs for its verdict.
+        rollout_max_seconds: Longest time that a step waits for them.
+        rollout_max_error_increase: Tolerated error rate of the canary above the stable one's.
+        rollout_max_latency_ratio: Tolerated p95 latency of the canary over the stable one's.
+        rollout_on_inconclusive: hold, promote or abort when a step ends without enough requests.
+        git_commit: Commit of the code or data that this run belongs to, for the record.
+        run_key: Name of this run in MLflow; empty: the name that the engine gave.
+    """
+    closing = finish(run_key=run_key, job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
+    closing.set_display_name("Close the run").set_caching_options(False)
+    with dsl.ExitHandler(closing, name="from data to live model"):
+        table = ingest(uri=data_uri, target=target, drop=drop_columns)
+        table.set_display_name("Read the table")
+        checked = validate(table=table.outputs["table"])
+        checked.set_display_name("Check the data")
+        parts = split(
+            table=table.outputs["table"],
+            test_size=test_size,
+            random_state=random_state,
+            stratify=stratify,
+        ).after(checked)
+        parts.set_display_name("Split into training and test rows")
+        trained = train(
+            train=parts.outputs["train"],
+            name=name,
+            kind=model_kind,
+            hyperparameters=hyperparameters,
+            random_state=random_state,
+            test_size=test_size,
+            drop_columns=drop_columns,
+            gate_floor=gate_floor,
+            champion_metric=champion_metric,
+            champion_margin=champion_margin,
+            git_commit=git_commit,
+            run_key=run_key,
+            job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+        )
+        # It opens the MLflow run: a cached answer would name a run of long ago.
+        trained.set_display_name("Train").set_caching_options(False)
+        evaluated = evaluate(
+            model=trained.outputs["model"], test=parts.outputs["test"], name=name
+        )
+        # It asks which version serves now.
+        evaluated.set_display_name("Evaluate beside the champion").set_caching_options(False)
+        packaged = package(
+            model=trained.outputs["model"],
+            train=parts.outputs["train"],
+            test=parts.outputs["test"],
+            evaluation=evaluated.outputs["evaluation"],
+            name=name,
+        )
+        packaged.set_display_name("Package for serving")
+        decided = gate(
+            evaluation=evaluated.outputs["evaluation"],
+            floor=gate_floor,
+            champion_metric=champion_metric,
+            champion_margin=champion_margin,
+        ).after(packaged)
+        decided.set_display_name("Gate")
+        with dsl.If(decided.outputs["Output"] == True, name="passed"):  # noqa: E712 - the DSL's
+            registered = register(
+                packaged=packaged.outputs["packaged"],
+                evaluation=evaluated.outputs["evaluation"],
+                decision=decided.outputs["decision"],
+                report=evaluated.outputs["report"],
+                name=name,
+                run_id=trained.outputs["Output"],
+            )
+            registered.set_display_name("Register").set_caching_options(False)
+            deploy(
+                name=name,
+                version=registered.output,
+                steps=rollout_steps,
+                min_requests=rollout_min_requests,
+                max_seconds=rollout_max_seconds,
+                max_error_increase=rollout_max_error_increase,
+                max_latency_ratio=rollout_max_latency_ratio,
+                on_inconclusive=rollout_on_inconclusive,
+                run_key=run_key,
+            ).set_display_name("Roll out by canary").set_caching_options(False)
+        with dsl.Else(name="rejected"):
+            reject(
+                decision=decided.outputs["decision"],
+                evaluation=evaluated.outputs["evaluation"],
+                run_id=trained.outputs["Output"],
+            ).set_display_name("Reject").set_caching_options(False)

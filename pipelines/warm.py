@@ -1,0 +1,85 @@
+"""Let the steps of a local run start from a warm process instead of importing everything anew."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SWITCH = "KANARYA_WARM_STEPS"
+_STAND_IN = """#!/bin/sh
+exec "$KANARYA_PYTHON" -S -E "$KANARYA_WARM_CLIENT" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a step's process must find in its environment."""
+
+    environment: dict[str, str]
+    folder: Path | None
+
+
+COLD = Steps({}, None)
+
+
+@contextlib.contextmanager
+def steps(checkout: Path) -> Iterator[Steps]:
+    """Yield the environment in which `python3` forks from a warm server.
+
+    Where that cannot be (it needs Linux's pidfd, and KANARYA_WARM_STEPS not 0) the environment is
+    empty and `python3` is the interpreter itself.
+    """
+    if not _possible():
+        yield COLD
+        return
+    with tempfile.TemporaryDirectory(prefix="kanarya-") as name:
+        folder = Path(name)
+        environment = _environment(folder)
+        server = _start(folder, checkout, environment)
+        try:
+            yield Steps(environment, folder)
+        finally:
+            _stop(server)
+
+
+def _possible() -> bool:
+    return hasattr(os, "pidfd_open") and os.environ.get(SWITCH, "1") != "0"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    stand_in = folder / "python3"
+    stand_in.write_text(_STAND_IN, encoding="ascii")
+    stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
+    return {
+        "KANARYA_PYTHON": sys.executable,
+        "KANARYA_WARM_CLIENT": str(Path(__file__).with_name("warm_client.py")),
+        "KANARYA_WARM_SOCKET": str(folder / "warm.sock"),
+    }
+
+
+def _start(folder: Path, checkout: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    found = os.pathsep.join(filter(None, [str(checkout), os.environ.get("PYTHONPATH", "")]))
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.warm_server", environment["KANARYA_WARM_SOCKET"]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "server.log").open("wb"),
+        env={**os.environ, "PYTHONPATH": found},
+    )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    assert server.stdin is not None
+    server.stdin.close()  # it ends by itself when this closes and no step runs
+    try:
+        server.wait(5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

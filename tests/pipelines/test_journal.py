@@ -1,0 +1,29 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.journal import Result, RunFolder, Step, new_run_id
+
+
+def test_run_ids_sort_by_time_and_differ() -> None:
+    now = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+    first, second = new_run_id("iris", now), new_run_id("iris", now)
+    assert first.startswith("iris-20261120-083000-")
+    assert first != second
+
+
+def test_the_last_word_on_a_step_counts_and_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "iris-1")
+    folder.create({"name": "iris"})
+    folder.append(Step("ingest", "running", 1.0))
+    folder.append(Step("ingest", "succeeded", 1.0, 3.5))
+    folder.append(Step("train", "running", 3.5))
+    with (folder.path / "journal.jsonl").open("a") as file:
+        file.write('{"name": "train", "sta')  # the process was killed while it wrote
+    assert folder.steps() == (Step("ingest", "succeeded", 1.0, 3.5), Step("train", "running", 3.5))
+
+
+def test_what_no_step_used_is_the_orchestration_share() -> None:
+    steps = (Step("a", "succeeded", 0.0, 6.0), Step("b", "succeeded", 6.5, 9.5))
+    assert Result("r", "promoted", "", seconds=10.0, steps=steps).orchestration_share == pytest.approx(0.1)

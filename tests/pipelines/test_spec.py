@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines import spec
+from serving.errors import UsageError
+
+SMALL = {"name": "iris", "data": {"uri": "iris.csv", "target": "species"}}
+
+
+def test_a_small_spec_gets_defaults() -> None:
+    parsed = spec.parse(SMALL, "a.yaml")
+    assert (parsed.model.kind, parsed.split.test_size) == ("random_forest", 0.2)
+    assert parsed.rollout.steps == (10, 25, 50, 100)
+
+
+REFUSED = {
+    "no mapping": ([1], "a spec is a mapping"),
+    "no target": ({"name": "a", "data": {"uri": "x"}}, "data.target is missing"),
+    "unknown key": ({**SMALL, "modle": {}}, "modle is not a known key; did you mean model"),
+    "unknown key below": (
+        {**SMALL, "split": {"test_sise": 0.2}},
+        "split.test_sise is not a known key; did you mean test_size",
+    ),
+    "bad name": ({**SMALL, "name": "Iris 1"}, "name = 'Iris 1': a name is also"),
+    "name too long": ({**SMALL, "name": "a" * 54}, "at most 53 characters"),
+    "wrong type": ({**SMALL, "split": {"test_size": "big"}}, "split.test_size = 'big'"),
+    "out of range": ({**SMALL, "split": {"test_size": 0.9}}, "less than or equal to 0.5"),
+    "unknown kind": ({**SMALL, "model": {"kind": "forest"}}, "there is no model kind 'forest'"),
+    "unknown hyperparameter": (
+        {**SMALL, "model": {"hyperparameters": {"n_estimator": 3}}},
+        "did you mean n_estimators",
+    ),
+    "hyperparameter out of range": (
+        {**SMALL, "model": {"hyperparameters": {"n_estimators": 0}}},
+        "n_estimators is 0",
+    ),
+    "unknown metric": ({**SMALL, "gate": {"floor": {"acc": 0.5}}}, "there is no metric 'acc'"),
+    "steps do not rise": ({**SMALL, "rollout": {"steps": [50, 10, 100]}}, "must rise"),
+    "steps do not end at 100": ({**SMALL, "rollout": {"steps": [10, 50]}}, "must rise"),
+    "unknown word": ({**SMALL, "rollout": {"on_inconclusive": "pray"}}, "'hold', 'promote'"),
+}
+
+
+@pytest.mark.parametrize(("document", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_not_allowed_is_refused_with_path_and_value(document: object, said: str) -> None:
+    with pytest.raises(UsageError, match=".") as refused:
+        spec.parse(document, "a.yaml")
+    assert said in str(refused.value)
+    assert str(refused.value).startswith("a.yaml: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_path_in_a_spec_is_relative_to_the_spec(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("name: iris\ndata: {uri: sub/iris.csv, target: species}\n")
+    assert spec.load(file).data.uri == str(tmp_path / "sub" / "iris.csv")
+
+
+def test_a_remote_address_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("name: iris\ndata: {uri: 'gs://b/iris.csv', target: species}\n")
+    assert spec.load(file).data.uri == "gs://b/iris.csv"
+
+
+def test_set_changes_values_below_and_makes_new_ones(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("name: iris\ndata: {uri: iris.csv, target: species}\n")
+    changes = ["model.kind=logistic_regression", "split.test_size=0.3", "rollout.steps=[5, 100]"]
+    changed = spec.load(file, changes)
+    assert changed.model.kind == "logistic_regression"
+    assert changed.split.test_size == 0.3
+    assert changed.rollout.steps == (5, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot read the spec"),
+        (b"name: [", "not valid YAML"),
+        (b"\xff\xfe\x00name", "UTF-8"),
+        (b"", "a spec is a mapping"),
+    ],
+)
+def test_an_unreadable_spec_is_one_sentence(tmp_path: Path, text: bytes | None, said: str) -> None:
+    file = tmp_path / "s.yaml"
+    if text is not None:
+        file.write_bytes(text)
+    with pytest.raises(UsageError) as refused:
+        spec.load(file)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("assignment", ["model.kind", "=3", "name.first=3"])
+def test_a_malformed_set_is_refused(tmp_path: Path, assignment: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("name: iris\ndata: {uri: iris.csv, target: species}\n")
+    with pytest.raises(UsageError, match="--set"):
+        spec.load(file, [assignment])
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("data/Titanic (1).csv", "titanic-1"),
+        ("2024.csv", "m-2024"),
+        ("gs://b/Müşteri_Kaybı.csv", "m-teri-kayb"),
+        ("x" * 80 + ".csv", "x" * 53),
+    ],
+)
+def test_a_name_is_made_from_a_file(path: str, name: str) -> None:
+    assert spec.name_from(path) == name
+    assert spec.NAME.fullmatch(spec.name_from(path))
+
+
+def test_the_arguments_are_the_parameters_of_the_compiled_pipeline() -> None:
+    import yaml
+
+    from pipelines import compile as compiled
+
+    text = compiled.path("tabular").read_text()
+    inputs = yaml.safe_load(text)["root"]["inputDefinitions"]["parameters"]
+    arguments = spec.pipeline_arguments(spec.parse(SMALL, "a.yaml"))
+    assert set(arguments) | {"git_commit", "run_key"} == set(inputs)
+
+
+def test_the_schema_accepts_the_shipped_specs_and_refuses_a_wrong_one() -> None:
+    import jsonschema
+    import yaml
+
+    schema = spec.schema()
+    shipped = sorted((Path(spec.__file__).parent / "specs").glob("*.yaml"))
+    assert shipped
+    for path in shipped:
+        jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+        spec.load(path)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(
+            {**SMALL, "model": {"kind": "random_forest", "hyperparameters": {"C": 1}}}, schema
+        )

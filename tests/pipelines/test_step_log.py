@@ -1,0 +1,49 @@
+from itertools import count
+from pathlib import Path
+
+from pipelines.journal import Step
+from pipelines.step_log import Note, StepLog
+
+PRINTED = """00:24:19.136 - INFO - Running pipeline: \x1b[95m'p'\x1b[0m
+----
+00:24:19.140 - INFO - Executing task \x1b[96m'ingest'\x1b[0m
+00:24:19.140 - INFO - Streamed logs:
+
+    note: 150 rows
+    reading
+00:24:19.234 - INFO - Task \x1b[96m'ingest'\x1b[0m finished with status \x1b[92mSUCCESS\x1b[0m
+00:24:19.240 - INFO - Executing task \x1b[96m'train'\x1b[0m
+    Task 'train' finished with status SUCCESS, says the step itself
+    error: no
+00:24:19.334 - ERROR - Task \x1b[96m'train'\x1b[0m finished with status \x1b[91mFAILURE\x1b[0m
+"""
+
+
+def play(folder: Path, chunks: list[str]) -> list[Step | Note]:
+    events: list[Step | Note] = []
+    ticks = count()
+    with StepLog(folder, lambda: float(next(ticks)), events.append) as log:
+        for chunk in chunks:
+            log.write(chunk)
+    return events
+
+
+def test_the_output_becomes_events_and_one_log_a_step(tmp_path: Path) -> None:
+    events = play(tmp_path, [PRINTED])
+    assert events == [
+        Step("ingest", "running", 0.0),
+        Note("ingest", "150 rows"),
+        Step("ingest", "succeeded", 0.0, 1.0),
+        Step("train", "running", 2.0),
+        Step("train", "failed", 2.0, 3.0),
+    ]
+    assert "reading\n" in (tmp_path / "ingest.log").read_text()
+    assert (tmp_path / "train.log").read_text().splitlines()[-1] == "error: no"
+    assert "Running pipeline: 'p'" in (tmp_path / "engine.log").read_text()
+
+
+def test_text_may_come_in_any_pieces(tmp_path: Path) -> None:
+    whole = play(tmp_path, [PRINTED])
+    other = tmp_path / "other"
+    other.mkdir()
+    assert play(other, list(PRINTED)) == whole
