@@ -1,0 +1,85 @@
+"""The `kanarya` command; `python -m scripts` is the same.
+
+Commands are imported when they are called: `kanarya --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from serving.errors import KanaryaError
+
+# command -> (module, attribute, what `kanarya --help` says)
+COMMANDS = {
+    "demo": ("demo.command", "demo", "Watch it all: train, gate, register, canary, roll back."),
+    "run": ("run", "run", "Train, gate, register and roll out one model."),
+    "runs": ("runs", "runs", "List the runs of this machine and read their logs."),
+    "models": ("models", "models", "List the registered versions and where they stand."),
+    "predict": ("predict", "predict", "Ask a live model about the rows of a CSV file."),
+    "rollout": ("rollout", "rollout", "Watch, resume, promote, abort or undo a rollout."),
+    "up": ("platform", "up", "Start the local platform (Kubernetes API, gateway, predictors)."),
+    "down": ("platform", "down", "Stop the local platform; what was live comes back with `up`."),
+    "status": ("platform", "status", "Say what is live, on which share of the traffic."),
+    "kubeconfig": ("platform", "kubeconfig", "Print the path of the kubeconfig for kubectl."),
+    "mlflow": ("mlflow_ui", "mlflow", "Start MLflow's own pages on the runs and versions."),
+    "spec": ("spec", "spec", "Check a spec, or print its JSON Schema."),
+    "compile": ("compile", "compile_pipelines", "Compile the pipelines to pipelines/compiled."),
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"scripts.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name=None, version="0.1.0", prog_name="kanarya")
+def cli() -> None:
+    """From a data set to a live, watched model: train, gate, register, canary, promote or undo."""
+
+
+def main() -> NoReturn:
+    """Run the command line; every expected error is one sentence and an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        code = 130
+    except KanaryaError as error:
+        click.echo(f"kanarya: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 0
+        sys.stderr.close()
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        click.echo(f"kanarya: {what}{error.strerror or error}", err=True)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`kanarya demo`: the whole story on real data, in about a minute."""

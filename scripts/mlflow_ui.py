@@ -1,0 +1,25 @@
+"""`kanarya mlflow`: MLflow's own pages on demand; nothing else needs its server."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from serving.settings import Settings
+
+
+@click.command()
+@click.option("--port", default=5001, show_default=True, help="Port on loopback.")
+def mlflow(port: int) -> None:
+    """Start MLflow's own pages on the runs and versions (Ctrl-C stops them)."""
+    settings = Settings.from_env()
+    click.echo(f"MLflow on http://127.0.0.1:{port} (starting takes some seconds)")
+    # Job workers would cost a gigabyte and half of the start; nothing here gives them work.
+    os.environ.update(settings.environment(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    command = ["-m", "mlflow", "server", "--backend-store-uri", settings.tracking_uri]
+    command += ["--default-artifact-root", (settings.home / "artifacts").as_uri()]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    os.execv(sys.executable, [sys.executable, *command])

@@ -1,0 +1,45 @@
+"""`kanarya models`: the registered versions and where they stand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+
+@click.group()
+def models() -> None:
+    """List the registered versions and where they stand."""
+
+
+@models.command("list")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_models(name: str | None, as_json: bool) -> None:
+    """List the versions of one model, or of all, the newest first."""
+    from components import registry
+
+    found = registry.listing(name)
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entry in found], indent=2, default=str))
+        return
+    for entry in found:
+        standing = ", ".join(entry.aliases) or entry.tags.get(registry.ROLLOUT, "")
+        click.echo(f"{entry.name:<24} {entry.version:>4}  {standing:<24} {entry.created:%Y-%m-%d %H:%M}")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version")
+def show(name: str, version: str) -> None:
+    """Show a version: its description, its tags, where its bytes are."""
+    from components import registry
+    from serving.errors import UsageError
+
+    found = [entry for entry in registry.listing(name) if entry.version == version]
+    if not found:
+        raise UsageError(f"{name} has no version {version!r}; see `kanarya models list {name}`")
+    click.echo(found[0].description)
+    for key, value in sorted(found[0].tags.items()):
+        click.echo(f"  {key} = {value}")

@@ -1,0 +1,93 @@
+"""`kanarya up | down | status | kubeconfig`: the local platform."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.isvc.resource import ServiceView
+
+
+@click.command()
+@click.option("--api-port", type=int, help="Port of the Kubernetes API  [default: 8600; 0: any]")
+@click.option("--gateway-port", type=int, help="Port of the gateway  [default: 8601; 0: any]")
+def up(api_port: int | None, gateway_port: int | None) -> None:
+    """Start the local platform, or say that it runs."""
+    from serving.local.platform import Ports
+    from serving.local.platform import up as start
+
+    chosen = Ports.from_env()
+    ports = Ports(
+        chosen.api if api_port is None else api_port,
+        chosen.gateway if gateway_port is None else gateway_port,
+    )
+    settings = Settings.from_env()
+    platform = start(settings, ports)
+    click.echo(f"Kubernetes API  {platform.api_url}   kubeconfig: {settings.kubeconfig}")
+    click.echo(f"Gateway         {platform.gateway_url}/serving/<namespace>/<name>/v1|v2/…")
+
+
+@click.command()
+def down() -> None:
+    """Stop the local platform; what was live comes back with `up`."""
+    from serving.local.platform import down as stop
+
+    click.echo("stopped" if stop(Settings.from_env()) else "it was not running")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> int:
+    """Say what is live, on which share of the traffic; exit code 1 where nothing runs."""
+    from serving.local.platform import status as standing
+
+    settings = Settings.from_env()
+    found = standing(settings)
+    services = _services(settings) if found.healthy else ()
+    if as_json:
+        click.echo(json.dumps({**asdict(found), "services": [asdict(s) for s in services]}, indent=2))
+        return 0 if found.healthy else 1
+    if found.platform is None:
+        click.echo("the platform is down; `kanarya up` starts it")
+        return 1
+    click.echo(f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}")
+    memory = {p.revision: p.rss_bytes for p in found.predictors}
+    for service in services:
+        _tell(service, memory)
+    return 0 if found.healthy else 1
+
+
+@click.command()
+def kubeconfig() -> None:
+    r"""Print the path of the kubeconfig: kubectl --kubeconfig "$(kanarya kubeconfig)" get isvc."""
+    from serving.errors import PlatformError
+
+    path = Settings.from_env().kubeconfig
+    if not path.is_file():
+        raise PlatformError(f"there is no kubeconfig at {path} yet; `kanarya up` writes it")
+    click.echo(str(path))
+
+
+def _services(settings: Settings) -> tuple[ServiceView, ...]:
+    from serving.isvc.client import connect
+
+    return connect(settings.kubeconfig, settings.namespace).list()
+
+
+def _tell(service: ServiceView, memory: dict[str, int]) -> None:
+    from serving.isvc.resource import LIVE_VERSION
+
+    ready: Any = {True: "ready", False: "not ready", None: "not ready yet"}[service.ready]
+    live = service.annotations.get(LIVE_VERSION, "?")
+    click.echo(f"{service.name}: {ready}, version {live} live, {service.url}")
+    for target in service.traffic:
+        held = f"{memory[target.revision] / 2**20:.0f} MB" if target.revision in memory else "-"
+        click.echo(f"  {target.percent:>3} %  {target.revision}  {held}")
+    if service.complaint:
+        click.echo(f"  {service.complaint}")

@@ -1,0 +1,53 @@
+"""What a person sees of a run while it goes on: one line a step, plain where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.journal import Result, Step
+    from pipelines.step_log import Note
+
+MARKS = {"succeeded": "✓", "failed": "✗"}
+COLOURS = {"promoted": "green", "rejected": "yellow", "rolled_back": "yellow", "held": "yellow"}
+
+
+class Progress:
+    """Prints a run's steps and notes as they come."""
+
+    def __init__(self, *, quiet: bool = False, indent: str = "  ") -> None:
+        self._quiet = quiet
+        self._indent = indent
+        # While the engine runs, what is printed to sys.stdout goes to the logs.
+        self._out = sys.stdout
+
+    def begin(self, run_id: str, arguments: Mapping[str, Any]) -> None:
+        """Say what is about to run."""
+        data = Path(str(arguments["data_uri"])).name
+        what = f"{arguments['model_kind']} on {data}, predicting {arguments['target']}"
+        self.line(f"{click.style(run_id, bold=True)}  {what}", indent="")
+
+    def tell(self, event: Step | Note) -> None:
+        """Print a step's end, or one of its notes."""
+        from pipelines.step_log import Note
+
+        if isinstance(event, Note):
+            self.line(f"    {event.text}")
+        elif event.ended is not None and event.name != "finish":
+            mark = MARKS[event.status]
+            self.line(f"{mark} {event.name:<10}{event.seconds:6.1f} s")
+
+    def end(self, result: Result) -> None:
+        """Say how the run ended."""
+        word = click.style(result.outcome.replace("_", " "), fg=COLOURS.get(result.outcome, "red"))
+        self.line(f"{word}: {result.sentence}  ({result.seconds:.1f} s)", indent="")
+
+    def line(self, text: str, *, indent: str | None = None) -> None:
+        """Print one line."""
+        if not self._quiet:
+            click.echo((self._indent if indent is None else indent) + text, file=self._out)

@@ -1,0 +1,127 @@
+"""`kanarya rollout`: watch a rollout, go on with it, decide it by hand, or undo it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.rollout.outcome import Event, Outcome
+    from serving.rollout.state import Rollout
+    from serving.rollout.world import World
+
+EXIT = {"promoted": 0, "held": 0, "failed": 1, "rolled_back": 4, "conflict": 5}
+
+
+@click.group()
+def rollout() -> None:
+    """Watch, resume, promote, abort or undo a rollout."""
+
+
+@rollout.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(name: str, as_json: bool) -> None:
+    """Say where the newest rollout of a service stands, and why."""
+    from serving.rollout import manual
+
+    state = manual.status(_world(), name)
+    if as_json:
+        click.echo(json.dumps(json.loads(state.to_json()), indent=2))
+        return
+    for line in _told(state):
+        click.echo(line)
+
+
+@rollout.command()
+@click.argument("name")
+def watch(name: str) -> None:
+    """Print where a rollout stands whenever it changes, until it ends."""
+    from serving.rollout import manual
+    from serving.rollout.state import Phase
+
+    world, before = _world(), None
+    while True:
+        state = manual.status(world, name)
+        if (standing := _standing(state)) != before:
+            click.echo(standing)
+            before = standing
+        if state.over or state.phase is Phase.HELD:
+            click.echo(state.reason)
+            return
+        time.sleep(0.5)
+
+
+@rollout.command()
+@click.argument("name")
+def resume(name: str) -> int:
+    """Go on with a rollout that is held, or whose process was killed."""
+    from serving.rollout import manual
+
+    return _decide(manual.resume, name)
+
+
+@rollout.command()
+@click.argument("name")
+def promote(name: str) -> int:
+    """Give the canary all of the traffic now."""
+    from serving.rollout import manual
+
+    return _decide(manual.promote, name)
+
+
+@rollout.command()
+@click.argument("name")
+def abort(name: str) -> int:
+    """Give the stable version all of the traffic back and end the rollout."""
+    from serving.rollout import manual
+
+    return _decide(manual.abort, name)
+
+
+@rollout.command()
+@click.argument("name")
+def rollback(name: str) -> int:
+    """Undo a finished promotion: the version before it is live again."""
+    from serving.rollout import manual
+
+    return _decide(manual.rollback, name)
+
+
+def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
+    outcome = decision(_world(_say), name)
+    click.echo(f"{outcome.kind.replace('_', ' ')}: {outcome.reason}")
+    return EXIT[outcome.kind]
+
+
+def _world(report: Callable[[Event], None] | None = None) -> World:
+    from components.registry import RegistryRecorder
+    from serving.isvc.client import connect
+    from serving.rollout.world import World
+
+    settings = Settings.from_env()
+    more: dict[str, Any] = {"report": report} if report else {}
+    return World(connect(settings.kubeconfig, settings.namespace), RegistryRecorder(), **more)
+
+
+def _say(event: Event) -> None:
+    click.echo(f"  {event.sentence}")
+
+
+def _standing(state: Rollout) -> str:
+    share = "" if state.percent is None else f", {state.percent} % of the traffic"
+    return f"{state.service}: version {state.version} is {state.phase.replace('_', ' ')}{share}"
+
+
+def _told(state: Rollout) -> list[str]:
+    lines = [_standing(state), f"  {state.reason}" if state.reason else ""]
+    lines += [f"  before it: version {state.from_version}" if state.from_version else ""]
+    for judged in state.history:
+        lines += [f"  at {judged.percent} %: {judged.verdict}", *(f"    {g}" for g in judged.grounds)]
+    return [line for line in lines if line]

@@ -1,0 +1,115 @@
+"""`kanarya run`: from a spec, or from a CSV file and a column, to a live model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scripts.progress import Progress
+from serving.errors import UsageError
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.journal import Result
+
+EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
+
+
+@click.command()
+@click.argument("spec_file", metavar="[SPEC]", required=False, type=click.Path(path_type=Path))
+@click.option("--data", metavar="FILE", help="A CSV file, instead of a spec.")
+@click.option("--target", metavar="COLUMN", help="The column to predict.")
+@click.option("--model", metavar="KIND", help="Model kind  [default: random_forest]")
+@click.option("--name", metavar="NAME", help="Name of the model  [default: the file's name]")
+@click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out (repeatable).")
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the spec.")
+@click.option("--on", "engine", type=click.Choice(["local"]), default="local", help="Where to run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(spec_file: Path | None, changes: tuple[str, ...], engine: str, as_json: bool, **short: Any) -> int:
+    """Train, gate, register and roll out one model.
+
+    \b
+    kanarya run pipelines/specs/iris.yaml
+    kanarya run --data customers.csv --target churned --model random_forest
+
+    Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
+    """
+    from pipelines.spec import load, parse, pipeline_arguments
+
+    if (spec_file is None) == (short["data"] is None):
+        raise UsageError("say what to run: a spec file, or --data FILE --target COLUMN")
+    spec = load(spec_file, changes) if spec_file else parse(_document(short, changes), "--data")
+    arguments = {**pipeline_arguments(spec), "git_commit": _git_commit()}
+    progress = Progress(quiet=as_json)
+    result = execute(arguments, Settings.from_env(), progress)
+    if as_json:
+        click.echo(json.dumps(asdict(result), indent=2))
+    return EXIT[result.outcome]
+
+
+def execute(arguments: dict[str, Any], settings: Settings, progress: Progress) -> Result:
+    """Run the compiled tabular pipeline on this machine and return its Result."""
+    from pipelines import compile as compiled
+    from pipelines.journal import RunFolder, new_run_id
+    from pipelines.local import CHECKOUT, LocalRun
+    from pipelines.local import run as run_locally
+    from pipelines.warm import steps
+
+    run_id = new_run_id(arguments["name"], datetime.now(UTC))
+    folder = RunFolder(settings.home / "runs" / run_id)
+    graph, named = compiled.path("tabular"), {**arguments, "run_key": run_id}
+    progress.begin(run_id, arguments)
+    with steps(CHECKOUT) as warm:
+        _ready(settings)
+        job = LocalRun(graph, named, folder, settings, warm)
+        result = run_locally(job, time.monotonic, progress.tell)
+    progress.end(result)
+    return result
+
+
+def _ready(settings: Settings) -> None:
+    """Start the local platform, if it is ours to start, while kfp is being imported."""
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(_platform, settings)
+        import kfp.local  # noqa: F401 - half a second, spent while the platform starts
+
+        started.result()
+
+
+def _platform(settings: Settings) -> None:
+    if settings.kubeconfig == settings.home / "kubeconfig":
+        from serving.local.platform import up
+
+        up(settings)
+
+
+def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:
+    from pipelines.spec import change, name_from
+
+    data, target = short["data"], short["target"]
+    if not target:
+        raise UsageError(f"--data {data}: which column is to be predicted? Add --target COLUMN")
+    uri = data if "://" in data else str(Path(data).expanduser().absolute())
+    document: object = {
+        "name": short["name"] or name_from(data),
+        "data": {"uri": uri, "target": target, "drop": list(short["drop"])},
+        "model": {"kind": short["model"] or "random_forest"},
+    }
+    return change(document, changes)
+
+
+def _git_commit() -> str:
+    asked = ["git", "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""

@@ -1,0 +1,90 @@
+"""`kanarya runs`: what ran on this machine, how it ended, what its steps said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from serving.errors import UsageError
+from serving.settings import Settings
+
+
+@click.group()
+def runs() -> None:
+    """List the runs of this machine and read their logs."""
+
+
+@runs.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_runs(as_json: bool) -> None:
+    """List the runs, the newest first."""
+    records = [_summary(folder) for folder in _folders()]
+    if as_json:
+        click.echo(json.dumps(records, indent=2))
+        return
+    for record in records:
+        version = f"version {record['version']}" if record["version"] else ""
+        click.echo(f"{record['run_id']:<40} {record['outcome']:<12} {version}")
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(run_id: str, as_json: bool) -> None:
+    """Show a run: its parameters, its steps, how it ended."""
+    folder = _folder(run_id)
+    record = {
+        **_summary(folder),
+        "arguments": json.loads((folder / "arguments.json").read_text(encoding="utf-8")),
+    }
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+        return
+    click.echo(f"{run_id}: {record['outcome']}: {record['sentence']}")
+    for step in record["steps"]:
+        seconds = (step["ended"] or step["started"]) - step["started"]
+        click.echo(f"  {step['name']:<10} {step['status']:<10} {seconds:6.1f} s")
+    for key, value in record["arguments"].items():
+        click.echo(f"  {key} = {value}")
+
+
+@runs.command()
+@click.argument("run_id")
+@click.argument("step", required=False)
+def logs(run_id: str, step: str | None) -> None:
+    """Print the log of a step, or of all steps."""
+    folder = _folder(run_id) / "logs"
+    known = {path.stem: path for path in sorted(folder.glob("*.log"))}
+    if step is not None and step not in known:
+        raise UsageError(f"{run_id} has no log of a step {step!r}; it has {', '.join(known)}")
+    for name, path in known.items():
+        if step in (None, name):
+            click.echo(click.style(f"== {name}", bold=True))
+            click.echo(path.read_text(encoding="utf-8", errors="replace"), nl=False)
+
+
+def _folders() -> list[Path]:
+    root = Settings.from_env().home / "runs"
+    found = [path for path in root.glob("*") if (path / "arguments.json").is_file()]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _folder(run_id: str) -> Path:
+    folder = Settings.from_env().home / "runs" / run_id
+    if not (folder / "arguments.json").is_file():
+        raise UsageError(f"there is no run {run_id!r}; `kanarya runs list` shows those there are")
+    return folder
+
+
+def _summary(folder: Path) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from pipelines.journal import Result, RunFolder
+
+    path = folder / "result.json"
+    if path.is_file():
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    steps = RunFolder(folder).steps()
+    return asdict(Result(folder.name, "unfinished", "it runs, or its process was killed", steps=steps))

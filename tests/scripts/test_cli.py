@@ -1,0 +1,69 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def kanarya(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does; colours off, a home of its own."""
+    environment = {**os.environ, "KANARYA_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "scripts", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    from scripts.__main__ import COMMANDS
+
+    answer = kanarya("--help", home=tmp_path)
+    assert answer.returncode == 0
+    assert all(f"  {name} " in answer.stdout for name in COMMANDS)
+
+
+def test_every_command_can_be_imported() -> None:
+    import click
+
+    from scripts.__main__ import COMMANDS, Lazy
+
+    group = Lazy("kanarya")
+    for name in COMMANDS:
+        assert isinstance(group.get_command(click.Context(group), name), click.Command)
+
+
+REFUSED = [
+    (["run"], "say what to run"),
+    (["run", "no-such.yaml"], "cannot read the spec no-such.yaml"),
+    (["run", "--data", "x.csv"], "Add --target"),
+    (["run", "--data", "x.csv", "--target", "y", "--model", "oak"], "no model kind 'oak'"),
+    (["run", "--data", "x.csv", "--target", "y", "--set", "a"], "--set 'a'"),
+    (["runs", "show", "nothing"], "there is no run 'nothing'"),
+    (["fly"], "No such command 'fly'"),
+    (["spec", "check", "/no/such.yaml"], "cannot read the spec"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=lambda value: " ".join(value)[:40])
+def test_wrong_usage_is_one_sentence_and_exit_code_2(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    answer = kanarya(*arguments, home=tmp_path / "home")
+    assert answer.returncode == 2
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (tmp_path / "home").exists(), "a refused command leaves nothing behind"
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = "import sys; sys.argv = ['kanarya', '--help']; import scripts.__main__ as m\n"
+    code += "try: m.main()\nexcept SystemExit: pass\n"
+    code += "print([n for n in ('pydantic', 'kfp', 'mlflow', 'sklearn', 'aiohttp', 'yaml') "
+    code += "if n in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert found.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,107 @@
+"""Who may import whom, which library lives where, and that the map shows it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ["serving", "components", "pipelines", "console", "scripts"]
+
+# library -> the only places that may name it (a place is a file or a folder)
+HOMES = {
+    "kfp": ["components/*/component.py", "pipelines", "scripts/run.py"],
+    "mlflow": ["components/tracking.py", "components/registry.py"],
+    "sklearn": [
+        "components/conversion.py",
+        "components/models.py",
+        "components/preprocessing.py",
+        "components/scores.py",
+        "components/skops_files.py",
+        "components/tree_conversion.py",
+        "components/evaluate",
+        "scripts/demo/data.py",
+    ],
+    "skops": ["components/skops_files.py"],
+    "skl2onnx": ["components/conversion.py", "components/tree_conversion.py"],
+    "onnx": ["components/conversion.py", "components/tree_conversion.py"],
+    "onnxruntime": ["serving/onnx_model.py"],
+    "matplotlib": ["components/plots.py"],
+    "kserve": ["serving/predictor"],
+    "kubernetes": ["serving/isvc/client.py"],
+    "google": ["serving/storage.py"],
+    "aiohttp": ["serving/local"],
+    "jsonpatch": ["serving/local"],
+    "click": ["scripts"],
+}
+# rooms of serving that do not know each other; the local platform is wired in one file
+ROOMS = {
+    "serving.predictor": set(),
+    "serving.local": set(),
+    "serving.isvc": set(),
+    "serving.rollout": {"serving.isvc"},
+}
+
+
+def sources() -> list[Path]:
+    return [p for layer in LAYERS for p in sorted((ROOT / layer).rglob("*.py"))]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every imported module, also inside functions; what only types need is free."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", sources(), ids=place)
+def test_imports_point_only_to_the_right(path: Path) -> None:
+    layer = LAYERS.index(place(path).split("/")[0])
+    tops = {name.split(".")[0] for name in imports(path)}
+    assert not tops & set(LAYERS[layer + 1 :]), f"{place(path)} reaches back up"
+
+
+@pytest.mark.parametrize("path", sources(), ids=place)
+def test_a_heavy_library_is_named_only_at_its_home(path: Path) -> None:
+    relative = path.relative_to(ROOT)
+    for name in {name.split(".")[0] for name in imports(path)} & set(HOMES):
+        homes = HOMES[name]
+        at_home = any(relative.match(home) or place(path).startswith(f"{home}/") for home in homes)
+        assert at_home, f"{place(path)} names {name}, whose home is {homes}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=place)
+def test_steps_do_not_know_each_other(path: Path) -> None:
+    parts = place(path).split("/")
+    if parts[0] != "components" or len(parts) < 3:
+        return
+    steps = {p.parent.name for p in (ROOT / "components").glob("*/component.py")} - {parts[1]}
+    known = {name.split(".")[1] for name in imports(path) if name.startswith("components.")}
+    assert not known & steps
+
+
+@pytest.mark.parametrize("path", sources(), ids=place)
+def test_the_rooms_of_serving_do_not_know_each_other(path: Path) -> None:
+    own = ".".join(place(path).split("/")[:2])
+    if own not in ROOMS:
+        return
+    others = set(ROOMS) - {own} - ROOMS[own]
+    met = {".".join(name.split(".")[:2]) for name in imports(path)} & others
+    assert not met, f"{place(path)} imports {met}"
