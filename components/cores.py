@@ -21,7 +21,7 @@ def cores_for(pipeline: Pipeline, rows: int) -> Iterator[None]:
     A forest that is fitted on all cores answers on one again: its threads would add up
     probabilities in any order, and the last bit of an answer would change from call to call.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     model = pipeline.named_steps["model"]
     # Elsewhere scikit-learn keeps the parameter for old code only, and warns.

@@ -15,7 +15,7 @@ class Tally:
     """How many cells of a text column read as what; `present` are those that are not missing.
 
     `codes`: 007 or 19 digits and more, which a number would not give back. `decimal_commas`: 3,14
-    and whole numbers. `infinite` and `fractions`: numbers that are so.
+    and whole numbers, none where commas separate the cells. `infinite`: numbers that are so.
     """
 
     present: int
@@ -25,7 +25,6 @@ class Tally:
     numbers: int
     decimal_commas: int
     infinite: int
-    fractions: int
 
 
 @dataclass(frozen=True)

@@ -45,13 +45,13 @@ def _cell(place: int, layout: Layout) -> pl.Expr:
     return pl.when(~raw.str.contains(_MISSING)).then(cell).alias(str(place))
 
 
-def tally(rows: pl.LazyFrame) -> tuple[Tally, ...]:
+def tally(rows: pl.LazyFrame, *, decimal_comma: bool) -> tuple[Tally, ...]:
     """Return what the cells of each column read as, counted over all rows."""
     places = rows.collect_schema().names()
     counts = [
         count.alias(f"{place} {measure}")
         for place in places
-        for measure, count in _counts(pl.col(place)).items()
+        for measure, count in _counts(pl.col(place), decimal_comma=decimal_comma).items()
     ]
     found = _collected(rows.select(counts)).row(0, named=True)
     return tuple(
@@ -60,17 +60,17 @@ def tally(rows: pl.LazyFrame) -> tuple[Tally, ...]:
     )
 
 
-def _counts(cell: pl.Expr) -> dict[str, pl.Expr]:
+def _counts(cell: pl.Expr, *, decimal_comma: bool) -> dict[str, pl.Expr]:
     number = cell.str.strip_chars().cast(pl.Float64, strict=False)
+    commas = _with_point(cell).cast(pl.Float64, strict=False)
     return {
         "present": cell.count(),
         "booleans": cell.str.contains(_BOOLEAN).sum(),
         "codes": cell.str.contains(_CODE).sum(),
         "integers": cell.str.strip_chars().cast(pl.Int64, strict=False).count(),
         "numbers": number.count(),
-        "decimal_commas": _with_point(cell).cast(pl.Float64, strict=False).count(),
+        "decimal_commas": commas.count() if decimal_comma else pl.lit(0),
         "infinite": number.is_infinite().sum(),
-        "fractions": (number != number.floor()).sum(),
     }
 
 
@@ -97,6 +97,12 @@ def _typed(cast: Cast) -> pl.Expr:
     text = stripped if counted.numbers == counted.present else _with_point(cell)
     number = text.cast(pl.Float64)
     return number if cast.kind == "number" else number.cast(pl.Int64)
+
+
+def fractions(rows: pl.LazyFrame, cast: Cast) -> int:
+    """Return how many cells of a column of numbers are not whole."""
+    number = _typed(cast)
+    return int(_collected(rows.select((number != number.floor()).sum())).item())
 
 
 def with_value(rows: pl.LazyFrame, place: int) -> pl.LazyFrame:

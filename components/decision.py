@@ -19,7 +19,9 @@ class Decision:
     def markdown(self) -> str:
         """Return the decision as a short Markdown text."""
         word = "passed" if self.promote else "rejected"
-        return "\n".join([f"**The gate {word} this candidate.**", "", *[f"- {r}" for r in self.reasons]])
+        return "\n".join(
+            [f"**The gate {word} this candidate.**", "", *[f"- {r}" for r in self.reasons]]
+        )
 
 
 def read(directory: Path) -> Decision:
@@ -29,7 +31,11 @@ def read(directory: Path) -> Decision:
         record = json.loads(path.read_text(encoding="utf-8"))
         promote, reasons = record["promote"], record["reasons"]
     except (OSError, ValueError, KeyError) as error:
-        raise GateError(f"{path}: the gate's decision cannot be read; run the pipeline again") from error
+        raise GateError(
+            f"{path}: the gate's decision cannot be read; run the pipeline again"
+        ) from error
     if promote is not True and promote is not False:
-        raise GateError(f"{path}: promote is {promote!r}, neither true nor false; run the pipeline again")
+        raise GateError(
+            f"{path}: promote is {promote!r}, neither true nor false; run the pipeline again"
+        )
     return Decision(promote, tuple(str(reason) for reason in reasons))

@@ -118,7 +118,7 @@ def promoted(name: str, version: str, reason: str) -> None:
 def rolled_back(name: str, version: str, reason: str) -> None:
     """Record that a version was taken out of the traffic.
 
-    Where it was the champion already (it is undone after its promotion) the one before serves again.
+    Where it was the champion already (its promotion is undone) the one before serves again.
     """
     tracker = connect()
     before = _alias(tracker, name, PREVIOUS)

@@ -34,7 +34,7 @@ PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
 
 @lru_cache(maxsize=4)
 def client(uri: str) -> Any:
-    """Return MLflow's client for a tracking store; the first use of a new SQLite file creates it."""
+    """Return MLflow's client for a tracking store; a new SQLite file is created."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ def _text(value: object) -> str:
 def _dataset_input(schema: TableSchema) -> Any:
     from mlflow.entities import Dataset, DatasetInput
 
-    # MLflow's own digest reads only the first 10,000 rows; ours is of every byte (36 fit in the field).
+    # MLflow's own digest reads the first 10,000 rows only; ours is of every byte (36 fit here).
     profile = {"num_rows": schema.rows, "num_elements": schema.rows * len(schema.columns)}
     columns = [{"name": c.name, "type": c.kind, "required": c.missing == 0} for c in schema.columns]
     return DatasetInput(

@@ -1,8 +1,8 @@
 """What can go wrong while a pipeline runs.
 
-    serving.errors.KanaryaError
-    └── RunError            exit 1   the run did not come to an outcome
-        └── StepFailed      exit 1   a step said why it cannot go on
+serving.errors.KanaryaError
+└── RunError            exit 1   the run did not come to an outcome
+└── StepFailed      exit 1   a step said why it cannot go on
 """
 
 from serving.errors import KanaryaError

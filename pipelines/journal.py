@@ -1,4 +1,4 @@
-"""The record of one run on this machine: `runs/<run-id>/` with its spec, journal, logs and result."""
+"""The record of one run here: `runs/<run-id>/` with its arguments, journal, logs and result."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class RunFolder:
             file.write(json.dumps(asdict(step)) + "\n")
 
     def steps(self) -> tuple[Step, ...]:
-        """Return the steps in the order in which they began; a half-written last line is left out."""
+        """Return the steps in the order in which they began, without a half-written last line."""
         latest: dict[str, Step] = {}
         for record in _records(self.path / "journal.jsonl"):
             latest[record["name"]] = Step(**record)

@@ -140,9 +140,7 @@ def _result(folder: RunFolder) -> Result:
         ran = ", ".join(step.name for step in folder.steps())
         raise RunError(f"neither branch behind the gate ran to its end (steps that ran: {ran})")
     outcome = json.loads(str(deployed["Output"]))
-    return Result(
-        folder.run_id, outcome["outcome"], outcome["sentence"], str(registered["Output"])
-    )
+    return Result(folder.run_id, outcome["outcome"], outcome["sentence"], str(registered["Output"]))
 
 
 def _outputs(folder: RunFolder, step: str) -> dict[str, Any] | None:

@@ -14,7 +14,9 @@ from pipelines.journal import FAILED, RUNNING, SUCCEEDED, Step
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BEGUN = re.compile(r"^\d\d:\d\d:\d\d\.\d+ - INFO - Executing task '(?P<step>[^']+)'$")
-_ENDED = re.compile(r"^\d\d:\d\d:\d\d\.\d+ - \w+ - Task '(?P<step>[^']+)' finished with status (\w+)$")
+_ENDED = re.compile(
+    r"^\d\d:\d\d:\d\d\.\d+ - \w+ - Task '(?P<step>[^']+)' finished with status (\w+)$"
+)
 _INDENT = "    "
 
 

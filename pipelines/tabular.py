@@ -17,7 +17,7 @@ from components.validate.component import validate
 
 @dsl.pipeline(
     name="tabular",
-    description="Train a model on a table, gate it with reasons, register it, bring it live by canary.",
+    description="Train on a table, gate with reasons, register, bring live by canary.",
 )
 def tabular(
     name: str,
@@ -54,7 +54,7 @@ def tabular(
         model_kind: logistic_regression, random_forest or hist_gradient_boosting.
         hyperparameters: Hyperparameters of that kind; those left out take their defaults.
         gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
-        champion_metric: Metric compared with the live version on the same rows; empty: no comparison.
+        champion_metric: Metric compared with the live version's on the same rows; empty: none.
         champion_margin: How much worse than the live version is still accepted.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that a step needs for its verdict.
@@ -96,9 +96,7 @@ def tabular(
         )
         # It opens the MLflow run: a cached answer would name a run of long ago.
         trained.set_display_name("Train").set_caching_options(False)
-        evaluated = evaluate(
-            model=trained.outputs["model"], test=parts.outputs["test"], name=name
-        )
+        evaluated = evaluate(model=trained.outputs["model"], test=parts.outputs["test"], name=name)
         # It asks which version serves now.
         evaluated.set_display_name("Evaluate beside the champion").set_caching_options(False)
         packaged = package(

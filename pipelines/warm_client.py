@@ -19,7 +19,7 @@ def main() -> None:
         server.connect(os.environ["KANARYA_WARM_SOCKET"])
     except OSError:
         _cold(arguments)
-    request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}
+    request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}  # noqa: PTH109
     payload = json.dumps(request).encode()
     socket.send_fds(server, [len(payload).to_bytes(8, "big")], [0, 1, 2])
     server.sendall(payload)

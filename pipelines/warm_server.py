@@ -2,13 +2,14 @@
 
 Importing scikit-learn, pandas, MLflow and the converter costs a step two to four seconds, more than
 its work. Here they are imported once, while the first steps run on the other core; a step is then
-a fork that runs the very command that kfp.local asked for. Each step still has a process of its own.
+a fork that runs the very command kfp.local asked for, in a process of its own.
 
 Forking is safe as long as only imports have happened: no thread runs, no store is open.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
@@ -97,10 +98,10 @@ class Server:
         os.close(descriptor)
         _, status = os.waitpid(pid, 0)
         self.running -= 1
-        try:
+        with contextlib.suppress(
+            OSError
+        ):  # whoever asked was killed; the step is over all the same
             client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-        except OSError:
-            pass  # whoever asked was killed; the step is over all the same
         client.close()
 
     def _parent_gone(self, stdin: Any) -> None:

@@ -34,7 +34,8 @@ train, test, known, held = train_test_split(rows, labels, test_size=0.2, stratif
 with mlflow.start_run():
     model = RandomForestClassifier(n_estimators=100).fit(train, known)
     mlflow.log_metric("accuracy", accuracy_score(held, model.predict(test)))
-    open("model.onnx", "wb").write(to_onnx(model, train[:1].to_numpy("float32")).SerializeToString())
+    graph = to_onnx(model, train[:1].to_numpy("float32"))
+    open("model.onnx", "wb").write(graph.SerializeToString())
     mlflow.log_artifact("model.onnx")
     mlflow.sklearn.log_model(model, name="model", input_example=train[:2],
         registered_model_name="by-hand", serialization_format="cloudpickle")

@@ -26,7 +26,9 @@ def list_models(name: str | None, as_json: bool) -> None:
         return
     for entry in found:
         standing = ", ".join(entry.aliases) or entry.tags.get(registry.ROLLOUT, "")
-        click.echo(f"{entry.name:<24} {entry.version:>4}  {standing:<24} {entry.created:%Y-%m-%d %H:%M}")
+        click.echo(
+            f"{entry.name:<24} {entry.version:>4}  {standing:<24} {entry.created:%Y-%m-%d %H:%M}"
+        )
 
 
 @models.command()

@@ -51,12 +51,16 @@ def status(as_json: bool) -> int:
     found = standing(settings)
     services = _services(settings) if found.healthy else ()
     if as_json:
-        click.echo(json.dumps({**asdict(found), "services": [asdict(s) for s in services]}, indent=2))
+        click.echo(
+            json.dumps({**asdict(found), "services": [asdict(s) for s in services]}, indent=2)
+        )
         return 0 if found.healthy else 1
     if found.platform is None:
         click.echo("the platform is down; `kanarya up` starts it")
         return 1
-    click.echo(f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}")
+    click.echo(
+        f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}"
+    )
     memory = {p.revision: p.rss_bytes for p in found.predictors}
     for service in services:
         _tell(service, memory)

@@ -20,7 +20,9 @@ BATCH = 500
 
 @click.command()
 @click.argument("name")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="A CSV file with a header.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="A CSV file with a header."
+)
 @click.option("--limit", default=0, help="Only the first N rows.")
 def predict(name: str, data: Path, limit: int) -> None:
     """Ask a live model about the rows of a CSV file; prints one JSON line a row."""
@@ -29,7 +31,9 @@ def predict(name: str, data: Path, limit: int) -> None:
     settings = Settings.from_env()
     view = connect(settings.kubeconfig, settings.namespace).get(name)
     if view is None or view.url is None:
-        raise UsageError(f"there is no live service {name!r}; `kanarya status` shows those there are")
+        raise UsageError(
+            f"there is no live service {name!r}; `kanarya status` shows those there are"
+        )
     kinds = _kinds(f"{view.url}/v2/models/{name}")
     for batch in _batches(data, limit):
         instances = [_instance(row, kinds) for row in batch]
@@ -62,7 +66,9 @@ def _instance(row: dict[str, str], kinds: dict[str, str]) -> dict[str, Any]:
     """Return the row with the model's columns only, each cell as the model's type."""
     missing = [column for column in kinds if column not in row]
     if missing:
-        raise UsageError(f"the file has no column {missing[0]!r}; the model needs {', '.join(kinds)}")
+        raise UsageError(
+            f"the file has no column {missing[0]!r}; the model needs {', '.join(kinds)}"
+        )
     return {column: _cell(column, row[column], kind) for column, kind in kinds.items()}
 
 
@@ -76,7 +82,9 @@ def _cell(column: str, text: str, kind: str) -> object:
     try:
         return float(text)
     except ValueError as error:
-        raise UsageError(f"column {column!r} holds {text!r} where the model wants a number") from error
+        raise UsageError(
+            f"column {column!r} holds {text!r} where the model wants a number"
+        ) from error
 
 
 def _ask(url: str, body: object) -> dict[str, Any]:
@@ -89,4 +97,6 @@ def _ask(url: str, body: object) -> dict[str, Any]:
         said = error.read().decode(errors="replace")
         raise KanaryaError(f"the model answered {error.code}: {said[:500]}") from error
     except urllib.error.URLError as error:
-        raise KanaryaError(f"{url} does not answer ({error.reason}); `kanarya up` starts it") from error
+        raise KanaryaError(
+            f"{url} does not answer ({error.reason}); `kanarya up` starts it"
+        ) from error

@@ -1,4 +1,4 @@
-"""What a person sees of a run while it goes on: one line a step, plain where there is no terminal."""
+"""What a person sees of a run while it goes on: one line a step, and what the step says."""
 
 from __future__ import annotations
 

@@ -123,5 +123,8 @@ def _told(state: Rollout) -> list[str]:
     lines = [_standing(state), f"  {state.reason}" if state.reason else ""]
     lines += [f"  before it: version {state.from_version}" if state.from_version else ""]
     for judged in state.history:
-        lines += [f"  at {judged.percent} %: {judged.verdict}", *(f"    {g}" for g in judged.grounds)]
+        lines += [
+            f"  at {judged.percent} %: {judged.verdict}",
+            *(f"    {g}" for g in judged.grounds),
+        ]
     return [line for line in lines if line]

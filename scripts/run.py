@@ -30,11 +30,15 @@ EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5
 @click.option("--model", metavar="KIND", help="Model kind  [default: random_forest]")
 @click.option("--name", metavar="NAME", help="Name of the model  [default: the file's name]")
 @click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out (repeatable).")
-@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the spec.")
+@click.option(
+    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the spec."
+)
 @click.option("--on", "engine", type=click.Choice(["local"]), default="local", help="Where to run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def run(spec_file: Path | None, changes: tuple[str, ...], engine: str, as_json: bool, **short: Any) -> int:
-    """Train, gate, register and roll out one model.
+def run(
+    spec_file: Path | None, changes: tuple[str, ...], engine: str, as_json: bool, **short: Any
+) -> int:
+    r"""Train, gate, register and roll out one model.
 
     \b
     kanarya run pipelines/specs/iris.yaml

@@ -87,4 +87,6 @@ def _summary(folder: Path) -> dict[str, object]:
     if path.is_file():
         return dict(json.loads(path.read_text(encoding="utf-8")))
     steps = RunFolder(folder).steps()
-    return asdict(Result(folder.name, "unfinished", "it runs, or its process was killed", steps=steps))
+    return asdict(
+        Result(folder.name, "unfinished", "it runs, or its process was killed", steps=steps)
+    )

@@ -91,7 +91,7 @@ def _refuse_target(header: Sequence[str], request: Request) -> None:
     )
 
 
-def kind_of(counted: Tally, *, decimal_comma: bool) -> ColumnKind:
+def kind_of(counted: Tally) -> ColumnKind:
     """Return the narrowest kind that all cells of a column have; text where nothing is narrower."""
     present = counted.present
     if not present or counted.codes:
@@ -100,20 +100,18 @@ def kind_of(counted: Tally, *, decimal_comma: bool) -> ColumnKind:
         return "boolean"
     if counted.integers == present:
         return "integer"
-    if counted.numbers == present or (decimal_comma and counted.decimal_commas == present):
+    if present in (counted.numbers, counted.decimal_commas):
         return "number"
     return "text"
 
 
-def casts(
-    header: Sequence[str], kept: Iterable[int], tallies: Sequence[Tally], *, decimal_comma: bool
-) -> tuple[Cast, ...]:
+def casts(header: Sequence[str], kept: Iterable[int], tallies: Sequence[Tally]) -> tuple[Cast, ...]:
     """Return how each kept column is cast; raise ColumnError for an infinite number."""
     found = tuple(
         Cast(
             place,
             header[place],
-            kind_of(tallies[place], decimal_comma=decimal_comma),
+            kind_of(tallies[place]),
             tallies[place],
         )
         for place in kept
@@ -127,12 +125,15 @@ def casts(
     return found
 
 
-def target_kind(target: Cast) -> TargetKind:
-    """Return the kind of the classes; raise ColumnError for no value and for a quantity."""
+def target_kind(target: Cast, fractions: int) -> TargetKind:
+    """Return the kind of the classes; raise ColumnError for no value and for a quantity.
+
+    `fractions`: how many of the target's numbers are not whole.
+    """
     if not target.tally.present:
         raise ColumnError(f"the target {target.name!r} is missing in every row: fill it.")
-    if target.kind == "number" and target.tally.fractions:
-        raise _regression(target, f"fractions in {target.tally.fractions:,} rows")
+    if fractions:
+        raise _regression(target, f"{fractions:,} numbers with a fraction")
     return "integer" if target.kind == "number" else target.kind
 
 

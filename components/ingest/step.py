@@ -55,9 +55,10 @@ def _ingest(uri: str, request: Request, table: Path) -> TableSchema:
     rules.refuse_few_rows(text.layout.rows)
     rows = csv_table.scan_csv(text.path, text.layout)
     comma = text.layout.dialect.separator != b","
-    casts = rules.casts(header, kept, csv_table.tally(rows), decimal_comma=comma)
+    casts = rules.casts(header, kept, csv_table.tally(rows, decimal_comma=comma))
     target = next(cast for cast in casts if cast.name == request.target)
-    kind = rules.target_kind(target)
+    fractions = csv_table.fractions(rows, target) if target.kind == "number" else 0
+    kind = rules.target_kind(target, fractions)
     casts = tuple(replace(cast, kind=kind) if cast is target else cast for cast in casts)
     known = csv_table.with_value(rows, target.place)
     dataset.write_rows(table, csv_table.typed(known, casts))

@@ -28,7 +28,7 @@ def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None 
     """Register the candidate and return its version number.
 
     Raises:
-        GateError: the recorded decision is not a yes; the pipeline's condition is not believed alone.
+        GateError: the recorded decision is not a yes; the condition alone is not believed.
     """
     settings = settings or Settings.from_env()
     verdict = decision.read(candidate.decision)
@@ -79,7 +79,9 @@ def _publish(packaged: Path, store: str, version: str) -> str:
 def _republish(uri: str, store: str, version: str) -> str:
     published = storage.local_path(uri)
     if published is None:
-        raise GateError(f"{uri}: version {version} was registered by somebody else meanwhile; run it again")
+        raise GateError(
+            f"{uri}: version {version} was registered by somebody else meanwhile; run it again"
+        )
     moved = _publish(published, store, version)
     shutil.rmtree(published)
     return moved
@@ -92,4 +94,3 @@ def _describe_run(candidate: Candidate, run_id: str, verdict: decision.Decision)
     if candidate.report.is_file():
         tracking.log_file(run_id, candidate.report.read_text(encoding="utf-8"), "report.html")
     tracking.tag_run(run_id, {tracking.GATE: "passed"})
-

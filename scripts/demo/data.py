@@ -1,4 +1,4 @@
-"""The demonstration's data: breast cancer (569 tumours, 30 measurements), as scikit-learn ships it."""
+"""The demonstration's data: 569 tumours, 30 measurements each, as scikit-learn ships them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story: a first version, a better one, and one that passes the gate but fails on live traffic."""
+"""The story: a first version, a better one, and one that fails on live traffic only."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ CHAPTERS = (
         "promoted",
     ),
     Chapter(
-        "Version 3: passes the gate as well, but a fault is put into its process: half its answers fail",
+        "Version 3: passes the gate too, but a fault put into its process fails half its answers",
         "logistic_regression",
         {},
         "rolled_back",
@@ -119,7 +119,10 @@ def _train(chapter: Chapter, settings: Settings, csv: Path) -> Result:
             "name": NAME,
             "data": {"uri": str(csv), "target": data.TARGET},
             "model": {"kind": chapter.kind, "hyperparameters": chapter.hyperparameters},
-            "gate": {"floor": {"accuracy": 0.8}, "champion": {"metric": "accuracy", "margin": 0.02}},
+            "gate": {
+                "floor": {"accuracy": 0.8},
+                "champion": {"metric": "accuracy", "margin": 0.02},
+            },
             "rollout": {"steps": [10, 50, 100], "min_requests": 40, "max_seconds": 60},
         },
         "the demonstration",

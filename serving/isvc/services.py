@@ -9,7 +9,7 @@ from serving.errors import ServiceError
 from serving.isvc.resource import ServiceView
 
 
-class Unreachable(ServiceError):  # noqa: N818 - named like its siblings in serving/errors.py
+class Unreachable(ServiceError):
     """The API server did not answer; whether a change was made is not known."""
 
 

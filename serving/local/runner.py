@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -72,8 +73,11 @@ class Runner:
             try:
                 directory = await self._around.fetch(self.spec.storage_uri)
                 await self._live(replace(self.spec, model_dir=directory))
-            except (KanaryaError, OSError) as error:
+            except KanaryaError as error:
                 self._see(Observed(Phase.FAILED, "ModelLoadFailed", str(error)))
+            except OSError as error:
+                said = f"{self.spec.storage_uri} could not be fetched or started: {error}."
+                self._see(Observed(Phase.FAILED, "ModelLoadFailed", said))
             healthy_s = loop.time() - self._ready_at if self._ready_at else 0.0
             wait, backoff = backoff.after(healthy_s)
             why = f"Back-off restarting revision {self.spec.revision}: {self.observed.message}"
@@ -136,9 +140,10 @@ class Runner:
 
     def _died(self, process: Process, log_start: int) -> Observed:
         code = process.returncode or 0
-        last = launching.last_line(self._log, log_start)
-        said = last or f"it wrote nothing to {self._log}"
-        exit_code = 128 - code if code < 0 else code  # killed by a signal: as a shell counts
+        said = launching.last_line(self._log, log_start) or f"it wrote nothing to {self._log}"
+        if code < 0:  # what it wrote before is not why it ended
+            said = f"The process was ended by {signal.Signals(-code).name}; its log is {self._log}."
+        exit_code = 128 - code if code < 0 else code  # as a shell counts
         phase = Phase.UNHEALTHY if self._ready_at else Phase.FAILED
         return Observed(phase, f"ExitCode{exit_code}", said, exit_code)
 

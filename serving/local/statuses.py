@@ -24,7 +24,7 @@ from serving.errors import AlreadyExists, Conflict, KanaryaError, NotFound, Serv
 from serving.local.resources import Resource
 
 
-class Refusal(ServiceError):  # noqa: N818 - named as what it is, like its parents
+class Refusal(ServiceError):
     """The API says no, with a code and a reason that clients act on."""
 
     code = 500

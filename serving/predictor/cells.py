@@ -21,7 +21,7 @@ EXPECTED: dict[ColumnKind, str] = {
 }
 
 
-class BadRequest(UsageError):  # noqa: N818 - named after the answer that the client gets
+class BadRequest(UsageError):
     """A request does not fit the model; the message names row, column, value and remedy."""
 
 

@@ -63,7 +63,7 @@ class Lost(Conflict):
     """Somebody else's rollout, or a change by hand, was there first; nothing was touched."""
 
 
-class Stuck(ServiceError):  # noqa: N818 - named like its siblings in serving/errors.py
+class Stuck(ServiceError):
     """The platform does not do what it was asked; the rollout can be resumed."""
 
 

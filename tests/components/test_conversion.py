@@ -39,12 +39,15 @@ def test_a_column_may_have_any_name(tmp_path: Path, kind: str) -> None:
 
 
 def test_columns_named_like_inner_parts_of_the_graph_keep_their_names(tmp_path: Path) -> None:
-    plain, _ = tables.fitted(tmp_path / "plain", tables.iris(), "logistic_regression")
+    plain, _ = tables.fitted(tmp_path / "plain", tables.mixed(), "random_forest")
     graph = onnx.load_from_string(conversion.to_onnx(plain.pipeline, plain.columns)).graph
     inner = [name for node in graph.node for name in node.output if name not in conversion.OUTPUTS]
-    names = (inner[0], inner[-1], graph.initializer[0].name, "input_0")
-    clashing, given = tables.fitted(tmp_path / "2", tables.iris(names), "logistic_regression")
-    assert tuple(each.name for each in converted(clashing).get_inputs()) == names
+    names = [inner[0], inner[-1], graph.initializer[0].name, "input_0", "input_2"]
+    renamed = tables.mixed().rows.rename(
+        dict(zip(tables.mixed().rows.columns, names, strict=False))
+    )
+    clashing, given = tables.fitted(tmp_path / "2", Table(renamed, "left"), "random_forest")
+    assert [each.name for each in converted(clashing).get_inputs()] == names
     assert difference(clashing, given) < 1e-5
 
 

@@ -26,4 +26,6 @@ def test_the_last_word_on_a_step_counts_and_a_torn_line_is_left_out(tmp_path: Pa
 
 def test_what_no_step_used_is_the_orchestration_share() -> None:
     steps = (Step("a", "succeeded", 0.0, 6.0), Step("b", "succeeded", 6.5, 9.5))
-    assert Result("r", "promoted", "", seconds=10.0, steps=steps).orchestration_share == pytest.approx(0.1)
+    assert Result(
+        "r", "promoted", "", seconds=10.0, steps=steps
+    ).orchestration_share == pytest.approx(0.1)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from components import dataset
 from components.csv_columns import MISSING_WORDS
+from components.errors import ColumnError
 from components.ingest import step
 
 PLAIN = "city,age,score,y\nAnkara,34,1.5,a\nİzmir,28,2.25,b\nMuğla,40,-3,a\n"
@@ -158,6 +159,12 @@ def test_quotes_hold_separators_newlines_and_doubled_quotes(tmp_path: Path) -> N
     assert read(tmp_path, content) == {'a "b"\nc': ['one\r\ntwo, "three"', None], "y": [1, 0]}
 
 
+def test_a_target_with_decimal_commas_is_whole_or_refused(tmp_path: Path) -> None:
+    assert read(tmp_path, b"a;y\n1;1,0\n2;0,0\n")["y"] == [1, 0]
+    with pytest.raises(ColumnError, match="regression"):
+        read(tmp_path, b"a;y\n1;1,5\n2;0,0\n")
+
+
 def test_inches_are_no_quotes(tmp_path: Path) -> None:
     assert read(tmp_path, b"height,y\n5'11\",a\n6'2\",b\n")["height"] == ["5'11\"", "6'2\""]
 
@@ -200,6 +207,16 @@ def text_or_missing(cell: str) -> str | None:
     return None if cell.strip().casefold() in words else cell
 
 
+def rfc_4180_line(row: list[str], separator: str, quote_all: bool) -> str:
+    """Return the row as text; unlike the csv module, a lone CR is put in quotes as well."""
+    special = {separator, '"', "\r", "\n"}
+    quoted = ['"' + cell.replace('"', '""') + '"' for cell in row]
+    return separator.join(
+        quotes if quote_all or special & set(cell) else cell
+        for cell, quotes in zip(row, quoted, strict=True)
+    )
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -210,11 +227,9 @@ def test_any_file_that_follows_rfc_4180_comes_back_cell_by_cell(
     # "t" in front makes every cell of these columns text; what is asked here is the cells.
     texts = [["t" + cell for cell in row] for row in rows]
     names = [f"c{place}" for place in range(len(rows[0]))]
-    file = io.StringIO()
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
-    writer = csv.writer(file, delimiter=separator, lineterminator=line_end, quoting=quoting)
-    writer.writerows([[*names, "y"], *([*row, "a"] for row in texts)])
-    columns = read(tmp_path, file.getvalue().encode("utf-8"))
+    lines = [[*names, "y"], *([*row, "a"] for row in texts)]
+    text = line_end.join(rfc_4180_line(line, separator, quote_all) for line in lines)
+    columns = read(tmp_path, text.encode("utf-8"))
     assert columns == {
         **{name: [row[place] for row in texts] for place, name in enumerate(names)},
         "y": ["a"] * len(rows),

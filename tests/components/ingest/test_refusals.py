@@ -55,6 +55,7 @@ def one_sentence(error: DataError, *parts: str) -> None:
         (b"a,species\n1,x\n1,2,x\n1\n", MalformedError, ["line 3", "3 cells"]),
         (b'a,b,species\n"1\n",2,x\n\n1,2\n', MalformedError, ["line 5", "2 cells"]),
         (b'a,b,species\n"1","2","x"\n"1","2"\n', MalformedError, ["line 3", "2 cells"]),
+        (b'a,species\n"1","x"\n""\n"2","y"\n', MalformedError, ["line 3", "1 cells"]),
         (b'a,species\n"1",x\n"2,x\n3,y\n', MalformedError, ["line 3", "quote that is not closed"]),
         (b'a,species\n"1",x\n"2"b,x\n', MalformedError, ["line 3", "middle of a cell", '"2"b,x']),
         (b"a,b,a,species\n1,2,3,x\n1,2,3,y\n", ColumnError, ["two columns named 'a'", "number 3"]),

@@ -9,42 +9,36 @@ import pytest
 from components.csv_columns import Cast, Tally
 from components.errors import ColumnError
 from components.ingest import rules
+from serving.signature import ColumnKind
 
-NOTHING = Tally(4, 0, 0, 0, 0, 0, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("changes", "comma", "kind"),
-    [
-        ({}, False, "text"),
-        ({"present": 0}, False, "text"),
-        ({"booleans": 4}, False, "boolean"),
-        ({"booleans": 3}, False, "text"),
-        ({"integers": 4, "numbers": 4}, False, "integer"),
-        ({"integers": 3, "numbers": 4}, False, "number"),
-        ({"integers": 3, "numbers": 3}, False, "text"),
-        ({"integers": 4, "numbers": 4, "codes": 1}, False, "text"),
-        ({"integers": 1, "numbers": 1, "decimal_commas": 4}, True, "number"),
-        ({"integers": 1, "numbers": 1, "decimal_commas": 4}, False, "text"),
-        ({"integers": 1, "numbers": 1, "decimal_commas": 3}, True, "text"),
-    ],
-)
-def test_a_kind_needs_every_cell(changes: dict[str, int], comma: bool, kind: str) -> None:
-    assert rules.kind_of(replace(NOTHING, **changes), decimal_comma=comma) == kind
+NOTHING = Tally(4, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "fractions", "expected"),
+    ("changes", "kind"),
     [
-        ("number", 0, "integer"),
-        ("integer", 0, "integer"),
-        ("boolean", 0, "boolean"),
-        ("text", 0, "text"),
+        ({}, "text"),
+        ({"present": 0}, "text"),
+        ({"booleans": 4}, "boolean"),
+        ({"booleans": 3}, "text"),
+        ({"integers": 4, "numbers": 4}, "integer"),
+        ({"integers": 3, "numbers": 4}, "number"),
+        ({"integers": 3, "numbers": 3}, "text"),
+        ({"integers": 4, "numbers": 4, "codes": 1}, "text"),
+        ({"integers": 1, "numbers": 1, "decimal_commas": 4}, "number"),
+        ({"integers": 1, "numbers": 1, "decimal_commas": 3}, "text"),
     ],
 )
-def test_a_target_of_whole_numbers_is_an_integer(kind: str, fractions: int, expected: str) -> None:
-    target = Cast(0, "y", kind, replace(NOTHING, fractions=fractions))  # type: ignore[arg-type]
-    assert rules.target_kind(target) == expected
+def test_a_kind_needs_every_cell(changes: dict[str, int], kind: str) -> None:
+    assert rules.kind_of(replace(NOTHING, **changes)) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("number", "integer"), ("integer", "integer"), ("boolean", "boolean"), ("text", "text")],
+)
+def test_a_target_of_whole_numbers_is_an_integer(kind: ColumnKind, expected: str) -> None:
+    assert rules.target_kind(Cast(0, "y", kind, NOTHING), fractions=0) == expected
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from tests.serving.local.a3_rows import Loaded, Loads, Patch
 
 from serving.local.backoff import Backoff
 from serving.local.controller import Controller, Wiring
@@ -21,7 +21,8 @@ from serving.local.launching import launching
 from serving.local.processes import Places, Processes
 from serving.local.resources import INFERENCE_SERVICES
 from serving.local.runner import Timing
-from serving.local.store import Store
+from serving.local.store import Store, utc_now
+from tests.serving.local.a3_rows import Loaded, Loads, Patch
 
 FAKE = (sys.executable, "-S", str(Path(__file__).with_name("fake_predictor.py")))
 DEADLINE_S = 20.0
@@ -144,14 +145,20 @@ class Platform:
 
 @asynccontextmanager
 async def platform(
-    home: Path, timing: Timing = QUICK, resync_s: float = 0.5
+    home: Path,
+    timing: Timing = QUICK,
+    resync_s: float = 0.5,
+    predictor: Sequence[str] = FAKE,
+    clock: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Platform]:
     """Run everything in this process, on what `home` holds; ends every process at the end."""
     store, gateway = Store(home / "platform.db"), Gateway()
     port = await gateway.start("127.0.0.1", 0)
     url = f"http://127.0.0.1:{port}"
-    processes = Processes(Places(home / "logs", home / "cache"), gateway, launching(FAKE), timing)
-    controller = Controller(Wiring(store, processes, gateway, url, resync_s=resync_s))
+    processes = Processes(
+        Places(home / "logs", home / "cache"), gateway, launching(predictor), timing
+    )
+    controller = Controller(Wiring(store, processes, gateway, url, clock, resync_s))
     running = asyncio.create_task(controller.run())
     await asyncio.sleep(0)  # the first round has looked at everything
     try:

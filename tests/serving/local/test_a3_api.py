@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving.local.a3_rows import ROWS, Row, seen_in
-from tests.serving.local.platform_kit import FAKE, Models, service, soon
 
 from serving.local import platform
 from serving.local.platform import Ports
 from serving.settings import Settings
+from tests.serving.local.a3_rows import ROWS, Row, seen_in
+from tests.serving.local.platform_kit import FAKE, Models, service, soon
 
 pytestmark = pytest.mark.e2e
 

@@ -5,15 +5,17 @@ import os
 import signal
 from collections.abc import Coroutine
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
-from tests.serving.local.a3_rows import ROWS, Expect, Loads, Row, seen_in
-from tests.serving.local.platform_kit import QUICK, Models, Platform, eventually, platform
 
 from serving.local.resources import EVENTS, KNATIVE_SERVICES, REVISIONS
+from serving.local.store import utc_now
+from tests.serving.local.a3_rows import ROWS, Expect, Loads, Row, seen_in
+from tests.serving.local.platform_kit import QUICK, Models, Platform, eventually, platform
 
 PLAYED = ("2 and 3", "7 and 8", "9", "10", "11", "12")
 
@@ -110,6 +112,9 @@ def test_a_crashed_canary_is_started_again_and_the_stable_one_answers_meanwhile(
             assert await on.answering() == {"v1": 100}
             assert on.condition("RoutesReady")["status"] == "False"
             assert on.condition("PredictorReady")["reason"] == "RevisionFailed"
+            failure = on.status()["modelStatus"]["lastFailureInfo"]
+            assert (failure["reason"], failure["exitCode"]) == ("RuntimeUnhealthy", 137)
+            assert "SIGKILL" in failure["message"]
             models.load("m2")
             await ready(on)
             assert await on.answering() == {"v1": 50, "v2": 50}
@@ -237,6 +242,16 @@ def test_a_model_that_cannot_be_had_leaves_the_stable_one_serving(
     run(test())
 
 
+def test_a_predictor_that_cannot_be_started_is_said_in_a_sentence(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with platform(tmp_path, predictor=("/no/such/python",)) as on:
+            on.create(model(Models(tmp_path).make("m1")))
+            await ready(on, "False")
+            assert "could not be fetched or started" in on.condition("PredictorReady")["message"]
+
+    run(test())
+
+
 def test_a_deleted_service_leaves_nothing_and_its_name_can_be_used_again(tmp_path: Path) -> None:
     from serving.local.resources import INFERENCE_SERVICES
 
@@ -328,12 +343,18 @@ def test_a_service_is_told_where_its_numbers_are(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
+    rounds: list[datetime] = []
+
+    def clock() -> datetime:
+        rounds.append(utc_now())
+        return rounds[-1]
+
     async def test() -> None:
-        async with platform(tmp_path, resync_s=0.02) as on:
+        async with platform(tmp_path, resync_s=0.01, clock=clock) as on:
             await live(on, Models(tmp_path), canary=10)
             await ready(on)
-            version = on.store.resource_version()
-            await asyncio.sleep(0.2)  # ten resyncs
+            version, before = on.store.resource_version(), len(rounds)
+            await eventually(lambda: len(rounds) > before + 10)
             assert on.store.resource_version() == version
 
     run(test())

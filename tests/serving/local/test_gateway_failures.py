@@ -34,7 +34,13 @@ PATH = f"/serving/default/iris{PREDICT}"
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with running(request.param, drain_s=0.3, timeout_s=0.2, buffer_limit=1000) as made:
+    with running(request.param, drain_s=0.1, buffer_limit=1000) as made:
+        yield made
+
+
+@pytest.fixture
+def hasty() -> Iterator[World]:
+    with running("uvloop", drain_s=0.1, timeout_s=0.2) as made:
         yield made
 
 
@@ -169,19 +175,19 @@ def test_only_a_body_that_fits_the_buffer_is_sent_again(world: World, size: int)
     assert statuses == ({200} if size == 1000 else {200, 502})
 
 
-def test_a_silent_revision_is_504_and_nobody_else_is_asked(world: World) -> None:
-    pair(world, canary=hang)
-    answers = [world.ask() for _ in range(2)]
+def test_a_silent_revision_is_504_and_nobody_else_is_asked(hasty: World) -> None:
+    pair(hasty, canary=hang)
+    answers = [hasty.ask() for _ in range(2)]
     assert Counter(a.status for a in answers) == {504: 1, 200: 1}
     assert "canary gave no answer: it did nothing for 0.2 s" in answers[0].error
-    assert world.attempts() == {("canary", "504"): 1, ("stable", "200"): 1}
+    assert hasty.attempts() == {("canary", "504"): 1, ("stable", "200"): 1}
 
 
-def test_a_revision_that_falls_silent_in_its_answer_is_cut_off(world: World) -> None:
-    world.one(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+def test_a_revision_that_falls_silent_in_its_answer_is_cut_off(hasty: World) -> None:
+    hasty.one(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
     with pytest.raises(http.client.IncompleteRead):
-        world.ask()
-    assert world.attempts() == {("r1", "502"): 1}
+        hasty.ask()
+    assert hasty.attempts() == {("r1", "502"): 1}
 
 
 def test_a_tag_asks_that_revision_and_no_other_and_counts_nowhere(world: World) -> None:

@@ -4,6 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from serving.local import revisions
+from serving.local.addresses import Addresses
+from serving.local.conditions import Condition, dated
+from serving.local.knative import State, TrafficTarget, Wanted, hold, settle, traffic_block
+from serving.local.observed import READY, STARTING, STOPPED, Observed, Phase
+from serving.local.propagation import Seen, Verdict, isvc_status, ksvc_status, read_state
 from tests.serving.local.a3_rows import (
     CANARY,
     LIVE,
@@ -15,13 +22,6 @@ from tests.serving.local.a3_rows import (
     Row,
     seen_in,
 )
-
-from serving.local import revisions
-from serving.local.addresses import Addresses
-from serving.local.conditions import Condition, dated
-from serving.local.knative import State, TrafficTarget, Wanted, hold, settle, traffic_block
-from serving.local.observed import READY, STARTING, STOPPED, Observed, Phase
-from serving.local.propagation import Seen, Verdict, isvc_status, ksvc_status, read_state
 
 FAILED = Observed(Phase.FAILED, "ExitCode3", "ModelError: model.onnx is damaged", 3)
 CRASHED = Observed(Phase.UNHEALTHY, "ExitCode137", "out of memory", 137)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving.local.platform_kit import FAKE, Models
 
 from serving.local import platform
 from serving.local.platform import Ports
 from serving.settings import Settings
+from tests.serving.local.platform_kit import FAKE, Models
 
 pytestmark = pytest.mark.e2e
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.serving.local.a3_rows import Expect, seen_in
-from tests.serving.local.platform_kit import FAKE, Models, service, soon
 
 from serving.errors import PlatformError, UsageError
 from serving.local import platform
 from serving.local.platform import Ports
 from serving.settings import Settings
+from tests.serving.local.a3_rows import Expect, seen_in
+from tests.serving.local.platform_kit import FAKE, Models, service, soon
 
 FREE = Ports(0, 0)
 

@@ -1,0 +1,93 @@
+"""Packaging: parity is checked on every test row, and a mismatch is shown and stops it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components import skops_files, trained
+from components.baseline import baseline
+from components.package import rules, step
+from serving import artifact
+from serving.errors import ModelError
+from serving.signature import Column
+from tests.components import tables
+
+
+@pytest.mark.parametrize(
+    ("native", "onnx", "row"),
+    [
+        ([[0.5, 0.5]], [[0.5, 0.5]], None),
+        ([[0.9, 0.1]], [[0.90009, 0.09991]], None),
+        ([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]], [[0.9, 0.1], [0.5, 0.5], [0.69, 0.31]], 1),
+        ([[0.50001, 0.49999]], [[0.49999, 0.50001]], None),  # a tie: either label is right
+        ([[0.9, 0.1], [0.9, 0.1]], [[0.9, 0.1], [np.nan, np.nan]], 1),
+    ],
+)
+def test_the_worst_row_beyond_the_tolerance_is_found(
+    native: list[list[float]], onnx: list[list[float]], row: int | None
+) -> None:
+    found = rules.worst_mismatch(np.array(native), np.array(onnx, dtype=np.float32))
+    assert (found.row if found else None) == row
+
+
+def test_a_model_that_does_not_agree_is_not_packaged_and_the_row_is_shown(tmp_path: Path) -> None:
+    walked = tables.walk(tmp_path, tables.mixed(), "logistic_regression")
+
+    # A native model whose learned scale does not fit in float32: ONNX cannot say the same.
+    pipeline = trained.load_pipeline(walked.model)
+    scaler = pipeline["prepare"].named_transformers_["numbers"].named_steps["scale"]
+    scaler.mean_ = scaler.mean_ + 0.4999
+    pipeline.named_steps["model"].coef_ *= 3000
+    skops_files.save(pipeline, walked.model / "native" / skops_files.FILE)
+
+    inputs = step.Inputs("tried", walked.model, walked.train, walked.test, walked.evaluation)
+    with pytest.raises(ModelError) as refused:
+        step.run(inputs, tmp_path / "again", tables.NOW)
+    words = ("on test row ", "age=", "town=", "the trained model says", "and ONNX", "0.0001 is")
+    assert all(word in str(refused.value) for word in words), str(refused.value)
+    assert not list(tmp_path.glob("again*"))
+
+
+def test_golden_rows_are_few_and_show_every_class_and_a_missing_cell() -> None:
+    classes = np.array([0] * 500 + [1, 2] + [0] * 500 + [3])
+    missing = np.zeros(len(classes), dtype=bool)
+    missing[777] = True
+    chosen = rules.golden_rows(classes, missing)
+    assert len(chosen) == rules.GOLDEN_ROWS
+    assert {0, 500, 501, 777, 1002} <= set(chosen.tolist())
+    assert rules.golden_rows(np.array(["a", "b"]), np.array([False, False])).tolist() == [0, 1]
+    assert len(rules.golden_rows(np.arange(100), missing[:100])) == rules.GOLDEN_ROWS
+
+
+def test_the_card_carries_the_scores_and_the_pipeline_shows_them(tmp_path: Path) -> None:
+    walked = tables.walk(tmp_path, tables.iris(), "logistic_regression")
+    inputs = step.Inputs("tried", walked.model, walked.train, walked.test, walked.evaluation)
+    shown = step.run(inputs, tmp_path / "again", tables.NOW)
+    assert shown["kind"] == "logistic_regression"
+    assert shown["accuracy"] == artifact.read_card(tmp_path / "again").metrics["accuracy"]
+    first, second = (artifact.verify(path) for path in (walked.packaged, tmp_path / "again"))
+    assert first == second  # the same inputs and time give the same bytes
+
+
+def test_a_baseline_counts_cells_quantiles_and_values() -> None:
+    columns = (Column("n", "number"), Column("t", "text"), Column("e", "number"))
+    cells = {
+        "n": np.array([1.0, 2.0, 3.0, np.nan]),
+        "t": np.array(["b", "a", "b", None], dtype=object),
+        "e": np.full(4, np.nan),
+    }
+    found = baseline(columns, cells, np.array([0, 0, 1]), ("x", "y", "z"))
+    assert found["rows"] == 4
+    number = found["columns"]["n"]
+    assert (number["count"], number["missing"]) == (3, 0.25)
+    assert number["quantiles"]["0"] == 1
+    assert number["quantiles"]["50"] == 2
+    assert number["quantiles"]["100"] == 3
+    assert found["columns"]["t"] == {"count": 3, "missing": 0.25, "top": {"b": 0.5, "a": 0.25}}
+    assert found["columns"]["e"] == {"count": 0, "missing": 1.0, "quantiles": {}}
+    assert found["labels"] == pytest.approx({"x": 2 / 3, "y": 1 / 3, "z": 0})
+    assert json.dumps(found, allow_nan=False)

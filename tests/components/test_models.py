@@ -1,0 +1,78 @@
+"""Model kinds: what they accept, what they refuse, and that knowing them is cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from components import models
+from components.models import HYPERPARAMETERS
+from serving.errors import UsageError
+from serving.signature import Column
+
+
+def test_knowing_the_kinds_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import components.models, components.metrics;"
+        "heavy = {'sklearn', 'pandas', 'polars', 'numpy', 'mlflow', 'onnx'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", HYPERPARAMETERS)
+def test_every_hyperparameter_is_documented_and_has_a_default(kind: str) -> None:
+    for name, field in HYPERPARAMETERS[kind].model_fields.items():
+        assert field.description, name
+        assert not field.is_required(), name
+
+
+@pytest.mark.parametrize("kind", HYPERPARAMETERS)
+def test_every_hyperparameter_is_one_of_the_estimator(kind: str) -> None:
+    pipeline = models.build(kind, {}, (Column("x", "number"),), 5)
+    estimator = pipeline.named_steps["model"].get_params()
+    assert set(HYPERPARAMETERS[kind].model_fields) <= set(estimator)
+    assert estimator["random_state"] == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "words"),
+    [
+        ("random_forst", {}, ["no model kind 'random_forst'", "did you mean random_forest"]),
+        ("zzz", {}, ["known are logistic_regression, random_forest, hist_gradient_boosting"]),
+        ("random_forest", {"n_estimator": 5}, ["'n_estimator'", "did you mean n_estimators"]),
+        ("random_forest", {"n_estimators": 0}, ["n_estimators is 0", "greater than or equal to 1"]),
+        ("random_forest", {"max_features": "all"}, ["max_features is 'all'", "'sqrt'"]),
+        ("random_forest", {"max_features": 1.5}, ["max_features is 1.5"]),
+        ("hist_gradient_boosting", {"learning_rate": 2}, ["learning_rate is 2"]),
+        ("logistic_regression", {"C": float("nan")}, ["C is nan"]),
+        ("logistic_regression", {"class_weight": "heavy"}, ["class_weight is 'heavy'"]),
+    ],
+)
+def test_a_wrong_kind_or_hyperparameter_is_refused_with_what_is_allowed(
+    kind: str, given: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        models.parse(kind, given)
+    assert all(word in str(refused.value) for word in words), str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("random_forest", {"n_estimators": 20.0, "max_depth": None, "max_features": 0.5}),
+        ("hist_gradient_boosting", {"max_iter": 7.0, "early_stopping": False}),
+        ("logistic_regression", {"max_iter": 50.0, "class_weight": "balanced"}),
+    ],
+)
+def test_whole_numbers_may_arrive_as_floats_as_kfp_sends_them(
+    kind: str, given: dict[str, object]
+) -> None:
+    settings = models.parse(kind, given).model_dump()
+    assert all(settings[key] == value for key, value in given.items())
+    integers = {"n_estimators", "max_iter"} & set(given)
+    assert all(isinstance(settings[key], int) for key in integers)

@@ -1,0 +1,237 @@
+"""Versions and aliases on a real MLflow store, published from a real model directory."""
+
+import json
+import multiprocessing
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components import registry, tracking
+from components.errors import GateError
+from components.register import step
+from components.reject import step as rejecting
+from components.table_schema import TableColumn, TableSchema
+from serving import artifact
+from serving.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with its tables and nothing in them: making them takes seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    tracking.client(f"sqlite:///{path}").search_experiments()
+    tracking.client.cache_clear()
+    return path
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    found = Settings.from_env({"KANARYA_HOME": str(tmp_path / "home")})
+    found.home.mkdir()
+    shutil.copy(empty_store, found.home / "mlflow.db")
+    for name, value in found.environment().items():
+        monkeypatch.setenv(name, value)
+    yield found
+    tracking.client.cache_clear()
+
+
+def schema() -> TableSchema:
+    column = TableColumn("a", "number", missing=0, distinct=3, minimum=0.0, maximum=1.0)
+    return TableSchema(
+        columns=(column,),
+        target="species",
+        target_kind="text",
+        rows=150,
+        sha256="ab" * 32,
+        source="/data/iris.csv",
+        delimiter=",",
+        encoding="utf-8",
+    )
+
+
+def start(name: str = "iris", key: str = "run-1") -> str:
+    parameters = {"kind": "random_forest", "git_commit": "c0ffee", "gate.floor": {"accuracy": 0.9}}
+    return tracking.start_run(name=name, run_key=key, parameters=parameters, dataset=schema())
+
+
+def candidate(folder: Path, model: Path, *, promote: object = True) -> step.Candidate:
+    """Write what the steps before the registration leave behind."""
+    folder.mkdir()
+    found = step.Candidate(
+        folder / "packaged", folder / "evaluation", folder / "decision", folder / "report.html"
+    )
+    shutil.copytree(model, found.packaged)
+    (found.packaged / "native").mkdir(exist_ok=True)
+    (found.packaged / "native" / "MLmodel").write_text("flavors: {}\n")
+    artifact.write_card(found.packaged, artifact.read_card(found.packaged).with_version(None))
+    artifact.seal(found.packaged)
+    found.evaluation.mkdir()
+    scores = {"candidate": {"accuracy": 0.95}, "champion": None, "rows": 30}
+    (found.evaluation / "scores.json").write_text(json.dumps(scores))
+    found.decision.mkdir()
+    decided = {"promote": promote, "reasons": ["accuracy 0.95 is at least 0.9."], "checks": []}
+    (found.decision / "decision.json").write_text(json.dumps(decided))
+    found.report.write_text("<p>fine</p>")
+    return found
+
+
+def aliases(name: str = "iris") -> dict[str, str]:
+    found = tracking.connect().get_registered_model(name).aliases
+    return {alias: str(version) for alias, version in found.items()}
+
+
+def test_a_registration_publishes_tags_describes_and_stages(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    run_id = start()
+    version = step.run(candidate(tmp_path / "c", iris_model_dir), "iris", run_id, settings)
+    assert version == "1"
+    published = settings.home / "models" / "iris" / "1"
+    artifact.verify(published)
+    assert artifact.read_card(published).version == "1"
+    tags = registry.tags("iris", "1")
+    assert tags["kanarya.gate"] == "passed"
+    assert tags[registry.STORE_URI] == published.as_uri()
+    assert aliases() == {"staging": "1"}
+    run = tracking.connect().get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["accuracy"] == 0.95
+    assert run.data.params["gate.floor"] == '{"accuracy": 0.9}'
+    assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert run.inputs.dataset_inputs[0].dataset.digest == schema().sha256[:36]
+    listed = registry.listing("iris")
+    assert [(e.version, e.aliases) for e in listed] == [("1", ("staging",))]
+    assert "accuracy" in listed[0].description
+
+
+@pytest.mark.parametrize("promote", [False, "yes", 1, None])
+def test_only_a_recorded_true_registers(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path, promote: object
+) -> None:
+    """The pipeline's condition is not believed alone: the recorded decision is read again."""
+    with pytest.raises(GateError):
+        step.run(
+            candidate(tmp_path / "c", iris_model_dir, promote=promote), "iris", "no-run", settings
+        )
+    assert not (settings.home / "models").exists()
+
+
+def test_aliases_move_at_promotion_and_twice_is_once(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    for number in ("1", "2"):
+        made = candidate(tmp_path / number, iris_model_dir)
+        assert step.run(made, "iris", start(key=f"run-{number}"), settings) == number
+        assert aliases()["staging"] == number
+        for _ in range(2):
+            registry.promoted("iris", number, "every step was good")
+    assert aliases() == {"champion": "2", "previous": "1"}
+    assert registry.champion("iris") == registry.Champion(
+        "2", (settings.home / "models" / "iris" / "2").as_uri()
+    )
+
+
+def test_a_rollback_leaves_the_champion_and_one_after_promotion_restores_the_one_before(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    for number in ("1", "2"):
+        step.run(candidate(tmp_path / number, iris_model_dir), "iris", start(key=number), settings)
+    registry.promoted("iris", "1", "")
+    registry.rolled_back("iris", "2", "error rate 54 %")
+    assert aliases() == {"champion": "1"}
+    assert registry.tags("iris", "2")["kanarya.rollout.reason"] == "error rate 54 %"
+    registry.promoted("iris", "2", "")
+    registry.rolled_back("iris", "2", "by hand")
+    assert aliases()["champion"] == "1"
+
+
+def test_nothing_serves_where_nothing_was_registered(settings: Settings) -> None:
+    assert registry.champion("iris") is None
+    assert registry.listing() == []
+
+
+def test_bytes_left_by_a_killed_registration_are_replaced(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    left = settings.home / "models" / "iris" / "1"
+    left.mkdir(parents=True)
+    (left / "half").write_text("a kill came here")
+    step.run(candidate(tmp_path / "c", iris_model_dir), "iris", start(), settings)
+    assert not (left / "half").exists()
+    artifact.verify(left)
+
+
+def test_a_registration_by_hand_in_between_does_not_mix_up_the_bytes(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    """A deleted version still uses up its number in MLflow: ours ends up under the number given."""
+    first = step.run(candidate(tmp_path / "1", iris_model_dir), "iris", start(), settings)
+    tracking.connect().delete_model_version("iris", first)
+    version = step.run(candidate(tmp_path / "2", iris_model_dir), "iris", start(key="b"), settings)
+    published = settings.home / "models" / "iris" / version
+    assert artifact.read_card(published).version == version
+    assert registry.tags("iris", version)[registry.STORE_URI] == published.as_uri()
+
+
+def test_a_rejection_records_its_reasons_and_registers_nothing(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    run_id = start()
+    made = candidate(tmp_path / "c", iris_model_dir, promote=False)
+    assert rejecting.run(made.decision, made.evaluation, run_id) == "rejected"
+    run = tracking.connect().get_run(run_id)
+    assert run.data.tags["kanarya.gate"] == "rejected"
+    kept = tracking.connect().download_artifacts(run_id, "gate.md", str(tmp_path))
+    assert "accuracy 0.95" in Path(kept).read_text()
+    assert registry.listing() == []
+
+
+def test_a_failed_run_is_closed_with_its_reason(settings: Settings) -> None:
+    run_id = start(key="k1")
+    other = start(key="k2")
+    assert tracking.fail_runs("k1", "the disk was full") == [run_id]
+    failed = tracking.connect().get_run(run_id)
+    assert (failed.info.status, failed.data.tags["kanarya.failure"]) == (
+        "FAILED",
+        "the disk was full",
+    )
+    assert tracking.connect().get_run(other).info.status == "RUNNING"
+    assert tracking.fail_runs("k1", "again") == []
+
+
+def test_a_step_tried_again_finds_its_run(settings: Settings) -> None:
+    assert start(key="same") == start(key="same")
+
+
+def _register(folder: Path, model: Path, key: str, home: str) -> None:
+    settings = Settings.from_env({"KANARYA_HOME": home})
+    step.run(candidate(folder, model), "iris", start(key=key), settings)
+
+
+@pytest.mark.e2e
+def test_two_registrations_at_once_get_two_versions_with_their_own_bytes(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    start(key="first")  # the store and the experiment are there
+    tracking.client.cache_clear()
+    context = multiprocessing.get_context("spawn")
+    racers = [
+        context.Process(
+            target=_register,
+            args=(tmp_path / key, iris_model_dir, key, str(settings.home)),
+        )
+        for key in ("a", "b")
+    ]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(120)
+    assert [racer.exitcode for racer in racers] == [0, 0]
+    for entry in registry.listing("iris"):
+        published = settings.home / "models" / "iris" / entry.version
+        assert artifact.read_card(published).version == entry.version
+    assert {entry.version for entry in registry.listing("iris")} == {"1", "2"}

@@ -1,0 +1,125 @@
+"""Training: what it writes, what it records, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from components import rows, trained
+from components.train import step
+from serving.errors import KanaryaError, UsageError
+from serving.signature import Column
+from tests.components import tables
+from tests.components.tables import Table, Tracker
+
+
+def test_training_leaves_a_model_a_signature_and_how_it_was_made(tmp_path: Path) -> None:
+    part, tracker = tables.write(tmp_path / "rows", tables.mixed()), Tracker()
+    run_id = step.run(part, tables.request("random_forest"), tmp_path / "model", tracker)
+    assert run_id == "run of key"
+    recorded = tracker.runs["key"]
+    assert (recorded["name"], recorded["kind"], recorded["asked"]) == ("tried", "random_forest", 1)
+    assert recorded["hyperparameters.n_estimators"] == 15
+    assert recorded["hyperparameters.min_samples_leaf"] == 1  # a default is recorded as well
+    made = trained.read_training(tmp_path / "model")
+    assert (made.kind, made.rows, made.target, made.data_sha256) == (
+        "random_forest",
+        240,
+        "left",
+        "5ha",
+    )
+    signature = trained.read_signature(tmp_path / "model")
+    assert signature.labels == ("False", "True")
+    assert signature.inputs[4] == Column("town", "text", True, ("Ankara", "Izmir", "Şırnak"))
+    assert list(tracker.examples[0].columns) == [column.name for column in signature.inputs]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "rows"]
+
+
+@pytest.mark.parametrize("kind", tables.SMALL)
+def test_the_same_seed_gives_the_same_model(tmp_path: Path, kind: str) -> None:
+    first, _ = tables.fitted(tmp_path / "1", tables.mixed(), kind)
+    second, _ = tables.fitted(tmp_path / "2", tables.mixed(), kind)
+    answers = [each.pipeline.predict_proba(each.frame) for each in (first, second)]
+    assert np.array_equal(*answers)
+
+
+def test_integer_targets_stay_integers_and_booleans_become_words(tmp_path: Path) -> None:
+    for name, values, labels in [
+        ("integer", [10, -3] * 10, (-3, 10)),
+        ("boolean", [True, False] * 10, ("False", "True")),
+        ("text", ["b", "a"] * 10, ("a", "b")),
+    ]:
+        table = Table(pl.DataFrame({"x": np.arange(20.0), "y": values}), "y")
+        fitted, _ = tables.fitted(tmp_path / name, table, "logistic_regression")
+        assert fitted.signature.labels == labels
+        assert [type(a) for a in fitted.signature.labels] == [type(a) for a in labels]
+
+
+def test_a_solver_that_stops_early_leaves_a_note_with_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = tables.write(tmp_path / "rows", tables.digits())
+    asked = tables.request("logistic_regression", max_iter=2)
+    step.run(part, asked, tmp_path / "model", Tracker())
+    (note,) = trained.read_training(tmp_path / "model").notes
+    assert note == "logistic_regression stopped before it converged; raise max_iter, or lower C."
+    assert capsys.readouterr().out == f"note: {note}\n"
+
+
+FEW = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": ["a", "b", "a", "b"]})
+
+
+@pytest.mark.parametrize(
+    ("rows_", "kind", "hyperparameters", "words"),
+    [
+        (FEW.with_columns(y=pl.lit("a")), "random_forest", {}, "only a in the training part"),
+        (FEW.select("y"), "random_forest", {}, "no column but the target 'y'"),
+        (FEW.rename({"x": "label"}), "random_forest", {}, "named 'label' cannot be served"),
+        (FEW.with_columns(x=pl.lit(1e300)), "random_forest", {}, "Column 'x' holds a number that"),
+        (FEW.with_columns(x=pl.lit(-np.inf)), "random_forest", {}, "--drop 'x'"),
+        (FEW, "random_forest", {"n_estimators": -1}, "n_estimators is -1"),
+        (FEW, "hist_gradient_boosting", {"early_stopping": True}, "cannot be trained on this data"),
+    ],
+)
+def test_what_cannot_be_learned_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, rows_: pl.DataFrame, kind: str, hyperparameters: dict[str, object], words: str
+) -> None:
+    part, tracker = tables.write(tmp_path / "rows", Table(rows_, "y")), Tracker()
+    with pytest.raises(UsageError) as refused:
+        step.run(part, tables.request(kind, **hyperparameters), tmp_path / "model", tracker)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["rows"]
+    assert not tracker.runs
+
+
+def test_a_tracker_that_fails_leaves_no_half_made_model(tmp_path: Path) -> None:
+    class Broken(Tracker):
+        def save_native(self, *arguments: object, **_: object) -> None:
+            raise KanaryaError("the disk is full")
+
+    part = tables.write(tmp_path / "rows", tables.iris())
+    with pytest.raises(KanaryaError, match="the disk is full"):
+        step.run(part, tables.request("logistic_regression"), tmp_path / "model", Broken())
+    assert [p.name for p in tmp_path.iterdir()] == ["rows"]
+
+
+def test_a_damaged_training_directory_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(KanaryaError, match=r"signature\.json cannot be read"):
+        trained.read_signature(tmp_path)
+    (tmp_path / "training.json").write_text(json.dumps({"kind": "x", "surprise": 1}))
+    with pytest.raises(KanaryaError, match=r"training\.json is damaged"):
+        trained.read_training(tmp_path)
+
+
+def test_missing_cells_are_filled_from_the_training_part_only(tmp_path: Path) -> None:
+    table = Table(pl.DataFrame({"x": [1.0, 2.0, 9.0, None], "y": ["a", "b", "b", "a"]}), "y")
+    fitted, given = tables.fitted(tmp_path, table, "random_forest")
+    imputer = fitted.pipeline["prepare"].named_transformers_["numbers"]
+    assert imputer.statistics_.tolist() == [2.0]
+    assert rows.classes(np.array([True, False])).tolist() == ["True", "False"]
+    assert given.labels.tolist() == ["a", "b", "b", "a"]

@@ -1,0 +1,162 @@
+"""The decision alone, as tables: one state, one sight, the next state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from serving.rollout.advance import Move, Sight, advance
+from serving.rollout.observation import Counts, NotMeasured, Observation
+from serving.rollout.policy import Policy
+from serving.rollout.state import Phase, Rollout
+
+OLD, NEW, OLDER = "iris-2", "iris-3", "iris-1"
+NOW = 1000.0
+BOUNDS = (0.005, 0.01, math.inf)
+
+
+def seen(
+    new: int, errors: int = 0, *, old: int = 900, at: float = NOW, epoch: float = 1.0
+) -> Observation:
+    counts = {NEW: (new, errors), OLD: (old, 0)}
+    return Observation(
+        epoch, at, {name: Counts(n, e, (n, 0, 0), BOUNDS) for name, (n, e) in counts.items()}
+    )
+
+
+WAITING = Rollout(
+    id="x",
+    service="iris",
+    version="3",
+    uri="file:///3",
+    policy=Policy(steps=(10, 50, 100), ready_timeout_s=60, max_seconds=30),
+    since=NOW - 10,
+    stable=OLD,
+    created_before=OLD,
+    from_version="2",
+)
+FIRST = replace(WAITING, stable="", created_before="", percent=None, from_version=None)
+ASKED = replace(WAITING, phase=Phase.OBSERVING, canary=NEW, percent=10)
+COUNTING = replace(ASKED, baseline=seen(100, old=0, at=NOW - 10))
+LAST = replace(COUNTING, step=1, percent=50)
+PROMOTING = replace(ASKED, phase=Phase.PROMOTING, percent=None)
+BACK = replace(ASKED, phase=Phase.ROLLING_BACK, percent=0)
+
+STARTING = Sight(NOW, OLD, OLD, ready=True, split={OLD: 100})
+COMING = Sight(NOW, NEW, OLD, ready=False, split={OLD: 100})
+READY = Sight(NOW, NEW, OLD, ready=True, split={NEW: 0, OLD: 100})
+LIVE = Sight(NOW, NEW, OLD, ready=True, split={NEW: 10, OLD: 90}, observation=seen(150))
+HALF = replace(LIVE, split={NEW: 50, OLD: 50})
+PROMOTED = Sight(NOW, NEW, NEW, ready=True, split={NEW: 100})
+LATER = NOW + 100
+
+WAIT = (Phase.WAITING, 0, Move.NOTHING)
+WAIT_FIRST = (Phase.WAITING, None, Move.NOTHING)
+LOOK_ON = (Phase.OBSERVING, 10, Move.NOTHING)
+UNDO = (Phase.ROLLING_BACK, 0, Move.ROLL_BACK)
+UNDOING = (Phase.ROLLING_BACK, 0, Move.NOTHING)
+
+STEPS = {
+    "waiting: the old revision is no canary": (WAITING, STARTING, WAIT),
+    "waiting: not ready yet": (WAITING, COMING, WAIT),
+    "waiting: not ready in time": (WAITING, replace(COMING, at=LATER), UNDO),
+    "waiting: not created in time": (WAITING, replace(STARTING, at=LATER), UNDO),
+    "waiting: failed": (WAITING, replace(COMING, failure="x"), UNDO),
+    "waiting: an old failure": (WAITING, replace(STARTING, failure="x"), WAIT),
+    "waiting: ready": (WAITING, READY, (Phase.OBSERVING, 10, Move.SET_PERCENT)),
+    "waiting: another stable one": (
+        WAITING,
+        replace(READY, stable=OLDER),
+        (Phase.HELD, 0, Move.NOTHING),
+    ),
+    "first: coming": (FIRST, replace(COMING, stable=""), WAIT_FIRST),
+    "first: ready, no route": (FIRST, replace(READY, stable=""), WAIT_FIRST),
+    "first: live": (FIRST, PROMOTED, (Phase.PROMOTED, None, Move.NOTHING)),
+    "first: live, not ready": (FIRST, replace(PROMOTED, ready=False), WAIT_FIRST),
+    "first: failed": (
+        FIRST,
+        replace(COMING, stable="", failure="x"),
+        (Phase.ROLLING_BACK, None, Move.NOTHING),
+    ),
+    "observing: split asked for": (ASKED, READY, LOOK_ON),
+    "observing: split never live": (ASKED, replace(READY, at=LATER), UNDO),
+    "observing: split live": (ASKED, LIVE, LOOK_ON),
+    "observing: good": (COUNTING, LIVE, (Phase.OBSERVING, 50, Move.SET_PERCENT)),
+    "observing: good at last": (LAST, HALF, (Phase.PROMOTING, None, Move.PROMOTE)),
+    "observing: bad": (COUNTING, replace(LIVE, observation=seen(150, 20)), UNDO),
+    "observing: too few": (COUNTING, replace(LIVE, observation=seen(120)), LOOK_ON),
+    "observing: broken down": (COUNTING, replace(LIVE, failure="x"), UNDO),
+    "observing: another stable one": (
+        COUNTING,
+        replace(LIVE, stable=OLDER),
+        (Phase.HELD, 10, Move.NOTHING),
+    ),
+    "observing: stale": (COUNTING, replace(LIVE, observation=seen(150, at=NOW - 11)), LOOK_ON),
+    "observing: no numbers": (COUNTING, replace(LIVE, observation=NotMeasured("x")), LOOK_ON),
+    "observing: no source": (COUNTING, replace(LIVE, observation=None), LOOK_ON),
+    "observing: no numbers for long": (
+        COUNTING,
+        replace(LIVE, observation=None, at=LATER),
+        (Phase.HELD, 10, Move.NOTHING),
+    ),
+    "promoting: on its way": (PROMOTING, HALF, (Phase.PROMOTING, None, Move.NOTHING)),
+    "promoting: done": (PROMOTING, PROMOTED, (Phase.PROMOTED, None, Move.NOTHING)),
+    "rolling back: on its way": (BACK, LIVE, UNDOING),
+    "rolling back: done": (BACK, READY, (Phase.ROLLED_BACK, 0, Move.NOTHING)),
+    "rolling back: never a canary": (BACK, STARTING, (Phase.ROLLED_BACK, 0, Move.NOTHING)),
+    "rolling back: to another one": (BACK, replace(READY, stable=OLDER), UNDOING),
+}
+
+
+@pytest.mark.parametrize(("state", "sight", "expected"), STEPS.values(), ids=STEPS)
+def test_steps(state: Rollout, sight: Sight, expected: tuple[Phase, int | None, Move]) -> None:
+    step = advance(state, sight)
+    assert (step.state.phase, step.state.percent, step.move) == expected
+    assert step.stuck is None
+
+
+@pytest.mark.parametrize("over", [Phase.PROMOTED, Phase.ROLLED_BACK, Phase.HELD])
+def test_what_has_ended_stays_as_it_is(over: Phase) -> None:
+    state = replace(COUNTING, phase=over)
+    assert advance(state, LIVE).state is state
+
+
+def test_counting_begins_when_the_split_is_live() -> None:
+    assert advance(ASKED, replace(READY, observation=seen(7))).state.baseline is None
+    begun = advance(ASKED, LIVE).state
+    assert begun.baseline == seen(150)
+    assert begun.since == NOW
+
+
+@pytest.mark.parametrize(
+    "restarted", [seen(30, epoch=2.0), seen(99)], ids=["a new epoch", "a counter that went back"]
+)
+def test_a_restarted_gateway_gets_a_new_baseline_and_no_verdict(restarted: Observation) -> None:
+    step = advance(COUNTING, replace(LIVE, observation=restarted))
+    assert step.state == replace(COUNTING, baseline=restarted)
+    assert step.state.since == COUNTING.since
+
+
+def test_every_step_counts_from_its_own_beginning() -> None:
+    step = advance(COUNTING, LIVE)
+    assert (step.state.baseline, step.state.since, step.state.step) == (None, NOW, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "sight"), [(PROMOTING, replace(HALF, at=LATER)), (BACK, replace(LIVE, at=LATER))]
+)
+def test_a_platform_that_does_not_do_it_is_told_and_nothing_changes(
+    state: Rollout, sight: Sight
+) -> None:
+    step = advance(state, sight)
+    assert step.state is state
+    assert step.stuck is not None
+    assert "has not done it after 60 s; look at `kubectl describe isvc iris`" in step.stuck
+
+
+def test_a_held_rollout_says_which_revision_is_in_the_way() -> None:
+    held = advance(COUNTING, replace(LIVE, stable=OLDER)).state
+    assert "the rest of the traffic goes to iris-1, not iris-2" in held.reason
+    assert "kanarya rollout resume iris" in held.reason
