@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,15 +36,15 @@ def layout(path: Path) -> Layout:
         return _layout(path, quoting=True)
     except MalformedError:
         # 5'11" is no quoting: where quotes never enclose a cell, they are ordinary characters.
-        try:
+        with suppress(MalformedError):
             return _layout(path, quoting=False)
-        except MalformedError:
-            pass
         raise
 
 
 def _layout(path: Path, *, quoting: bool) -> Layout:
     head = _head(path, quoting=quoting)
+    if not head:
+        raise MalformedError("it holds blank lines only: give a CSV file with a header and rows.")
     named = re.fullmatch(rb"(?i:sep=)(.)", head[0].content)
     head = head[1:] if named and len(head) > 1 else head
     separators = (named[1],) if named else SEPARATORS
@@ -140,9 +141,10 @@ def _checked(found: Layout, record: Record) -> int:
 
 
 def _ragged(line: int, width: int, found: Layout) -> MalformedError:
+    cell = "cell" if width == 1 else "cells"
     return MalformedError(
-        f"line {line:,} has {width} cells where the header has {len(found.header)}: "
-        f"correct it, or put a cell that holds {found.dialect.separator.decode()!r} in quotes."
+        f"line {line:,} has {width} {cell} where the header has {len(found.header)}: correct it, "
+        f"or put a cell that holds {found.dialect.separator.decode()!r} in quotes."
     )
 
 

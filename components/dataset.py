@@ -41,7 +41,7 @@ __all__ = [
     "write_table",
 ]
 
-# Fixed, so that the same rows are the same bytes whatever the number of threads.
+# Fixed, so that the same rows are the same bytes, whatever polars thinks best.
 ROW_GROUP = 100_000
 _KINDS: dict[pl.DataType, ColumnKind] = {
     pl.Float64(): "number",

@@ -83,17 +83,10 @@ def _refuse_infinite(column: Column, values: np.ndarray) -> None:
 
 
 def fit(pipeline: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> Pipeline:
-    """Fit a pipeline of `models.build` on the training part, in place, and return it.
-
-    Numbers that were learned in preprocessing are rounded to float32 before the classifier sees
-    them: ONNX computes in float32, and so the two agree to the last bit here.
-    """
-    prepare, model = pipeline.named_steps["prepare"], pipeline.named_steps["model"]
-    _limit_categories(prepare, rows)
+    """Fit a pipeline of `models.build` on the training part, in place, and return it."""
+    _limit_categories(pipeline.named_steps["prepare"], rows)
     with cores_for(pipeline, len(rows)):
-        prepared = prepare.fit(rows)
-        _round_scaler(prepared)
-        model.fit(prepared.transform(rows), labels)
+        pipeline.fit(rows, labels)
     return pipeline
 
 
@@ -114,12 +107,3 @@ def _frequent(cells: pd.Series[Any]) -> np.ndarray:
     """Return the most frequent values, sorted; of equally frequent ones the alphabet chooses."""
     counts = sorted(cells.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
     return np.array(sorted(str(value) for value, _ in counts[:MAX_CATEGORIES]), dtype=object)
-
-
-def _round_scaler(prepare: ColumnTransformer) -> None:
-    numbers = prepare.named_transformers_.get("numbers")
-    scaler = getattr(numbers, "named_steps", {}).get("scale")
-    if scaler is not None:
-        scaler.mean_ = scaler.mean_.astype(np.float32).astype(np.float64)
-        # ONNX multiplies by the reciprocal: that is the number to round.
-        scaler.scale_ = 1.0 / (1.0 / scaler.scale_).astype(np.float32).astype(np.float64)

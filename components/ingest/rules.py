@@ -28,7 +28,7 @@ class Request:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return ", did you mean …?" with the nearest names, and the known ones where they are few."""
+    """Return "did you mean …?" with the nearest names, and the first of those that are known."""
     by_folded = {each.casefold(): each for each in known}
     near = [by_folded[each] for each in get_close_matches(name.casefold(), by_folded, n=3)]
     meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
@@ -119,8 +119,8 @@ def casts(header: Sequence[str], kept: Iterable[int], tallies: Sequence[Tally]) 
     for cast in found:
         if cast.kind == "number" and cast.tally.infinite:
             raise ColumnError(
-                f"column {cast.name!r} holds an infinite number in {cast.tally.infinite:,} "
-                f"rows: correct them, or leave the column out with --drop {cast.name!r}."
+                f"column {cast.name!r} holds an infinite number ({cast.tally.infinite:,} "
+                f"times): correct it, or leave the column out with --drop {cast.name!r}."
             )
     return found
 

@@ -88,7 +88,11 @@ class Forwarder:
         turn = service.next(prediction=call.prediction)
         if turn and self._ready(call, turn):
             return turn
-        return service.substitute(turn, lambda name: self._ready(call, name))
+        other = service.substitute(turn, lambda name: self._ready(call, name))
+        if turn and other:
+            # Its share is answered by somebody else; it counts as its failure all the same.
+            call.meter.missed(turn)
+        return other
 
     def _second(self, call: Call, failed: str, error: NoAnswer) -> str | None:
         """Return whom to ask again; nobody if the first may have begun, or was meant by name."""

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 LONGEST_S = 60.0
+NOT_READY = "503"
 
 
 def _bounds() -> tuple[float, ...]:
@@ -28,6 +29,9 @@ class Meter(Protocol):
     def attempt(self, revision: str, code: str, seconds: float) -> None:
         """Count one try at a revision."""
 
+    def missed(self, revision: str) -> None:
+        """Count that it was this revision's turn, but it had no process to ask."""
+
     def retry(self, revision: str) -> None:
         """Count that a request was sent again since this revision gave no answer."""
 
@@ -39,6 +43,9 @@ class Unmeasured:
     """The meter of what is no prediction, or came through a tag's address: counts nothing."""
 
     def attempt(self, revision: str, code: str, seconds: float) -> None:
+        """Do nothing."""
+
+    def missed(self, revision: str) -> None:
         """Do nothing."""
 
     def retry(self, revision: str) -> None:
@@ -65,12 +72,21 @@ class ServiceMeter:
 
     def attempt(self, revision: str, code: str, seconds: float) -> None:
         """Count one try at a revision, its code and how long it took."""
-        if (revision, code) not in self._requests:
-            labels = (*self._labels, revision)
-            self._requests[revision, code] = self._metrics.requests.labels(*labels, code)
-            self._seconds[revision] = self._metrics.seconds.labels(*labels)
-        self._requests[revision, code].inc()
+        self._count(revision, code)
+        if revision not in self._seconds:
+            self._seconds[revision] = self._metrics.seconds.labels(*self._labels, revision)
         self._seconds[revision].observe(seconds)
+
+    def missed(self, revision: str) -> None:
+        """Count a 503 of this revision, without a time: a crashed canary must not look idle."""
+        self._count(revision, NOT_READY)
+        self.retry(revision)
+
+    def _count(self, revision: str, code: str) -> None:
+        if (revision, code) not in self._requests:
+            child = self._metrics.requests.labels(*self._labels, revision, code)
+            self._requests[revision, code] = child
+        self._requests[revision, code].inc()
 
     def retry(self, revision: str) -> None:
         """Count that a request was sent again since this revision gave no answer."""

@@ -91,7 +91,7 @@ class Processes:
         runner = self._runners.get(key)
         return runner.observed if runner else STOPPED
 
-    def keys(self) -> frozenset[str]:
+    def running(self) -> frozenset[str]:
         """Return the revisions that have a process."""
         return frozenset(self._runners)
 

@@ -53,7 +53,7 @@ class Processes(Protocol):
     def observed(self, key: str) -> Observed:
         """Return how a revision's process is doing."""
 
-    def keys(self) -> frozenset[str]:
+    def running(self) -> frozenset[str]:
         """Return the revisions that have a process."""
 
 
@@ -178,7 +178,7 @@ class Reconciler:
 
     def _stop_others(self, key: Key, wanted: frozenset[str]) -> None:
         prefix = f"{key.namespace}/{revisions.predictor_name(key.name)}-"
-        for running in sorted(self._processes.keys()):
+        for running in sorted(self._processes.running()):
             name = running.removeprefix(f"{key.namespace}/")
             if running.rpartition("-")[0] + "-" == prefix and name not in wanted:
                 self._processes.stop(running)

@@ -63,8 +63,9 @@ def damaged(home: Path, walked: Walk) -> Path:
 
 
 def of_other_columns(home: Path, walked: Walk) -> Path:
-    other = tables.walk(home / "other", tables.iris(), "logistic_regression")
-    return other.packaged
+    renamed = tables.mixed().rows.rename({"age": "years", "town": "city"})
+    table = tables.Table(renamed, "left")
+    return tables.walk(home / "other", table, "logistic_regression").packaged
 
 
 def of_other_labels(home: Path, walked: Walk) -> Path:
@@ -80,7 +81,7 @@ def of_other_labels(home: Path, walked: Walk) -> Path:
     [
         (lambda home, _: home / "nowhere", "nowhere does not exist"),
         (damaged, "model.onnx has"),
-        (of_other_columns, "'pl', 'pw' are missing"),
+        (of_other_columns, "'years', 'city' are missing"),
         (of_other_labels, "It knows other labels, (40, 41), than this data, ('False', 'True')"),
     ],
     ids=["absent", "damaged", "other columns", "other labels"],

@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
-from components import skops_files, trained
+from components import models, preprocessing, rows, skops_files, trained
 from components.baseline import baseline
 from components.package import rules, step
 from serving import artifact
 from serving.errors import ModelError
 from serving.signature import Column
 from tests.components import tables
+from tests.components.tables import Table
 
 
 @pytest.mark.parametrize(
@@ -35,19 +37,21 @@ def test_the_worst_row_beyond_the_tolerance_is_found(
 
 
 def test_a_model_that_does_not_agree_is_not_packaged_and_the_row_is_shown(tmp_path: Path) -> None:
-    walked = tables.walk(tmp_path, tables.mixed(), "logistic_regression")
+    # Every test row lies midway between two training rows of different classes: on a threshold.
+    table = pl.DataFrame({"x": np.arange(400), "y": np.arange(400) // 4 % 2})
+    walked = tables.walk(tmp_path, Table(table, "y"), "random_forest")
 
-    # A native model whose learned scale does not fit in float32: ONNX cannot say the same.
-    pipeline = trained.load_pipeline(walked.model)
-    scaler = pipeline["prepare"].named_transformers_["numbers"].named_steps["scale"]
-    scaler.mean_ = scaler.mean_ + 0.4999
-    pipeline.named_steps["model"].coef_ *= 3000
-    skops_files.save(pipeline, walked.model / "native" / skops_files.FILE)
+    # Behind a scaler, ONNX multiplies where scikit-learn divides, and lands on the other side.
+    given, columns = rows.read(walked.train), trained.read_signature(walked.model).inputs
+    scaled = models.build("random_forest", {"n_estimators": 30}, columns, 0)
+    scaled.set_params(prepare=preprocessing.transformer(columns, scale=True))
+    preprocessing.fit(scaled, preprocessing.frame(columns, given.cells), given.labels)
+    skops_files.save(scaled, walked.model / "native" / skops_files.FILE)
 
     inputs = step.Inputs("tried", walked.model, walked.train, walked.test, walked.evaluation)
     with pytest.raises(ModelError) as refused:
         step.run(inputs, tmp_path / "again", tables.NOW)
-    words = ("on test row ", "age=", "town=", "the trained model says", "and ONNX", "0.0001 is")
+    words = ("on test row ", "(x=", "the trained model says", "and ONNX", "0.0001 is")
     assert all(word in str(refused.value) for word in words), str(refused.value)
     assert not list(tmp_path.glob("again*"))
 

@@ -94,6 +94,12 @@ def test_the_split_of_equal_classes_is_exact() -> None:
     assert [int(mask[labels == label].sum()) for label in np.unique(labels)] == [10, 10, 10]
 
 
+def test_what_rounding_leaves_over_goes_to_the_largest_remainders() -> None:
+    labels = np.repeat(["a", "b", "c"], [50, 30, 21])
+    mask = rules.test_rows(labels, Choice(0.2, 7))
+    assert [int(mask[labels == label].sum()) for label in "abc"] == [10, 6, 4]
+
+
 @pytest.mark.parametrize(
     ("labels", "choice", "reason"),
     [

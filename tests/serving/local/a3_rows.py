@@ -106,7 +106,11 @@ ROWS: tuple[Row, ...] = (
     Row(
         "6",
         "the next canary after a promotion",
-        (*PROMOTED, (Patch("m3", 10), Expect("v3*:10 v2:90", "v2", "v1"))),
+        (
+            *PROMOTED,
+            (Patch("m3", 10, HELD), Expect("v2*:10 v2:90", "v2", "v1", "Unknown")),
+            (Loaded("m3"), Expect("v3*:10 v2:90", "v2", "v1")),
+        ),
     ),
     Row(
         "7 and 8",
@@ -125,6 +129,11 @@ ROWS: tuple[Row, ...] = (
             (Patch(percent=0), Expect("v2*:0 v1:100", "v1", "v1")),
             (Patch(percent=None), Expect("v2*:100", "v2", "v1")),
         ),
+    ),
+    Row(
+        "9b",
+        "any percent below 100 alone is a rollback after the promotion",
+        (*PROMOTED, (Patch(percent=60), Expect("v2*:60 v1:40", "v1", "v1"))),
     ),
     Row(
         "10",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,23 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import uvloop
 
 from serving.local.backoff import Backoff
 from serving.local.controller import Controller, Wiring
 from serving.local.gateway import Gateway
 from serving.local.launching import launching
 from serving.local.processes import Places, Processes
-from serving.local.resources import INFERENCE_SERVICES
+from serving.local.resources import EVENTS, INFERENCE_SERVICES
 from serving.local.runner import Timing
 from serving.local.store import Store, utc_now
-from tests.serving.local.a3_rows import Loaded, Loads, Patch
+from tests.serving.local.a3_rows import Loaded, Loads, Patch, seen_in
 
 FAKE = (sys.executable, "-S", str(Path(__file__).with_name("fake_predictor.py")))
 DEADLINE_S = 20.0
 QUICK = Timing(
     poll_s=0.01,
     watch_s=0.02,
-    probe_timeout_s=0.2,
+    probe_timeout_s=2.0,  # a busy machine is not a hung process
     misses=2,
     hung_s=0.3,
     load_s=10.0,
@@ -171,3 +172,29 @@ async def platform(
         await gateway.stop()
         await processes.close()
         store.close()
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    uvloop.run(test)  # as the platform does
+
+
+def model(uri: str, **more: Any) -> dict[str, Any]:
+    return {"model": {"modelFormat": {"name": "onnx"}, "storageUri": uri, **more}}
+
+
+def events(on: Platform) -> list[tuple[str, str, str]]:
+    found, _ = on.store.list(EVENTS, "ml")
+    return [(each["type"], each["reason"], each["message"]) for each in found]
+
+
+async def ready(on: Platform, status: str = "True", name: str = "iris") -> None:
+    await eventually(lambda: on.condition(name=name).get("status") == status, f"Ready={status}")
+
+
+async def live(on: Platform, models: Models, *, canary: int | None = None) -> None:
+    """Have m1 live, and m2 as a canary where a percent is given."""
+    on.create(model(models.make("m1")))
+    await ready(on)
+    if canary is not None:
+        on.patch({**model(models.make("m2")), "canaryTrafficPercent": canary})
+        await eventually(lambda: f"v2*:{canary}" in seen_in(on.status()).traffic)

@@ -102,11 +102,11 @@ def test_without_a_ready_revision_it_is_503_with_the_remedy(world: World) -> Non
     }
 
 
-def test_a_revision_that_is_not_ready_is_passed_over_for_the_stable_one(world: World) -> None:
+def test_a_revision_that_is_not_ready_is_passed_over_and_its_share_counts_against_it(world: World) -> None:
     canary(world, 50)
     world.address("r2", None)
     assert {world.ask().revision for _ in range(10)} == {"r1"}
-    assert world.attempts() == {("r1", "200"): 10}
+    assert world.attempts() == {("r2", "503"): 5, ("r1", "200"): 10}
     tagged = world.ask_at("POST", f"/serving/default/latest-iris-predictor{PREDICT}")
     assert (tagged.status, "latest is not ready" in tagged.error) == (503, True)
 

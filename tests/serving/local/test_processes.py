@@ -1,14 +1,54 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
+import uvloop
 
 from serving.local.backoff import Backoff
-from serving.local.launching import LOG_BYTES, last_line, size_of
+from serving.local.launching import LOG_BYTES, last_line, launching, size_of
+from serving.local.observed import Phase
 from serving.local.probing import answers
+from serving.local.processes import Places, Processes
+from serving.local.revisions import RevisionSpec
 from serving.local.sockets import bound, port_of
+from tests.serving.local.platform_kit import FAKE, QUICK, Models, eventually
+
+
+class Told:
+    """A gateway that only writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.backends: list[tuple[str, int | None]] = []
+
+    def set_backend(self, revision_key: str, address: tuple[str, int] | None) -> None:
+        self.backends.append((revision_key, address and address[1]))
+
+
+def test_the_gateway_is_told_of_an_end_at_once_and_the_next_start_has_the_same_port(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        told = Told()
+        places = Places(tmp_path / "logs", tmp_path / "cache")
+        slow_to_probe = replace(QUICK, watch_s=60.0)
+        processes = Processes(places, told, launching(FAKE), slow_to_probe)
+        spec = RevisionSpec("ml", "iris", "iris-predictor-00001", Models(tmp_path).make("m1"))
+        processes.ensure(spec)
+        await eventually(lambda: processes.observed(spec.key).phase is Phase.READY)
+        (child,) = psutil.Process().children()
+        child.kill()
+        await eventually(lambda: len(told.backends) == 3)
+        await processes.close()
+        port = told.backends[0][1]
+        assert port
+        assert [each[1] for each in told.backends] == [port, None, port, None]
+        assert not psutil.pid_exists(child.pid)
+
+    uvloop.run(test())
 
 
 def test_waits_double_up_to_the_ceiling() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from serving.rollout.begin import run
 from serving.rollout.outcome import Event, Outcome, Request
@@ -49,6 +49,15 @@ class Stage:
         stage.events.clear()
         stage.cluster.patches.clear()
         stage.cluster.splits.clear()
+        return stage
+
+    @classmethod
+    def held(cls) -> Stage:
+        """A stage on which version 2 is held at 10 % beside version 1."""
+        stage = cls.with_live("1")
+        stage.cluster.requests_per_s = 1.0
+        assert stage.run("2", replace(STEPS, max_seconds=5)).kind == "held"
+        stage.cluster.requests_per_s = 100.0
         return stage
 
 

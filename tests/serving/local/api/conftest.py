@@ -31,7 +31,8 @@ class Server:
 def server(tmp_path: Path) -> Iterator[Server]:
     store = Store(tmp_path / "platform.db")
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    # a daemon, so that a server that does not stop fails its test and does not hang the run
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     app = make_app(store, gateway_url="http://127.0.0.1:1/serving")
     runner = web.AppRunner(app, access_log=None)
@@ -51,11 +52,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
 
     yield Server(url, store, tmp_path / "kubeconfig", stop)
-    stop()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
-    store.close()
+    try:
+        stop()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+        store.close()
 
 
 @pytest.fixture

@@ -107,6 +107,27 @@ def test_an_unknown_field(ask: Ask, strictness: str, code: int, warning: str | N
     assert (answer.code, answer.warning) == (code, warning)
 
 
+def test_an_unknown_field_that_is_stored_does_not_stop_a_strict_patch_of_another(ask: Ask) -> None:
+    body = {**VALID, "spec": {"predictor": {**VALID["spec"]["predictor"], "x": 1}}}
+    ask("POST", MANY, body)
+    strict = f"{ONE}?fieldValidation=Strict"
+    assert ask("PATCH", strict, {"spec": {"predictor": {"minReplicas": 1}}}, MERGE).code == 200
+    refused = ask("PATCH", strict, {"spec": {"predictor": {"y": 1}}}, MERGE)
+    assert (refused.code, "spec.predictor.y" in refused["message"]) == (400, True)
+
+
+def test_a_wrong_field_is_named_for_programs_too(ask: Ask) -> None:
+    answer = ask("POST", MANY, {**VALID, "spec": {"predictor": {"minReplicas": "1"}}})
+    assert answer["details"]["causes"] == [
+        {
+            "reason": "FieldValueTypeInvalid",
+            "field": "spec.predictor.minReplicas",
+            "message": 'Invalid value: "string": spec.predictor.minReplicas in body must be of '
+            'type integer: "string"',
+        }
+    ]
+
+
 def test_a_deletion_can_insist_on_what_it_has_seen(ask: Ask) -> None:
     made = ask("POST", MANY, VALID)
     assert ask("DELETE", ONE, {"preconditions": {"uid": "other"}}).code == 409

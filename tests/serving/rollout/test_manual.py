@@ -1,0 +1,83 @@
+"""What a person decides: go on, promote, abort, undo; and when each of them is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from serving.errors import NotFound, UsageError
+from serving.rollout import manual
+from serving.rollout.begin import run
+from serving.rollout.outcome import Event, Outcome
+from serving.rollout.world import World
+from tests.serving.rollout.stage import NAME, Stage, request, uri
+
+
+@pytest.mark.parametrize(
+    ("decide", "kind", "live"),
+    [
+        (manual.resume, "promoted", {uri("2"): 100}),
+        (manual.promote, "promoted", {uri("2"): 100}),
+        (manual.abort, "rolled_back", {uri("1"): 100}),
+    ],
+)
+def test_a_person_ends_a_held_rollout(
+    decide: Callable[[World, str], Outcome], kind: str, live: dict[str, int]
+) -> None:
+    stage = Stage.held()
+    assert decide(stage.world("a person"), NAME).kind == kind
+    assert stage.live() == live
+    assert stage.recorder.written["2"] == ("promoted" if kind == "promoted" else "rolled back")
+
+
+@pytest.mark.parametrize(
+    ("decide", "kind"), [(manual.abort, "rolled_back"), (manual.promote, "promoted")]
+)
+def test_a_persons_decision_beats_a_running_rollout(
+    decide: Callable[[World, str], Outcome], kind: str
+) -> None:
+    stage = Stage.with_live("1")
+    decided: list[Outcome] = []
+
+    def step_in(event: Event) -> None:
+        if event.kind == "split" and event.percent == 50 and not decided:
+            decided.append(decide(stage.world("a person"), NAME))
+
+    outcome = run(replace(stage.world(), report=step_in), request("2"))
+    assert decided[0].kind == kind
+    assert outcome.kind == "conflict"
+    assert "by a person" in outcome.reason
+
+
+def test_a_promotion_is_undone_by_percent_0_alone() -> None:
+    stage = Stage.with_live("1")
+    assert stage.run("2").kind == "promoted"
+    stage.cluster.patches.clear()
+    outcome = manual.rollback(stage.world(), NAME)
+    assert (outcome.kind, outcome.live_version) == ("rolled_back", "1")
+    assert stage.live() == {uri("1"): 100}
+    assert stage.cluster.patches[0]["spec"] == {"predictor": {"canaryTrafficPercent": 0}}
+    assert stage.recorder.written["2"] == "rolled back"
+    assert stage.run("3").kind == "promoted"
+
+
+def test_there_is_one_level_of_undo_and_a_second_one_is_refused() -> None:
+    stage = Stage.with_live("1")
+    with pytest.raises(UsageError, match="no version before 1 is left"):
+        manual.rollback(stage.world(), NAME)
+    stage.run("2")
+    manual.rollback(stage.world(), NAME)
+    with pytest.raises(UsageError, match="version 2 is rolled back, so there is nothing to undo"):
+        manual.rollback(stage.world(), NAME)
+
+
+def test_decisions_on_what_has_ended_or_never_was_are_refused() -> None:
+    stage = Stage.with_live("1")
+    for decide in (manual.promote, manual.abort):
+        with pytest.raises(UsageError, match="version 1 is promoted"):
+            decide(stage.world(), NAME)
+    assert manual.resume(stage.world(), NAME).kind == "promoted"
+    with pytest.raises(NotFound, match="there is no service pine"):
+        manual.resume(stage.world(), "pine")
