@@ -28,6 +28,7 @@ LABEL_LENGTH = 18
 def confusion(counts: np.ndarray, labels: Sequence[object]) -> bytes:
     """Return the confusion matrix as a picture: a row for each true class, shaded by its share."""
     figure, axes = _axes(min(4.0 + 0.35 * len(labels), 12.0))
+    figure.set_layout_engine("constrained")  # names of classes are of any length
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     _name_classes(axes, [_short(label) for label in labels])
@@ -61,7 +62,9 @@ def confidence(highest: np.ndarray, right: np.ndarray) -> bytes:
     figure, axes = _axes(4.6)
     parts = [highest[right], highest[~right]]
     names = [f"right ({right.sum()})", f"wrong ({(~right).sum()})"]
-    axes.hist(parts, bins=20, range=(0.0, 1.0), stacked=True, color=[RIGHT, WRONG], label=names)
+    # Filled outlines: two shapes to draw instead of forty bars.
+    look: Any = {"histtype": "stepfilled", "stacked": True, "color": [RIGHT, WRONG]}
+    axes.hist(parts, bins=20, range=(0.0, 1.0), label=names, **look)
     axes.legend(frameon=False)
     axes.set(xlabel="highest probability", ylabel="test rows", title="Confidence")
     return _png(figure)
@@ -70,7 +73,8 @@ def confidence(highest: np.ndarray, right: np.ndarray) -> bytes:
 def _axes(inches: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(inches, inches * 0.85), dpi=110, layout="constrained")
+    figure = Figure(figsize=(inches, inches * 0.85), dpi=110)
+    figure.subplots_adjust(left=0.14, bottom=0.14, right=0.96, top=0.91)
     return figure, figure.add_subplot()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-CELL_LENGTH = 60
+CELL_LENGTH = 64
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --bad: #c8553d; }

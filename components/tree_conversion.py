@@ -66,7 +66,7 @@ class TreeConverter:
         for node in model.graph.node:
             if node.name in self._models:
                 for name, values in _attributes(self._models[node.name]).items():
-                    node.attribute.append(_attribute(name, values))
+                    _put(node.attribute.add(), name, values)
 
 
 def _attributes(model: Any) -> dict[str, list[Any] | bytes]:
@@ -184,14 +184,17 @@ def _floats(values: np.ndarray) -> list[float]:
     return list(np.ravel(values).astype(np.float32).tolist())
 
 
-def _attribute(name: str, values: list[Any] | bytes) -> AttributeProto:
-    """Return the attribute; `onnx.helper.make_attribute` looks at every element three times."""
-    from onnx import AttributeProto
-
+def _put(attribute: AttributeProto, name: str, values: list[Any] | bytes) -> None:
+    """Fill an attribute in place; `onnx.helper` looks at every element three times, and copies."""
+    attribute.name = name
     if isinstance(values, bytes):
-        return AttributeProto(name=name, type=AttributeProto.STRING, s=values)
-    if isinstance(values[0], bytes):
-        return AttributeProto(name=name, type=AttributeProto.STRINGS, strings=values)
-    if isinstance(values[0], float):
-        return AttributeProto(name=name, type=AttributeProto.FLOATS, floats=values)
-    return AttributeProto(name=name, type=AttributeProto.INTS, ints=values)
+        attribute.type, attribute.s = attribute.STRING, values
+    elif isinstance(values[0], bytes):
+        attribute.type = attribute.STRINGS
+        attribute.strings.extend(values)
+    elif isinstance(values[0], float):
+        attribute.type = attribute.FLOATS
+        attribute.floats.extend(values)
+    else:
+        attribute.type = attribute.INTS
+        attribute.ints.extend(values)

@@ -134,13 +134,20 @@ def _result(folder: RunFolder) -> Result:
     """Return the outcome that the last step wrote; kfp.local skips a branch without a word."""
     rejected = _outputs(folder, "reject")
     if rejected is not None:
-        return Result(folder.run_id, str(rejected["Output"]), "the gate rejected the candidate")
+        return Result(folder.run_id, str(rejected["Output"]), _objections(folder))
     deployed, registered = _outputs(folder, "deploy"), _outputs(folder, "register")
     if deployed is None or registered is None:
         ran = ", ".join(step.name for step in folder.steps())
         raise RunError(f"neither branch behind the gate ran to its end (steps that ran: {ran})")
     outcome = json.loads(str(deployed["Output"]))
     return Result(folder.run_id, outcome["outcome"], outcome["sentence"], str(registered["Output"]))
+
+
+def _objections(folder: RunFolder) -> str:
+    """Return what the gate objected to, from the decision that it recorded."""
+    found = sorted(folder.pipeline_root.glob("*/gate/decision/decision.json"))
+    checks = json.loads(found[-1].read_text(encoding="utf-8"))["checks"] if found else []
+    return " ".join(check["sentence"] for check in checks if not check["passed"])
 
 
 def _outputs(folder: RunFolder, step: str) -> dict[str, Any] | None:

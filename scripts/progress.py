@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pipelines.journal import Result, Step
     from pipelines.step_log import Note
 
+LONG = frozenset({"deploy"})  # their notes are worth seeing while they go on
+SILENT = frozenset({"finish"})  # the exit handler of every run
 MARKS = {"succeeded": "✓", "failed": "✗"}
 COLOURS = {"promoted": "green", "rejected": "yellow", "rolled_back": "yellow", "held": "yellow"}
 
@@ -22,6 +24,8 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False, indent: str = "  ") -> None:
         self._quiet = quiet
+        self._kept: list[str] = []
+        self._last: Note | None = None
         self._indent = indent
         # While the engine runs, what is printed to sys.stdout goes to the logs.
         self._out = sys.stdout
@@ -37,10 +41,24 @@ class Progress:
         from pipelines.step_log import Note
 
         if isinstance(event, Note):
-            self.line(f"    {event.text}")
-        elif event.ended is not None and event.name != "finish":
-            mark = MARKS[event.status]
-            self.line(f"{mark} {event.name:<10}{event.seconds:6.1f} s")
+            self._noted(event)
+        elif event.ended is None:
+            if event.name in LONG:
+                self.line(f"… {event.name}")
+        elif event.name not in SILENT:
+            self.line(f"{MARKS[event.status]} {event.name:<10}{event.seconds:6.1f} s")
+            for note in self._kept:
+                self.line(f"    {note}")
+            self._kept.clear()
+
+    def _noted(self, note: Note) -> None:
+        """Show a long step's note at once; a short step's stand below its line."""
+        if note.step in LONG:
+            if note != self._last:  # "waiting …" every second is worth one line
+                self.line(f"    {note.text}")
+            self._last = note
+        else:
+            self._kept.append(note.text)
 
     def end(self, result: Result) -> None:
         """Say how the run ended."""

@@ -72,27 +72,34 @@ def execute(arguments: dict[str, Any], settings: Settings, progress: Progress) -
     graph, named = compiled.path("tabular"), {**arguments, "run_key": run_id}
     progress.begin(run_id, arguments)
     with steps(CHECKOUT) as warm:
-        _ready(settings)
+        gateway = _ready(settings)
         job = LocalRun(graph, named, folder, settings, warm)
         result = run_locally(job, time.monotonic, progress.tell)
     progress.end(result)
+    if result.outcome == "promoted" and gateway:
+        name = arguments["name"]
+        progress.line(f"{gateway}/serving/{settings.namespace}/{name}/v1/models/{name}:predict")
     return result
 
 
-def _ready(settings: Settings) -> None:
-    """Start the local platform, if it is ours to start, while kfp is being imported."""
+def _ready(settings: Settings) -> str | None:
+    """Start the local platform, if it is ours to start, while kfp is being imported.
+
+    Returns the gateway's address; None where a kubeconfig of somebody else's is in use.
+    """
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(_platform, settings)
         import kfp.local  # noqa: F401 - half a second, spent while the platform starts
 
-        started.result()
+        return started.result()
 
 
-def _platform(settings: Settings) -> None:
-    if settings.kubeconfig == settings.home / "kubeconfig":
-        from serving.local.platform import up
+def _platform(settings: Settings) -> str | None:
+    if settings.kubeconfig != settings.home / "kubeconfig":
+        return None
+    from serving.local.platform import up
 
-        up(settings)
+    return up(settings).gateway_url
 
 
 def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from components.csv_columns import Cast, Tally
 from components.errors import ColumnError, MalformedError
-from components.table_schema import TargetKind
+from components.table_schema import TableSchema, TargetKind
 from serving.signature import ColumnKind
 
 # A whole number with more values than this, and few rows for each, is a quantity and no class.
@@ -158,3 +159,12 @@ def _regression(target: Cast, evidence: str) -> ColumnError:
         f"predicting {target.name!r} looks like regression ({evidence}), which is not "
         "supported yet: choose a target with classes."
     )
+
+
+def told(schema: TableSchema) -> str:
+    """Return what was read, in one line."""
+    kinds = Counter(column.kind for column in schema.inputs)
+    shown = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    without = schema.rows_without_target
+    dropped = f"; {without} without {schema.target} were left out" if without else ""
+    return f"{schema.rows} rows; columns to learn from: {shown}{dropped}"

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from components import csv_bytes, csv_encoding, csv_format, csv_table, dataset
+from components import csv_bytes, csv_encoding, csv_format, csv_table, dataset, telling
 from components.csv_columns import Cast
 from components.csv_format import Layout
 from components.errors import DataError, UnreadableError
@@ -45,6 +45,7 @@ def run(uri: str, request: Request, table: Path) -> dict[str, Any]:
             raise type(error)(f"{uri or 'data.uri'}: {error}") from error
         dataset.write_schema(unfinished, schema)
         shutil.rmtree(scratch)
+    telling.note(rules.told(schema))
     return {"rows": schema.rows, "columns": len(schema.columns), "sha256": schema.sha256}
 
 

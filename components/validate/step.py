@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from components import table_facts
+from components import table_facts, telling
 from components.errors import FindingsError
 from components.table_schema import read_schema
 from components.validate import report as pages
@@ -32,6 +32,9 @@ def run(table: Path, report: Path, findings: Path) -> tuple[Finding, ...]:
         unfinished.write_text(pages.page(facts, found), "utf-8")
     if sentence := rules.errors_in_one_sentence(found):
         raise FindingsError(sentence)
+    for finding in found:
+        if finding.level == "warning":
+            telling.note(f"warning: {finding.sentence}")
     return found
 
 

@@ -91,7 +91,7 @@ def _wait(state: Rollout, sight: Sight) -> Step:
 
 def _first_percent(state: Rollout, sight: Sight) -> Step:
     if state.first:
-        reason = "it is the first version, so there was nothing to compare it with"
+        reason = f"version {state.version} is the first, so there was nothing to compare it with"
         return _done(state.because(reason), Phase.PROMOTED)
     return _go(state, sight.at, step=0)
 
@@ -108,8 +108,12 @@ def _go(state: Rollout, at: float, *, step: int) -> Step:
 
 
 def _why_promoted(state: Rollout) -> str:
-    sure = all(judged.verdict == Verdict.GOOD for judged in state.history)
-    return "every step was good" if sure else "no step was bad, not every one could be judged"
+    if not state.history:
+        return f"version {state.version} took over at once: its rollout has no step below 100 %"
+    if not all(judged.verdict == Verdict.GOOD for judged in state.history):
+        return f"version {state.version} was bad at no step, but not every one could be judged"
+    steps = ", ".join(f"{judged.percent} %" for judged in state.history)
+    return f"version {state.version} was good at {steps}"
 
 
 def promote(state: Rollout, at: float, reason: str) -> Step:

@@ -102,7 +102,9 @@ def test_without_a_ready_revision_it_is_503_with_the_remedy(world: World) -> Non
     }
 
 
-def test_a_revision_that_is_not_ready_is_passed_over_and_its_share_counts_against_it(world: World) -> None:
+def test_a_revision_that_is_not_ready_is_passed_over_and_its_share_counts_against_it(
+    world: World,
+) -> None:
     canary(world, 50)
     world.address("r2", None)
     assert {world.ask().revision for _ in range(10)} == {"r1"}
