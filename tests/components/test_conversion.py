@@ -27,7 +27,7 @@ def converted(fitted: Fitted) -> onnxruntime.InferenceSession:
 
 def difference(fitted: Fitted, given: Rows) -> float:
     (served,) = converted(fitted).run(["probabilities"], encode(fitted.columns, given.cells))
-    return float(np.abs(served - fitted.pipeline.predict_proba(fitted.frame)).max())
+    return float(np.abs(served - preprocessing.ask(fitted.pipeline, fitted.frame)).max())
 
 
 @pytest.mark.parametrize("kind", HYPERPARAMETERS)

@@ -47,7 +47,7 @@ def test_scores_are_finite_where_classes_are_absent(truth: list[object]) -> None
     assert len(scores.by_class(found)) == len(matrix) >= 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from([0, 1, 2, 5]), min_size=1, max_size=30), st.integers(0, 2**32 - 1))
 def test_scores_and_curves_are_always_finite(truth: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from components import rows, trained
+from components import preprocessing, rows, trained
 from components.train import step
 from serving.errors import KanaryaError, UsageError
 from serving.signature import Column
@@ -43,7 +43,7 @@ def test_training_leaves_a_model_a_signature_and_how_it_was_made(tmp_path: Path)
 def test_the_same_seed_gives_the_same_model(tmp_path: Path, kind: str) -> None:
     first, _ = tables.fitted(tmp_path / "1", tables.mixed(), kind)
     second, _ = tables.fitted(tmp_path / "2", tables.mixed(), kind)
-    answers = [each.pipeline.predict_proba(each.frame) for each in (first, second)]
+    answers = [preprocessing.ask(each.pipeline, each.frame) for each in (first, second)]
     assert np.array_equal(*answers)
 
 
