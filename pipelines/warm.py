@@ -71,7 +71,8 @@ def _start(folder: Path, checkout: Path, environment: dict[str, str]) -> subproc
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=(folder / "server.log").open("wb"),
-        env={**os.environ, "PYTHONPATH": found},
+        # The steps limit linear algebra to one thread anyway; so none is there when it forks.
+        env={**os.environ, "PYTHONPATH": found, "OPENBLAS_NUM_THREADS": "1"},
     )
 
 

@@ -4,7 +4,8 @@ Importing scikit-learn, pandas, MLflow and the converter costs a step two to fou
 its work. Here they are imported once, while the first steps run on the other core; a step is then
 a fork that runs the very command kfp.local asked for, in a process of its own.
 
-Forking is safe as long as only imports have happened: no thread runs, no store is open.
+Forking is safe as long as only imports have happened: no store is open, no pool of threads has
+begun to work, and the threads that libraries keep in the background (jemalloc) expect forks.
 """
 
 from __future__ import annotations
@@ -173,6 +174,7 @@ def main() -> None:
     listener.bind(sys.argv[1])
     listener.listen(16)
     Server(listener, deque(PRELOAD)).serve()
+    os._exit(0)  # taking a thousand modules apart would cost a second
 
 
 if __name__ == "__main__":

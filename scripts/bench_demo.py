@@ -24,7 +24,7 @@ def main() -> None:
     """Measure, print the table and the JSON line."""
     with tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
         environment = {**os.environ, "KANARYA_HOME": folder, "PYTHONPATH": str(ROOT)}
-        done = timed([sys.executable, "-m", "scripts", "demo"], environment)
+        done = timed([sys.executable, "-m", "scripts", "demo"], environment, memory=True)
         print(done.output)
         if done.code:
             sys.exit(f"the demonstration ended with exit code {done.code}")

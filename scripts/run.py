@@ -19,6 +19,7 @@ from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.journal import Result
+    from pipelines.warm import Steps
 
 EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
 
@@ -46,35 +47,38 @@ def run(
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """
+    from pipelines.local import CHECKOUT
     from pipelines.spec import load, parse, pipeline_arguments
+    from pipelines.warm import steps
 
     if (spec_file is None) == (short["data"] is None):
         raise UsageError("say what to run: a spec file, or --data FILE --target COLUMN")
     spec = load(spec_file, changes) if spec_file else parse(_document(short, changes), "--data")
     arguments = {**pipeline_arguments(spec), "git_commit": _git_commit()}
     progress = Progress(quiet=as_json)
-    result = execute(arguments, Settings.from_env(), progress)
+    with steps(CHECKOUT) as warm:
+        result = execute(arguments, Settings.from_env(), progress, warm)
     if as_json:
         click.echo(json.dumps(asdict(result), indent=2))
     return EXIT[result.outcome]
 
 
-def execute(arguments: dict[str, Any], settings: Settings, progress: Progress) -> Result:
+def execute(
+    arguments: dict[str, Any], settings: Settings, progress: Progress, warm: Steps
+) -> Result:
     """Run the compiled tabular pipeline on this machine and return its Result."""
     from pipelines import compile as compiled
     from pipelines.journal import RunFolder, new_run_id
-    from pipelines.local import CHECKOUT, LocalRun
+    from pipelines.local import LocalRun
     from pipelines.local import run as run_locally
-    from pipelines.warm import steps
 
     run_id = new_run_id(arguments["name"], datetime.now(UTC))
-    folder = RunFolder(settings.home / "runs" / run_id)
-    graph, named = compiled.path("tabular"), {**arguments, "run_key": run_id}
     progress.begin(run_id, arguments)
-    with steps(CHECKOUT) as warm:
-        gateway = _ready(settings)
-        job = LocalRun(graph, named, folder, settings, warm)
-        result = run_locally(job, time.monotonic, progress.tell)
+    gateway = _ready(settings)
+    graph, named = compiled.path("tabular"), {**arguments, "run_key": run_id}
+    folder = RunFolder(settings.home / "runs" / run_id)
+    job = LocalRun(graph, named, folder, settings, warm)
+    result = run_locally(job, time.monotonic, progress.tell)
     progress.end(result)
     if result.outcome == "promoted" and gateway:
         name = arguments["name"]

@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from pipelines.journal import Result
+from pipelines.local import CHECKOUT
 from pipelines.spec import parse, pipeline_arguments
+from pipelines.warm import Steps, steps
 from scripts.demo import data
 from scripts.demo.faults import break_next_revision
 from scripts.demo.traffic import Tally, Traffic, rows
@@ -62,30 +64,47 @@ CHAPTERS = (
 )
 
 
+@dataclass(frozen=True)
+class Theatre:
+    """Where the story is played: one home, its data, and processes that are warm already."""
+
+    settings: Settings
+    csv: Path
+    warm: Steps
+
+
 def play(settings: Settings, rate: float, *, keep: bool) -> int:
     """Play the chapters, print them, and return 0 if each ended as it must and nothing was lost."""
     began = time.monotonic()
-    csv = settings.home / "breast_cancer.csv"
     platform = up(settings, Ports(*map(_free_or_any, PORTS)), predictor=MAY_FAIL)
-    data.write_csv(csv)
-    click.echo(f"Data: {csv} (569 tumours, 30 measurements, benign or malignant)")
-    results = [_first(settings, csv)]
-    traffic = Traffic(_address(settings), rows(csv, data.TARGET), rate)
+    csv = settings.home / "breast_cancer.csv"
+    with steps(CHECKOUT) as warm:
+        data.write_csv(csv)
+        click.echo(f"Data: {csv} (569 tumours, 30 measurements, benign or malignant)")
+        results, tally = _chapters(Theatre(settings, csv, warm), rate)
+    good = _summary(results, tally, time.monotonic() - began)
+    _where_to_look(platform, settings, keep=keep)
+    return 0 if good else 1
+
+
+def _chapters(theatre: Theatre, rate: float) -> tuple[list[Result], Tally]:
+    results = [_train(CHAPTERS[0], theatre)]
+    address = _address(theatre.settings)
+    traffic = Traffic(address, rows(theatre.csv, data.TARGET), rate)
     traffic.start()
-    click.echo(f"\nLive traffic begins: {rate:g} requests/s to {_address(settings)}")
+    click.echo(f"\nLive traffic begins: {rate:g} requests/s to {address}")
     try:
-        results += [_next(chapter, settings, csv) for chapter in CHAPTERS[1:]]
+        results += [_next(chapter, theatre) for chapter in CHAPTERS[1:]]
         time.sleep(1)  # a second of traffic after the last rollback, to see that all is well
     finally:
         traffic.stop()
-    good = _summary(results, traffic.tally(), time.monotonic() - began)
-    _where_to_look(platform, settings, keep=keep)
-    return 0 if good else 1
+    return results, traffic.tally()
 
 
 def _free_or_any(port: int) -> int:
     """Return the port, or 0 (any free one) where somebody else has it."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -93,31 +112,27 @@ def _free_or_any(port: int) -> int:
     return port
 
 
-def _first(settings: Settings, csv: Path) -> Result:
-    return _train(CHAPTERS[0], settings, csv)
-
-
-def _next(chapter: Chapter, settings: Settings, csv: Path) -> Result:
+def _next(chapter: Chapter, theatre: Theatre) -> Result:
     if chapter.ending != "rolled_back":
-        return _train(chapter, settings, csv)
+        return _train(chapter, theatre)
     done = threading.Event()
     saboteur = threading.Thread(
-        target=break_next_revision, args=(settings, NAME, FAULT, done), daemon=True
+        target=break_next_revision, args=(theatre.settings, NAME, FAULT, done), daemon=True
     )
     saboteur.start()
     try:
-        return _train(chapter, settings, csv)
+        return _train(chapter, theatre)
     finally:
         done.set()
         saboteur.join()
 
 
-def _train(chapter: Chapter, settings: Settings, csv: Path) -> Result:
+def _train(chapter: Chapter, theatre: Theatre) -> Result:
     click.echo(f"\n{click.style(chapter.title, bold=True)}")
     spec = parse(
         {
             "name": NAME,
-            "data": {"uri": str(csv), "target": data.TARGET},
+            "data": {"uri": str(theatre.csv), "target": data.TARGET},
             "model": {"kind": chapter.kind, "hyperparameters": chapter.hyperparameters},
             "gate": {
                 "floor": {"accuracy": 0.8},
@@ -127,7 +142,7 @@ def _train(chapter: Chapter, settings: Settings, csv: Path) -> Result:
         },
         "the demonstration",
     )
-    return execute(pipeline_arguments(spec), settings, Progress())
+    return execute(pipeline_arguments(spec), theatre.settings, Progress(), theatre.warm)
 
 
 def _address(settings: Settings) -> str:
