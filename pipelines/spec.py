@@ -14,21 +14,13 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from components.metrics import METRICS
 from components.models import HYPERPARAMETERS
 from components.models import parse as parse_hyperparameters
 from components.nearest import instead
 from serving.errors import UsageError
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "f1_macro",
-    "precision_macro",
-    "recall_macro",
-    "log_loss",
-    "roc_auc",
-)
 
 
 def _service_name(value: str) -> str:

@@ -32,6 +32,15 @@ class Judged:
     curve: Curve | None
 
 
+def told(evaluation: Evaluation) -> str:
+    """Return the scores that people ask for first, in one line."""
+    shown = [
+        m for m in ("accuracy", "f1_macro", "roc_auc", "log_loss") if m in evaluation.candidate
+    ]
+    scores = ", ".join(f"{metric} {evaluation.candidate[metric]:.4g}" for metric in shown)
+    return f"{scores} on {evaluation.rows} test rows"
+
+
 def agreement(mine: Sequence[Label], theirs: Sequence[Label]) -> float:
     """Return the share of rows on which two models give the same label."""
     return float(np.mean([a == b for a, b in zip(mine, theirs, strict=True)]))

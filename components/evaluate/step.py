@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from components import evaluation, preprocessing, rows, scores, trained
+from components import evaluation, preprocessing, rows, scores, telling, trained
 from components.evaluate import champion, rules
 from components.evaluate.champion import Champion
 from components.evaluate.rules import Judged
@@ -69,6 +69,7 @@ def run(inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion 
     )
     pictures = rules.pictures(judged)
     _write(outputs.evaluation, judged, probabilities, pictures)
+    telling.note(rules.told(found))
     told = rules.report(inputs.name, trained.read_training(inputs.model), judged, given.cells)
     _write_report(outputs.report, html(told.with_pictures(list(pictures.values()))))
     return judged
