@@ -8,11 +8,36 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SWITCH = "KANARYA_WARM_STEPS"
+# In the order in which the steps need them; the server answers between two of them.
+PRELOAD = (
+    "kfp.dsl.executor_main",
+    "polars",
+    "pydantic",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "sklearn.compose",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "mlflow",
+    "mlflow.sklearn",
+    "sqlalchemy.dialects.sqlite",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "skops.io",
+    "onnxruntime",
+    "skl2onnx",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "kubernetes.client",
+    "prometheus_client.parser",
+)
 _STAND_IN = """#!/bin/sh
 exec "$KANARYA_PYTHON" -S -E "$KANARYA_WARM_CLIENT" "$@"
 """
@@ -30,7 +55,7 @@ COLD = Steps({}, None)
 
 
 @contextlib.contextmanager
-def steps(checkout: Path) -> Iterator[Steps]:
+def steps(checkout: Path, preload: Sequence[str] = PRELOAD) -> Iterator[Steps]:
     """Yield the environment in which `python3` forks from a warm server.
 
     Where that cannot be (it needs Linux's pidfd, and KANARYA_WARM_STEPS not 0) the environment is
@@ -42,7 +67,7 @@ def steps(checkout: Path) -> Iterator[Steps]:
     with tempfile.TemporaryDirectory(prefix="kanarya-") as name:
         folder = Path(name)
         environment = _environment(folder)
-        server = _start(folder, checkout, environment)
+        server = _start(folder, checkout, [environment["KANARYA_WARM_SOCKET"], *preload])
         try:
             yield Steps(environment, folder)
         finally:
@@ -64,10 +89,10 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _start(folder: Path, checkout: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(folder: Path, checkout: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     found = os.pathsep.join(filter(None, [str(checkout), os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.warm_server", environment["KANARYA_WARM_SOCKET"]],
+        [sys.executable, "-m", "pipelines.warm_server", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=(folder / "server.log").open("wb"),

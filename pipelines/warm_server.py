@@ -26,31 +26,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-# In the order in which the steps need them; each entry is one breath between two requests.
-PRELOAD = (
-    "kfp.dsl.executor_main",
-    "polars",
-    "pydantic",
-    "pandas",
-    "pyarrow.parquet",
-    "scipy.stats",
-    "sklearn.compose",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "sklearn.metrics",
-    "mlflow",
-    "mlflow.sklearn",
-    "sqlalchemy.dialects.sqlite",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "mlflow.store.model_registry.sqlalchemy_store",
-    "skops.io",
-    "onnxruntime",
-    "skl2onnx",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
-    "kubernetes.client",
-    "prometheus_client.parser",
-)
+GRACE_S = 2.0
 
 
 @dataclass
@@ -60,18 +36,30 @@ class Server:
     listener: socket.socket
     todo: deque[str]
     waiting: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
-    running: int = 0
+    running: set[int] = field(default_factory=set)
     orphaned: bool = False
 
     def serve(self) -> None:
-        """Fork for requests, import in between; return when the parent is gone and all is done."""
+        """Fork for requests, import in between; return when the parent and its steps are gone."""
         self.waiting.register(self.listener, selectors.EVENT_READ, self._accept)
         self.waiting.register(sys.stdin.fileno(), selectors.EVENT_READ, self._parent_gone)
         while self.running or not self.orphaned:
-            for key, _ in self.waiting.select(0 if self.todo else None):
+            ready = self.waiting.select(self._patience())
+            for key, _ in ready:
                 key.data(key.fileobj)
+            if self.orphaned and not ready:
+                self._end(signal.SIGKILL)
             if self.todo and not self.orphaned:
                 _import(self.todo.popleft())
+
+    def _patience(self) -> float | None:
+        if self.orphaned:
+            return GRACE_S
+        return 0 if self.todo else None
+
+    def _end(self, number: signal.Signals) -> None:
+        for pid in self.running:
+            os.kill(pid, number)
 
     def _accept(self, listener: socket.socket) -> None:
         client, _ = listener.accept()
@@ -87,28 +75,40 @@ class Server:
             _become(request, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        client.sendall(f"{pid}\n".encode())
-        self.running += 1
+        with contextlib.suppress(OSError):  # killed already; that is noticed below
+            client.sendall(f"{pid}\n".encode())
+        self.running.add(pid)
         # A pidfd becomes readable when the process ends, however it ends.
         self.waiting.register(
             os.pidfd_open(pid), selectors.EVENT_READ, lambda fd: self._ended(fd, pid, client)
         )
+        self.waiting.register(client, selectors.EVENT_READ, lambda _: self._asker_gone(pid, client))
 
     def _ended(self, descriptor: Any, pid: int, client: socket.socket) -> None:
         self.waiting.unregister(descriptor)
         os.close(descriptor)
         _, status = os.waitpid(pid, 0)
-        self.running -= 1
-        with contextlib.suppress(
-            OSError
-        ):  # whoever asked was killed; the step is over all the same
+        self.running.remove(pid)
+        with contextlib.suppress(KeyError):
+            self.waiting.unregister(client)
+        # Whoever asked may have been killed; the step is over all the same.
+        with contextlib.suppress(OSError):
             client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
         client.close()
 
+    def _asker_gone(self, pid: int, client: socket.socket) -> None:
+        """End a step that nobody waits for: its run has failed and must not go on in secret."""
+        if pid in self.running:
+            self.waiting.unregister(client)
+            os.kill(pid, signal.SIGKILL)
+
     def _parent_gone(self, stdin: Any) -> None:
+        """End the steps of a run that was stopped or killed; a moment is theirs to clean up."""
         if not os.read(stdin, 1):
             self.waiting.unregister(stdin)
+            self.waiting.unregister(self.listener)
             self.orphaned = True
+            self._end(signal.SIGINT)
 
 
 def _import(name: str) -> None:
@@ -167,13 +167,14 @@ def _leave(status: int) -> None:
 
 
 def main() -> None:
-    """Serve on the socket named by the first argument until the parent's end of stdin closes."""
+    """Serve on a socket (first argument), having imported the rest, until stdin closes."""
     os.environ["_KFP_RUNTIME"] = "true"  # the light half of kfp, as in every step
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends us
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen(16)
-    Server(listener, deque(PRELOAD)).serve()
+    Server(listener, deque(sys.argv[2:])).serve()
     os._exit(0)  # taking a thousand modules apart would cost a second
 
 
