@@ -18,8 +18,9 @@ table { border-collapse: collapse; display: block; max-width: 100%; overflow-x: 
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; background: var(--soft); }
-figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top; }
-img { background: white; border: 1px solid var(--line); max-width: 100%; }
+figure { display: inline-block; margin: 0 1rem 1rem 0; min-width: 20rem; vertical-align: top;
+         width: calc(50% - 1.2rem); }
+img { background: white; border: 1px solid var(--line); width: 100%; }
 .note { border-left: 4px solid var(--bad); padding-left: .8rem; }
 """
 

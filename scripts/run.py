@@ -112,7 +112,7 @@ def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:
     data, target = short["data"], short["target"]
     if not target:
         raise UsageError(f"--data {data}: which column is to be predicted? Add --target COLUMN")
-    uri = data if "://" in data else str(Path(data).expanduser().absolute())
+    uri = data if "://" in data else str(Path(data).expanduser().resolve())
     document: object = {
         "name": short["name"] or name_from(data),
         "data": {"uri": uri, "target": target, "drop": list(short["drop"])},

@@ -22,6 +22,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ddd; }
 td { overflow-wrap: anywhere; }
+td.level { overflow-wrap: normal; width: 6rem; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .level { font-weight: 600; } .error { color: #a00; } .warning { color: #8a5a00; }
 .note { color: #345; }
