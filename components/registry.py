@@ -165,12 +165,15 @@ def _ensure_name(tracker: Any, name: str) -> None:
 
 
 def _logged_model(tracker: Any, version: Version, native: Path) -> str:
+    from mlflow.entities import LoggedModelOutput
+
     experiment = tracker.get_run(version.run_id).info.experiment_id
     model = tracker.create_logged_model(
         experiment, name=version.name, source_run_id=version.run_id, model_type="kanarya"
     )
     tracker.log_model_artifacts(model.model_id, str(native))
     tracker.finalize_logged_model(model.model_id, "READY")
+    tracker.log_outputs(version.run_id, [LoggedModelOutput(model.model_id, step=0)])
     return str(model.model_id)
 
 

@@ -32,15 +32,16 @@ def write() -> list[Path]:
     return [path(name) for name in PIPELINES]
 
 
-def path(name: str) -> Path:
+def path(name: str, folder: Path = COMPILED) -> Path:
     """Return where the compiled YAML of a pipeline is."""
-    return COMPILED / f"{name}.yaml"
+    return folder / f"{name}.yaml"
 
 
-def check() -> None:
-    """Refuse a compiled YAML that is missing or older than its graph."""
+def check(folder: Path = COMPILED) -> None:
+    """Refuse a compiled YAML that is missing or differs from its graph."""
     for name in PIPELINES:
-        if not path(name).is_file() or path(name).read_text(encoding="utf-8") != text(name):
+        found = path(name, folder)
+        if not found.is_file() or found.read_text(encoding="utf-8") != text(name):
             raise UsageError(
                 f"pipelines/compiled/{name}.yaml does not match pipelines/{name}.py; "
                 "run `kanarya compile` and commit it"

@@ -26,13 +26,16 @@ free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
 
 echo "Setting up .venv from requirements/$lock.txt (once, a minute or two) ..."
 rm -f .venv/.kanarya-*
-if uv=$(command -v uv) && "$uv" --version >/dev/null 2>&1; then
-    uv venv --quiet --allow-existing --python "$($python -c 'import sys; print(sys.executable)')" .venv
-    uv pip install --quiet --python .venv/bin/python --compile-bytecode -r "requirements/$lock.txt"
-else
-    [ -x .venv/bin/pip ] || { rm -rf .venv; "$python" -m venv .venv; }
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "requirements/$lock.txt"
-fi || stop "the packages could not be installed (see above): is the package index reachable and the disk not full?"
+with_uv() {
+    uv venv --quiet --allow-existing --python "$("$python" -c 'import sys; print(sys.executable)')" .venv &&
+        uv pip install --quiet --python .venv/bin/python --compile-bytecode -r "requirements/$lock.txt"
+}
+with_pip() {
+    [ -x .venv/bin/pip ] || { rm -rf .venv && "$python" -m venv .venv; } &&
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "requirements/$lock.txt"
+}
+if uv --version >/dev/null 2>&1; then with_uv; else with_pip; fi ||
+    stop "the packages could not be installed (see above): is the package index reachable and the disk not full?"
 
 # A path file instead of an editable build: the checkout itself is what runs, here and in the steps.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
