@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.telling import ERROR
+from components.telling import ERROR, unwritable
 from pipelines.errors import RunError, StepFailed
 from pipelines.journal import FAILED, Result, RunFolder, Step
 from pipelines.step_log import Note, StepLog
@@ -41,24 +42,37 @@ def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note],
         RunError: the engine ended without an outcome.
     """
     began = clock()
-    job.folder.create(dict(job.arguments))
 
     def note(event: Step | Note) -> None:
         if isinstance(event, Step):
             job.folder.append(event)
         tell(event)
 
-    try:
-        with _environment(job), _captured(job.folder, clock, note):
-            _call(job)
-        result = _result(job.folder)
-    except RunError as error:
-        failed = Result(job.folder.run_id, FAILED, str(error))
-        job.folder.close(_timed(failed, job.folder, clock() - began))
-        raise
-    result = _timed(result, job.folder, clock() - began)
-    job.folder.close(result)
+    with _room(job.folder):
+        job.folder.create(dict(job.arguments))
+        try:
+            with _environment(job), _captured(job.folder, clock, note):
+                _call(job)
+            result = _result(job.folder)
+        except RunError as error:
+            failed = Result(job.folder.run_id, FAILED, str(error))
+            job.folder.close(_timed(failed, job.folder, clock() - began))
+            raise
+        result = _timed(result, job.folder, clock() - began)
+        job.folder.close(result)
     return result
+
+
+@contextlib.contextmanager
+def _room(folder: RunFolder) -> Iterator[None]:
+    """Say in a sentence that the disk below the run's folder is full."""
+    try:
+        yield
+    except OSError as error:
+        full = unwritable(error, folder.path)
+        if full is None:
+            raise
+        raise full from error
 
 
 def _call(job: LocalRun) -> None:
@@ -79,13 +93,19 @@ def _call(job: LocalRun) -> None:
 def _environment(job: LocalRun) -> Iterator[None]:
     """Let the steps' processes find this package, these settings and this interpreter."""
     before, executable = dict(os.environ), sys.executable
+    # Every step leaves the folder behind into which KFP's command puts its source.
+    scratch = job.folder.path / "tmp"
+    scratch.mkdir()
     found = filter(None, [str(CHECKOUT), before.get("PYTHONPATH", "")])
     path = [str(Path(executable).parent), before.get("PATH", "")]
     if job.warm.folder:
         path.insert(0, str(job.warm.folder))
     os.environ.update(job.settings.environment(), **job.warm.environment)
     os.environ.update(
-        PYTHONPATH=os.pathsep.join(found), PATH=os.pathsep.join(path), PYTHONUNBUFFERED="1"
+        PYTHONPATH=os.pathsep.join(found),
+        PATH=os.pathsep.join(path),
+        PYTHONUNBUFFERED="1",
+        TMPDIR=str(scratch),
     )
     # kfp.local pastes sys.executable unquoted into `sh -c`; a bare name is looked up on PATH, so a
     # folder with a space in its name does no harm and the warm stand-in is found first.
@@ -93,6 +113,7 @@ def _environment(job: LocalRun) -> Iterator[None]:
     try:
         yield
     finally:
+        shutil.rmtree(scratch, ignore_errors=True)
         sys.executable = executable
         os.environ.clear()
         os.environ.update(before)
@@ -102,14 +123,20 @@ def _environment(job: LocalRun) -> Iterator[None]:
 def _captured(
     folder: RunFolder, clock: Callable[[], float], tell: Callable[[Step | Note], None]
 ) -> Iterator[None]:
-    log = StepLog(folder.path / "logs", clock, tell)
+    log, failed = StepLog(folder.path / "logs", clock, tell), None
     try:
         with contextlib.redirect_stdout(log), warnings.catch_warnings():
             # kfp.local warns of everything that only a cluster can do (resources, display names).
             warnings.simplefilter("ignore")
             yield
+    except RunError as error:
+        failed = error
     finally:
         log.close()
+    if log.failure:  # what a step said may be lost with it, so this comes first
+        raise log.failure
+    if failed:
+        raise failed
 
 
 def _failure(folder: RunFolder, error: RuntimeError) -> RunError:
@@ -121,6 +148,8 @@ def _failure(folder: RunFolder, error: RuntimeError) -> RunError:
 
 
 def _reason(log: Path) -> str:
+    if not log.exists():
+        return "it left no log"
     lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
     told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     if told:

@@ -64,7 +64,7 @@ def steps(checkout: Path, preload: Sequence[str] = PRELOAD) -> Iterator[Steps]:
     if not _possible():
         yield COLD
         return
-    with tempfile.TemporaryDirectory(prefix="kanarya-") as name:
+    with tempfile.TemporaryDirectory(prefix="kanarya-", dir=_short_folder()) as name:
         folder = Path(name)
         environment = _environment(folder)
         server = _start(folder, checkout, [environment["KANARYA_WARM_SOCKET"], *preload])
@@ -72,6 +72,11 @@ def steps(checkout: Path, preload: Sequence[str] = PRELOAD) -> Iterator[Steps]:
             yield Steps(environment, folder)
         finally:
             _stop(server)
+
+
+def _short_folder() -> str | None:
+    """Return where a socket's path stays within the 108 bytes that the system takes."""
+    return None if len(tempfile.gettempdir().encode()) < 70 else "/tmp"
 
 
 def _possible() -> bool:

@@ -1,295 +1,232 @@
-"""What the gateway costs: the same requests sent straight to a backend and through the gateway.
+"""`make bench-gateway`: what the gateway costs, and what a changing split costs those who ask.
 
-    python -m scripts.bench_gateway [--direct URL --gateway URL] [--seconds N] [--rate N]
-
-Both are asked in the same run, in alternating blocks, open-loop: a request leaves at its time
-whether or not the one before it was answered. Without URLs a small backend and a gateway are
-started, each in a process of its own.
+A platform is started in a temporary home and trains and serves a real model. Then, in one run:
+latency at a steady rate and throughput, each of the predictor asked directly and of the gateway in
+front of it; then canaries that are promoted, rolled back and killed under steady traffic.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import subprocess
 import sys
-import time
-from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TypeVar, cast
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 
-BODY = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]]}).encode()
-ANSWER = json.dumps({"predictions": ["setosa"], "probabilities": [[0.98, 0.01, 0.01]]}).encode()
+from scripts.bench_home import Home, home, row
+from scripts.canary_phases import KILLS, Phase, Play
+from scripts.load import (
+    Answer,
+    Client,
+    Side,
+    Traffic,
+    closed_loop,
+    failures,
+    open_loop,
+    quantile_ms,
+)
+from scripts.measuring import report
+from serving.errors import KanaryaError, PlatformError
+
 RATE = 200.0
-BLOCK_S = 1.0
-WARM_UP = 50
-ANSWER_TIMEOUT_S = 5.0
+SECONDS = 30.0
+BLOCK_S = 2.0
+WARM_UP = 200
+CONNECTIONS = 16
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+ADDED_P50_MS = 1.5
 
-Result = TypeVar("Result")
+Figures = dict[str, object]
 
 
 @dataclass(frozen=True)
-class Side:
-    """Where one of the two is asked, and the bytes of the request."""
+class Plan:
+    """How long and how fast; everything but the rate shrinks with the seconds."""
 
-    address: tuple[str, int]
-    request: bytes
+    seconds: float = SECONDS
+    rate: float = RATE
 
-    @classmethod
-    def of(cls, url: str) -> Side:
-        """Return the side that a URL names."""
-        parts = urlsplit(url)
-        head = (
-            f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-        )
-        return cls((parts.hostname or "127.0.0.1", parts.port or 80), head.encode() + BODY)
+    @property
+    def blocks(self) -> int:
+        """Return how many times each side gets its turn in the latency part."""
+        return max(1, round(self.seconds / BLOCK_S))
 
+    @property
+    def block_requests(self) -> int:
+        """Return the requests of one turn."""
+        return max(1, round(self.seconds * self.rate / self.blocks))
 
-@dataclass
-class Sample:
-    """What was measured of one side."""
+    @property
+    def throughput_s(self) -> float:
+        """Return how long each side is asked as fast as it answers: 5 of 30 seconds."""
+        return self.seconds / 6
 
-    seconds: list[float] = field(default_factory=list)
-    failed: int = 0
-
-    def quantile_ms(self, share: float) -> float:
-        """Return a quantile of the latency in milliseconds."""
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+    @property
+    def steady(self) -> int:
+        """Return the windows of 100 requests after each change of the split: 6 of 30 seconds."""
+        return max(2, round(self.seconds / 5))
 
 
-class Wire(asyncio.Protocol):
-    """One keep-alive connection; the clock is read at the first byte out and the last one in."""
+@dataclass(frozen=True)
+class Pair:
+    """The same requests, answered by the predictor itself and through the gateway."""
 
-    def __init__(self) -> None:
-        """Wait for connection_made."""
-        self.transport: asyncio.Transport
-        self._got = b""
-        self._sent_at = 0.0
-        self._done: asyncio.Future[float] | None = None
+    direct: list[Answer]
+    gateway: list[Answer]
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self.transport = cast(asyncio.Transport, transport)
-
-    def ask(self, request: bytes) -> asyncio.Future[float]:
-        """Send the request; the future gets the seconds until its whole answer was there."""
-        self._got = b""
-        self._done = asyncio.get_running_loop().create_future()
-        self._sent_at = time.perf_counter()
-        self.transport.write(request)
-        return self._done
-
-    def data_received(self, data: bytes) -> None:
-        """Finish when the body is complete."""
-        now = time.perf_counter()
-        self._got += data
-        if self._done and not self._done.done() and _complete(self._got):
-            if self._got.startswith(b"HTTP/1.1 200"):
-                self._done.set_result(now - self._sent_at)
-            else:
-                self._done.set_exception(ConnectionError(self._got[:40].decode("latin-1")))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what was under way."""
-        if self._done and not self._done.done():
-            self._done.set_exception(exc or ConnectionError("closed"))
-
-
-class Client:
-    """Sends one side's requests, over as many connections as are under way at once."""
-
-    def __init__(self, side: Side) -> None:
-        """Open the first connection with the first request."""
-        self._side = side
-        self._idle: list[Wire] = []
-
-    async def ask(self, sample: Sample) -> None:
-        """Send one request and note what became of it."""
-        try:
-            wire = self._idle.pop() if self._idle else await self._connect()
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                sample.seconds.append(await wire.ask(self._side.request))
-            self._idle.append(wire)
-        except OSError:  # a timeout is one, too
-            sample.failed += 1
-
-    def close(self) -> None:
-        """Close every connection."""
-        for wire in self._idle:
-            wire.transport.close()
-
-    async def _connect(self) -> Wire:
-        loop = asyncio.get_running_loop()
-        return (await loop.create_connection(Wire, *self._side.address))[1]
-
-
-def _complete(got: bytes) -> bool:
-    head, found, body = got.partition(b"\r\n\r\n")
-    _, has_length, rest = head.lower().partition(b"content-length:")
-    if not found or not has_length:
-        return bool(found) and body.endswith(b"0\r\n\r\n")
-    return len(body) >= int(rest.split(b"\r\n")[0])
-
-
-async def block(client: Client, sample: Sample, *, requests: int, rate: float) -> None:
-    """Send requests at their times, then wait for those that are still under way."""
-    loop = asyncio.get_running_loop()
-    start, tasks = loop.time(), set()
-    for number in range(requests):
-        await asyncio.sleep(start + number / rate - loop.time())
-        tasks.add(asyncio.ensure_future(client.ask(sample)))
-    await asyncio.gather(*tasks)
-
-
-async def measure(
-    direct: str, gateway: str, *, seconds: float, rate: float = RATE
-) -> dict[str, object]:
-    """Return the report of `seconds` of requests to each side, in alternating blocks."""
-    clients = {"direct": Client(Side.of(direct)), "gateway": Client(Side.of(gateway))}
-    samples = {name: Sample() for name in clients}
-    for client in clients.values():
-        await block(client, Sample(), requests=WARM_UP, rate=rate)
-    for _ in range(max(1, round(seconds / BLOCK_S))):
-        for name, client in clients.items():
-            await block(client, samples[name], requests=round(rate * BLOCK_S), rate=rate)
-    for client in clients.values():
-        client.close()
-    return report(samples["direct"], samples["gateway"])
-
-
-def report(direct: Sample, gateway: Sample) -> dict[str, object]:
-    """Return quantiles of both sides in milliseconds, their differences and their ratios."""
-    ratios, figures = {}, {"requests": float(len(direct.seconds) + len(gateway.seconds))}
-    for name, share in QUANTILES.items():
-        slow, fast = gateway.quantile_ms(share), direct.quantile_ms(share)
-        figures |= {f"direct_{name}_ms": fast, f"gateway_{name}_ms": slow}
-        figures[f"added_{name}_ms"] = slow - fast
-        ratios[f"gateway_{name}_over_direct"] = slow / fast
-    figures |= {"direct_failed": direct.failed, "gateway_failed": gateway.failed}
-    return {
-        "bench": "gateway",
-        "ratios": {name: round(value, 3) for name, value in ratios.items()},
-        "figures": {name: round(value, 4) for name, value in figures.items()},
-    }
-
-
-class OwnBackend(asyncio.Protocol):
-    """Answers each request at once, with nothing in between that could cost time."""
-
-    answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport, self._got = cast(asyncio.Transport, transport), b""
-
-    def data_received(self, data: bytes) -> None:
-        """Answer when the body is complete."""
-        self._got += data
-        if _complete(self._got):
-            self._got = b""
-            self._transport.write(self.answer % (len(ANSWER), ANSWER))
-
-
-async def serve(role: str, backend_port: int) -> None:
-    """Be the backend or the gateway: print the port, serve until standard input closes."""
-    loop = asyncio.get_running_loop()
-    if role == "backend":
-        server = await loop.create_server(OwnBackend, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-    else:
-        port = await _gateway(backend_port)
-    print(port, flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
-
-
-async def _gateway(backend_port: int) -> int:
-    from serving.local.gateway import Gateway, Route, Target
-
-    gateway = Gateway()
-    gateway.set_route(Route("default", "iris", (Target("iris-1", 100),), "iris-1"))
-    gateway.set_backend("default/iris-1", ("127.0.0.1", backend_port))
-    return await gateway.start("127.0.0.1", 0)
-
-
-@contextmanager
-def own_process(*arguments: str) -> Iterator[int]:
-    """Start a role in a process of its own; gives its port."""
-    command = [sys.executable, "-m", "scripts.bench_gateway", "--serve", *arguments]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout and process.stdin
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.wait(10)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--direct", help="URL of a prediction on the backend itself")
-    parser.add_argument("--gateway", help="URL of the same prediction through the gateway")
-    parser.add_argument("--seconds", type=float, default=10.0, help="for each of the two")
-    parser.add_argument("--rate", type=float, default=RATE, help="requests a second")
-    parser.add_argument("--loop", choices=["uvloop", "asyncio"], default="uvloop")
-    parser.add_argument("--serve", choices=["backend", "gateway"], help=argparse.SUPPRESS)
-    parser.add_argument("--backend-port", type=int, default=0, help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def _run(main: Coroutine[None, None, Result], loop: str) -> Result:
-    if loop == "asyncio":
-        return asyncio.run(main)
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
-
-
-def _with_own_processes(arguments: argparse.Namespace) -> dict[str, object]:
-    loop = ("--loop", arguments.loop)
-    path = "v1/models/iris:predict"
-    with ExitStack() as stack:
-        backend = stack.enter_context(own_process("backend"))
-        ports = ("--backend-port", str(backend))
-        gateway = stack.enter_context(own_process("gateway", *ports, *loop))
-        direct = f"http://127.0.0.1:{backend}/{path}"
-        through = f"http://127.0.0.1:{gateway}/serving/default/iris/{path}"
-        timing = {"seconds": arguments.seconds, "rate": arguments.rate}
-        return _run(measure(direct, through, **timing), "uvloop")
-
-
-def _tell(outcome: dict[str, object]) -> None:
-    figures = outcome["figures"]
-    assert isinstance(figures, dict)
-    for name in QUANTILES:
-        direct, gateway, added = (
-            figures[f"{of}_{name}_ms"] for of in ("direct", "gateway", "added")
-        )
-        print(
-            f"{name}  direct {direct:7.3f} ms   gateway {gateway:7.3f} ms   added {added:7.3f} ms"
-        )
-    print(f"failed  direct {figures['direct_failed']}   gateway {figures['gateway_failed']}")
-    print(json.dumps(outcome))
+    def require_answers(self) -> Pair:
+        """Return the pair. Raises PlatformError where a side gave no prediction at all."""
+        for name, answers in (("predictor", self.direct), ("gateway", self.gateway)):
+            if failures(answers) == len(answers):
+                raise PlatformError(f"the {name} answered none of {len(answers)} requests.")
+        return self
 
 
 def main() -> None:
-    """Measure and print; the last line is JSON."""
-    arguments = _arguments()
-    if arguments.serve:
-        _run(serve(arguments.serve, arguments.backend_port), arguments.loop)
-    elif arguments.direct and arguments.gateway:
-        timing = {"seconds": arguments.seconds, "rate": arguments.rate}
-        _tell(_run(measure(arguments.direct, arguments.gateway, **timing), "uvloop"))
-    else:
-        _tell(_with_own_processes(arguments))
+    """Measure, print the table and the JSON line; clean up whatever happens."""
+    plan = _plan()
+    try:
+        with home() as place:
+            ratios, figures = _measured(place, plan)
+    except KeyboardInterrupt:
+        sys.exit("stopped; the platform is down and its folder removed")
+    except KanaryaError as error:
+        sys.exit(f"bench-gateway: {error}")
+    report("gateway", ratios, figures)
+
+
+def _plan() -> Plan:
+    summary, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(prog="bench_gateway", description=summary, epilog=rest)
+    seconds = "of latency for each side; the other parts shrink with it (default: %(default)g)"
+    parser.add_argument("--seconds", type=_positive, default=SECONDS, help=seconds)
+    rate = "requests a second (default: %(default)g)"
+    parser.add_argument("--rate", type=_positive, default=RATE, help=rate)
+    arguments = parser.parse_args()
+    return Plan(arguments.seconds, arguments.rate)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def _measured(place: Home, plan: Plan) -> tuple[dict[str, float], Figures]:
+    import uvloop
+
+    print("training and serving a first version", flush=True)
+    view = place.train()
+    canaries = place.copies(view.storage_uri, 3)
+    sides = {"direct": place.direct(view.rolled_out), "gateway": place.gateway}
+    clients = [Client(Side.of(url, row())) for url in sides.values()]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        latency, throughput = runner.run(_compared(clients, plan))
+        phases = runner.run(_played(place, canaries, plan))
+    return (
+        {**latency_ratios(latency), **throughput_ratios(throughput)},
+        {
+            **latency_figures(latency),
+            **throughput_figures(throughput, plan.throughput_s),
+            **phase_figures(phases),
+        },
+    )
+
+
+async def _compared(clients: Sequence[Client], plan: Plan) -> tuple[Pair, Pair]:
+    """Return the answers of both sides at the plan's rate, and as fast as they come."""
+    for client in clients:
+        await open_loop(client, requests=WARM_UP, rate=plan.rate)
+    print(f"latency: {plan.blocks} turns each, {plan.rate:g} requests/s", flush=True)
+    turns = [
+        [
+            await open_loop(client, requests=plan.block_requests, rate=plan.rate)
+            for client in clients
+        ]
+        for _ in range(plan.blocks)
+    ]
+    print(f"throughput: {CONNECTIONS} connections, {plan.throughput_s:g} s each", flush=True)
+    fast = [
+        await closed_loop(client, connections=CONNECTIONS, seconds=plan.throughput_s)
+        for client in clients
+    ]
+    for client in clients:
+        client.close()
+    direct, gateway = (list(chain.from_iterable(side)) for side in zip(*turns, strict=True))
+    return Pair(direct, gateway).require_answers(), Pair(*fast).require_answers()
+
+
+async def _played(place: Home, canaries: Sequence[str], plan: Plan) -> list[Phase]:
+    """Return the phases of one canary promoted, one rolled back and one killed."""
+    print(f"canaries under {plan.rate:g} requests/s", flush=True)
+    traffic = Traffic(Client(Side.of(place.gateway, row())), plan.rate)
+    play = Play(place, traffic, steady=plan.steady)
+    async with traffic.flowing():
+        await play.promoted(canaries[0])
+        await play.rolled_back(canaries[1])
+        await play.killed(canaries[2])
+    traffic.client.close()
+    return play.phases
+
+
+def latency_ratios(pair: Pair) -> dict[str, float]:
+    """Return the gateway's quantiles over the predictor's."""
+    return {
+        f"gateway/direct_{name}": quantile_ms(pair.gateway, share) / quantile_ms(pair.direct, share)
+        for name, share in QUANTILES.items()
+    }
+
+
+def latency_figures(pair: Pair) -> Figures:
+    """Return both sides' quantiles in milliseconds, and what the gateway adds to each."""
+    figures: Figures = {"latency_requests": len(pair.direct) + len(pair.gateway)}
+    for name, share in QUANTILES.items():
+        direct, gateway = (quantile_ms(side, share) for side in (pair.direct, pair.gateway))
+        figures[f"direct_{name}_ms"] = round(direct, 4)
+        figures[f"gateway_{name}_ms"] = round(gateway, 4)
+        figures[f"added_{name}_ms"] = round(gateway - direct, 4)
+    figures["added_p50_limit_ms"] = ADDED_P50_MS
+    return {**figures, **_failed("latency", pair)}
+
+
+def throughput_ratios(pair: Pair) -> dict[str, float]:
+    """Return the gateway's throughput over the predictor's."""
+    direct, gateway = (len(side) - failures(side) for side in (pair.direct, pair.gateway))
+    return {"gateway/direct_throughput": gateway / direct}
+
+
+def throughput_figures(pair: Pair, seconds: float) -> Figures:
+    """Return the predictions per second of both sides."""
+    rates = {"direct_per_s": pair.direct, "gateway_per_s": pair.gateway}
+    shown = {name: round((len(side) - failures(side)) / seconds, 1) for name, side in rates.items()}
+    return {**shown, **_failed("throughput", pair)}
+
+
+def phase_figures(phases: Sequence[Phase]) -> Figures:
+    """Return requests, failures and retries of each phase, and how exact the splits were."""
+    figures: Figures = {}
+    for phase in phases:
+        figures[f"{phase.name}_requests"] = phase.requests
+        figures[f"{phase.name}_failed"] = len(phase.failed)
+        figures[f"{phase.name}_retried"] = phase.retried
+    return {
+        **figures,
+        "kills": KILLS,
+        "retried_after_no_answer": sum(phase.in_vain for phase in phases),
+        "canary_failed": sum(len(phase.failed) for phase in phases),
+        "split_windows": sum(phase.steady for phase in phases),
+        "split_windows_inexact": sum(phase.inexact for phase in phases),
+    }
+
+
+def _failed(part: str, pair: Pair) -> Figures:
+    sides = {"direct": pair.direct, "gateway": pair.gateway}
+    return {f"{part}_{name}_failed": failures(side) for name, side in sides.items()}
 
 
 if __name__ == "__main__":

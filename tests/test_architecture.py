@@ -23,6 +23,12 @@ HOMES = {
         "components/evaluate",
         "scripts/demo/data.py",
     ],
+    "polars": [
+        "components/csv_table.py",
+        "components/dataset.py",
+        "components/evaluation.py",
+        "components/table_facts.py",
+    ],
     "skops": ["components/skops_files.py"],
     "skl2onnx": ["components/conversion.py", "components/tree_conversion.py"],
     "onnx": ["components/conversion.py", "components/tree_conversion.py"],

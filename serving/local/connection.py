@@ -98,6 +98,12 @@ class Connection(asyncio.Protocol):
             await self._progress()
         return self.take()
 
+    async def settle(self) -> None:
+        """Return once all of an answer of known, small size is held; NoAnswer if it breaks off."""
+        sized = any(name.lower() == b"content-length" for name, _ in self.headers)
+        while sized and not self.ended and self._held <= HELD_BYTES:
+            await self._progress()
+
     def take(self) -> bytes:
         """Return what has come of the body so far, which may be nothing."""
         pieces, self._pieces, held, self._held = self._pieces, [], self._held, 0

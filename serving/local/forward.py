@@ -95,8 +95,13 @@ class Forwarder:
         return other
 
     def _second(self, call: Call, failed: str, error: NoAnswer) -> str | None:
-        """Return whom to ask again; nobody if the first may have begun, or was meant by name."""
-        if error.received or isinstance(error, Silent) or not call.message.resendable:
+        """Return whom to ask again; nobody if the first may have begun, or was meant by name.
+
+        A prediction changes nothing, so it may be asked again even where an answer had begun.
+        """
+        if isinstance(error, Silent) or not call.message.resendable:
+            return None
+        if error.received and not call.prediction:
             return None
         if call.match.tag is not None:
             return None
@@ -126,6 +131,9 @@ class Forwarder:
         backend = self._backends[f"{call.namespace}/{revision}"]
         answer = await backend.ask(call.message)
         try:
+            if call.prediction and call.message.resendable:
+                # While the client has seen nothing, a revision that dies can be replaced.
+                await answer.settle()
             response = await relay(answer, call.request, revision=revision, closing=self.closing)
         except BaseException:
             answer.abort()

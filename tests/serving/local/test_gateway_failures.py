@@ -100,20 +100,41 @@ def test_a_5xx_answer_is_an_answer(world: World, code: int) -> None:
     assert world.counted("kanarya_retries_total", "revision") == {}
 
 
-@pytest.mark.parametrize(
-    "begun", [b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Le", b"\x00\x01 no HTTP\r\n\r\n"]
-)
-def test_after_the_first_byte_of_an_answer_nothing_is_sent_again(
+BEGUN = [
+    b"HTTP/1.1 20",
+    b"HTTP/1.1 200 OK\r\nContent-Le",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+    b"\x00\x01 no HTTP\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_prediction_whose_answer_breaks_off_is_asked_of_the_stable_one(
+    world: World, begun: bytes
+) -> None:
+    """It changes nothing to ask twice, and the client has seen nothing of the first answer."""
+    pair(world, canary=then_close(begun))
+    assert Counter(world.ask().status for _ in range(2)) == {200: 2}
+    assert world.attempts() == {("canary", "502"): 1, ("stable", "200"): 2}
+    assert world.counted("kanarya_retries_total", "revision") == {("canary",): 1}
+
+
+@pytest.mark.parametrize("begun", [BEGUN[0], BEGUN[1], BEGUN[3]])
+def test_what_is_no_prediction_is_not_sent_again_after_the_first_byte(
     world: World, begun: bytes
 ) -> None:
     pair(world, canary=then_close(begun))
-    assert Counter(world.ask().status for _ in range(2)) == {502: 1, 200: 1}
-    assert world.attempts() == {("canary", "502"): 1, ("stable", "200"): 1}
+    load = "/v2/repository/models/iris/load"
+    assert Counter(world.ask(path=load).status for _ in range(2)) == {502: 1, 200: 1}
 
 
-@pytest.mark.parametrize(
-    "head", [b"Content-Length: 100\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
-)
+def test_a_short_answer_that_breaks_off_with_nobody_else_to_ask_is_a_502(world: World) -> None:
+    world.one(then_close(BEGUN[2]))
+    assert world.ask().status == 502
+    assert world.attempts() == {("r1", "502"): 1}
+
+
+@pytest.mark.parametrize("head", [b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"])
 def test_an_answer_that_breaks_off_breaks_off_for_the_client_too(world: World, head: bytes) -> None:
     world.one(then_close(b"HTTP/1.1 200 OK\r\n" + head))
     with pytest.raises(http.client.IncompleteRead):
@@ -183,8 +204,14 @@ def test_a_silent_revision_is_504_and_nobody_else_is_asked(hasty: World) -> None
     assert hasty.attempts() == {("canary", "504"): 1, ("stable", "200"): 1}
 
 
-def test_a_revision_that_falls_silent_in_its_answer_is_cut_off(hasty: World) -> None:
+def test_a_revision_that_falls_silent_in_a_short_answer_is_a_504(hasty: World) -> None:
     hasty.one(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    assert hasty.ask().status == 504
+    assert hasty.attempts() == {("r1", "504"): 1}
+
+
+def test_a_revision_that_falls_silent_in_a_stream_is_cut_off(hasty: World) -> None:
+    hasty.one(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
     with pytest.raises(http.client.IncompleteRead):
         hasty.ask()
     assert hasty.attempts() == {("r1", "502"): 1}
