@@ -105,6 +105,7 @@ def _environment(job: LocalRun) -> Iterator[None]:
         PYTHONPATH=os.pathsep.join(found),
         PATH=os.pathsep.join(path),
         PYTHONUNBUFFERED="1",
+        PYTHONSAFEPATH="1",  # a folder `components` where the user stands is not ours
         TMPDIR=str(scratch),
     )
     # kfp.local pastes sys.executable unquoted into `sh -c`; a bare name is looked up on PATH, so a

@@ -97,7 +97,8 @@ def _environment(folder: Path) -> dict[str, str]:
 def _start(folder: Path, checkout: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     found = os.pathsep.join(filter(None, [str(checkout), os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.warm_server", *arguments],
+        # -P: a folder `pipelines` or `components` where the user stands is not ours.
+        [sys.executable, "-P", "-m", "pipelines.warm_server", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=(folder / "server.log").open("wb"),

@@ -40,7 +40,9 @@ if uv --version >/dev/null 2>&1; then with_uv; else with_pip; fi ||
 # A path file instead of an editable build: the checkout itself is what runs, here and in the steps.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 pwd > "$site/kanarya-checkout.pth"
-printf '#!%s/.venv/bin/python\nfrom scripts.__main__ import main\n\nmain()\n' "$PWD" > .venv/bin/kanarya
+# Through sh, since a path with a space cannot stand behind #!; -P, since a folder `scripts` where the
+# user stands is not ours.
+printf '#!/bin/sh\nexec "%s/.venv/bin/python" -P -m scripts "$@"\n' "$PWD" > .venv/bin/kanarya
 chmod +x .venv/bin/kanarya
 # Where PYTHONDONTWRITEBYTECODE is set nothing compiles itself later, so it is done here.
 .venv/bin/python -m compileall -q -j 0 "$site" components pipelines serving scripts >/dev/null 2>&1 || true

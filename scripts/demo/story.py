@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -23,12 +22,13 @@ from scripts.progress import Progress
 from scripts.run import execute
 from serving.isvc.client import connect
 from serving.isvc.resource import ServiceView
+from serving.local import launching
 from serving.local.platform import Platform, Ports, up
 from serving.settings import API_PORT, GATEWAY_PORT, Settings
 
 NAME = "tumour"
 PORTS = (API_PORT, GATEWAY_PORT)
-MAY_FAIL = (sys.executable, "-m", "serving.predictor", "--fault_injection")
+MAY_FAIL = (*launching.PREDICTOR, "--fault_injection")
 FAULT = {"error_rate": 0.5}
 
 

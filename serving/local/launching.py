@@ -13,7 +13,8 @@ from serving.local.sockets import bound, port_of
 
 Launch = Callable[[RevisionSpec, int, int], list[str]]
 
-PREDICTOR = (sys.executable, "-m", "serving.predictor")
+# -P: a folder `serving` where the process stands must not be taken for this one.
+PREDICTOR = (sys.executable, "-P", "-m", "serving.predictor")
 ROOT = Path(__file__).resolve().parents[2]  # where `serving` is imported from
 TAIL_BYTES = 8192
 LOG_BYTES = 16 * 1024 * 1024

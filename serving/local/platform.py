@@ -152,7 +152,8 @@ def _spawned(settings: Settings, ports: Ports, predictor: Sequence[str]) -> Plat
 def _command(ports: Ports, predictor: Sequence[str], report_fd: int) -> list[str]:
     numbers = {"api-port": ports.api, "gateway-port": ports.gateway, "report-fd": report_fd}
     flags = [f"--{name}={value}" for name, value in numbers.items()]
-    return [sys.executable, "-m", "serving.local", *flags, f"--predictor={json.dumps(predictor)}"]
+    program = [sys.executable, "-P", "-m", "serving.local"]
+    return [*program, *flags, f"--predictor={json.dumps(predictor)}"]
 
 
 def _detached(settings: Settings, command: list[str], report_fd: int) -> None:
