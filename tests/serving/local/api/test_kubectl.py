@@ -14,9 +14,21 @@ import yaml
 
 from serving.local.resources import EVENTS, INFERENCE_SERVICES
 
+OLDEST = 27  # the first minor version that reads OpenAPI v3 only, as every later one does
+
+
+def minor_version() -> int:
+    """Return kubectl's minor version, 0 where there is no kubectl."""
+    if not shutil.which("kubectl"):
+        return 0
+    command = ["kubectl", "version", "--client", "-o", "json"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    return int(json.loads(told)["clientVersion"]["minor"].rstrip("+"))
+
+
 pytestmark = pytest.mark.skipif(
-    shutil.which("kubectl") is None,
-    reason="kubectl is missing; https://kubernetes.io/docs/tasks/tools/ or "
+    minor_version() < OLDEST,
+    reason=f"kubectl 1.{OLDEST} or newer is missing; https://kubernetes.io/docs/tasks/tools/ or "
     "`snap install kubectl --classic` or `brew install kubectl` supplies it",
 )
 
