@@ -11,6 +11,13 @@ from serving.errors import KanaryaError, PlatformError
 
 ERROR = "error: "
 NOTE = "note: "
+_REMEDIES = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "make room",
+    errno.EACCES: "make it writable",
+    errno.EROFS: "make it writable",
+}
 
 
 def note(text: str) -> None:
@@ -29,11 +36,28 @@ def told() -> Iterator[None]:
         yield
     except KanaryaError as error:
         _leave(error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG):
+    except Exception as error:
+        full = unwritable(error, "a file of this step")
+        if full is None:
             raise
-        where = error.filename or "a file of this step"
-        _leave(PlatformError(f"cannot write {where}: {error.strerror}; make room and run it again"))
+        _leave(full)
+
+
+def unwritable(error: BaseException, where: object) -> PlatformError | None:
+    """Return the sentence for a disk that is full or closed, None where it is something else.
+
+    Libraries wrap what the system said in errors of their own, so the whole chain is looked at.
+    `where`: said of a write that failed, for it does not name its file.
+    """
+    link: BaseException | None = error
+    while link:
+        if isinstance(link, OSError) and link.errno in _REMEDIES:
+            what = f"cannot write {link.filename or where}: {link.strerror}"
+            return PlatformError(f"{what}; {_REMEDIES[link.errno]} and run it again")
+        if getattr(link, "sqlite_errorname", "") == "SQLITE_FULL":
+            return PlatformError(f"cannot write the database: {link}; make room and run it again")
+        link = link.__cause__ or link.__context__
+    return None
 
 
 def _leave(error: KanaryaError) -> None:

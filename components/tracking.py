@@ -6,11 +6,13 @@ holds one run per pipeline run.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,22 +31,57 @@ DATA_SHA256 = "kanarya.data.sha256"
 GATE = "kanarya.gate"
 FAILURE = "kanarya.failure"
 PROCESS = "kanarya.process"
+SQLITE = "sqlite:///"
 PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
+# MLflow's own are 7 tries and 120 s: minutes of silence where a server is simply not there.
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @lru_cache(maxsize=4)
 def client(uri: str) -> Any:
-    """Return MLflow's client for a tracking store; a new SQLite file is created."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    """Return MLflow's client for a tracking store that answers; a new SQLite file is created.
+
+    Raises TrackingError where the store cannot be reached or opened.
+    """
+    for variable, value in {"MLFLOW_DISABLE_TELEMETRY": "true", **PATIENCE}.items():
+        os.environ.setdefault(variable, value)
     import mlflow
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    return mlflow.MlflowClient(uri, uri)
+    try:
+        with _alone(uri):
+            tracker = mlflow.MlflowClient(uri, uri)
+            tracker.search_experiments(max_results=1)  # one cheap question
+    except (MlflowException, SQLAlchemyError) as error:
+        raise TrackingError(
+            f"the MLflow store {uri} does not answer ({_reason(error)}); "
+            "start its server, or correct MLFLOW_TRACKING_URI, and run it again"
+        ) from error
+    return tracker
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Let one process at a time open a SQLite file: two that fill a new one hinder each other."""
+    if not uri.startswith(SQLITE):
+        yield
+        return
+    path = Path(uri.removeprefix(SQLITE))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the process dies
+        yield
+
+
+def _reason(error: BaseException) -> str:
+    while below := error.__cause__ or error.__context__:
+        error = below
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def connect(settings: Settings | None = None) -> Any:
@@ -61,6 +98,7 @@ def start_run(
     """
     tracker = connect()
     experiment = _experiment(tracker, name)
+    _close_killed(tracker, experiment)
     found = _runs(tracker, [experiment], run_key)
     run_id = str(found[0].info.run_id) if found else _create(tracker, experiment, run_key)
     _describe(tracker, run_id, parameters, dataset)
@@ -97,6 +135,9 @@ def end_run(run_id: str, status: str = "FINISHED") -> None:
 
 def fail_runs(run_key: str, reason: str) -> list[str]:
     """Mark what this pipeline run left open as FAILED, with the reason; return the run ids."""
+    uri = Settings.from_env().tracking_uri
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        return []  # nothing was ever recorded: not worth the seconds that importing MLflow takes
     tracker = connect()
     experiments = [e.experiment_id for e in tracker.search_experiments()]
     left_open = [r for r in _runs(tracker, experiments, run_key) if r.info.status == "RUNNING"]
@@ -171,7 +212,27 @@ def _runs(tracker: Any, experiments: list[str], run_key: str) -> list[Any]:
     return list(tracker.search_runs(experiments, filter_string=wanted)) if experiments else []
 
 
+def _close_killed(tracker: Any, experiment: str) -> None:
+    """Close what runs left open that were killed on this machine, with their exit handler."""
+    for run in tracker.search_runs([experiment], filter_string="status = 'RUNNING'"):
+        node, _, pid = run.data.tags.get(PROCESS, "").rpartition(":")
+        if node == platform.node() and not _lives(int(pid)):
+            tracker.set_tag(run.info.run_id, FAILURE, "the run was killed")
+            tracker.set_terminated(run.info.run_id, "KILLED")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
+
+
 def _create(tracker: Any, experiment: str, run_key: str) -> str:
+    # The parent outlives the step, and dies with its run: a shell, or the server of warm steps.
     tags = {RUN_KEY: run_key, PROCESS: f"{platform.node()}:{os.getppid()}"}
     return str(tracker.create_run(experiment, run_name=run_key, tags=tags).info.run_id)
 
@@ -183,11 +244,20 @@ def _describe(
 
     params = [Param(key, _text(value)[:PARAMETER_LIMIT]) for key, value in parameters.items()]
     tracker.log_batch(run_id, params=params)
-    tracker.log_inputs(run_id, [_dataset_input(dataset)])
+    _log_dataset(tracker, run_id, dataset)
     tags = {DATA_SHA256: dataset.sha256}
     if commit := str(parameters.get("git_commit") or ""):
         tags["mlflow.source.git.commit"] = commit
     tag_run(run_id, tags)
+
+
+def _log_dataset(tracker: Any, run_id: str, dataset: TableSchema) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tracker.log_inputs(run_id, [_dataset_input(dataset)])
+    except MlflowException:  # a twin on the same data inserted it between MLflow's look and insert
+        tracker.log_inputs(run_id, [_dataset_input(dataset)])
 
 
 def _text(value: object) -> str:

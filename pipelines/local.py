@@ -145,19 +145,27 @@ def _failure(folder: RunFolder, error: RuntimeError) -> RunError:
     if not failed:
         return RunError(f"the engine stopped: {error} (log: {folder.log('engine')})")
     log = folder.log(failed[0])
-    return StepFailed(f"{failed[0]}: {_reason(log)} (log: {log})")
+    return StepFailed(f"{failed[0]}: {reason(log)} (log: {log})")
 
 
-def _reason(log: Path) -> str:
+def reason(log: Path) -> str:
+    """Return why a step failed: its own sentence, else its exception, as its log has it."""
     if not log.exists():
         return "it left no log"
     lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
     told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     if told:
         return told[-1]
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        return lines[-1].strip()
-    return "its process ended without a word; was it killed, or was memory short?"
+    return (
+        _exception(lines) or "its process ended without a word; was it killed, or was memory short?"
+    )
+
+
+def _exception(lines: list[str]) -> str | None:
+    """Return the first line of the last exception in a log, None where there is none."""
+    begun = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    after = lines[begun[-1] + 1 :] if begun else []
+    return next((line.strip() for line in after if not line[0].isspace()), None)
 
 
 def _result(folder: RunFolder) -> Result:

@@ -155,7 +155,7 @@ def load(path: Path, changes: Sequence[str] = ()) -> Spec:
     document = change(_read(path), changes)
     spec = parse(document, str(path))
     return spec.model_copy(
-        update={"data": spec.data.model_copy(update={"uri": _located(spec.data.uri, path.parent)})}
+        update={"data": spec.data.model_copy(update={"uri": located(spec.data.uri, path.parent)})}
     )
 
 
@@ -237,9 +237,14 @@ def _read(path: Path) -> object:
         raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
-def _located(uri: str, folder: Path) -> str:
-    remote = "://" in uri
-    return uri if remote else str((folder / Path(uri).expanduser()).resolve())
+def located(uri: str, folder: Path) -> str:
+    """Return a URI as it is, and a path (`~`, or relative to the folder) as an absolute one."""
+    if "://" in uri:
+        return uri
+    try:
+        return str((folder / Path(uri).expanduser()).resolve())
+    except RuntimeError:  # an unknown user's home, or links in a circle: reading it will say so
+        return str((folder / uri).absolute())
 
 
 def _assigned(document: object, path: list[str], value: object) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class StepLog(io.TextIOBase):
         self._tell = tell
         self._rest = ""
         self._running: Step | None = None
+        self.failure: OSError | None = None
         self._file: TextIO = (folder / "engine.log").open("a", encoding="utf-8")
 
     def writable(self) -> bool:
@@ -55,16 +56,33 @@ class StepLog(io.TextIOBase):
         """Take printed text; whole lines are filed at once."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            self._line(_COLOUR.sub("", line))
+            self._filed(_COLOUR.sub("", line))
         return len(text)
 
     def close(self) -> None:
         """File what is left and close the files."""
         if self._rest:
-            self._line(self._rest)
+            self._filed(self._rest)
             self._rest = ""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            self.failure = self.failure or error
         super().close()
+
+    def _filed(self, line: str) -> None:
+        """File a line; `failure` keeps the reason why one could not be, and nothing is filed then.
+
+        Whoever prints (the engine, through logging) would answer an error with a traceback.
+        """
+        if self.failure:
+            return
+        try:
+            self._line(line)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.failure = error
 
     def _line(self, line: str) -> None:
         if begun := _BEGUN.match(line):

@@ -17,7 +17,6 @@ import logging
 import os
 import runpy
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -25,7 +24,6 @@ import threading
 import traceback
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 GRACE_S = 2.0
@@ -177,8 +175,6 @@ def main() -> None:
     listener.bind(sys.argv[1])
     listener.listen(16)
     Server(listener, deque(sys.argv[2:])).serve()
-    # The parent does this as well, unless it was killed.
-    shutil.rmtree(Path(sys.argv[1]).parent, ignore_errors=True)
     os._exit(0)  # taking a thousand modules apart would cost a second
 
 

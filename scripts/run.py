@@ -107,15 +107,14 @@ def _platform(settings: Settings) -> str | None:
 
 
 def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:
-    from pipelines.spec import change, name_from
+    from pipelines.spec import change, located, name_from
 
     data, target = short["data"], short["target"]
     if not target:
         raise UsageError(f"--data {data}: which column is to be predicted? Add --target COLUMN")
-    uri = data if "://" in data else str(Path(data).expanduser().resolve())
     document: object = {
         "name": short["name"] or name_from(data),
-        "data": {"uri": uri, "target": target, "drop": list(short["drop"])},
+        "data": {"uri": located(data, Path()), "target": target, "drop": list(short["drop"])},
         "model": {"kind": short["model"] or "random_forest"},
     }
     return change(document, changes)

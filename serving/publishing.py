@@ -30,7 +30,8 @@ def publish(source: Path, destination: Path, version: str) -> None:
             _move(partial, destination)
     except OSError as error:
         raise PlatformError(
-            f"{destination} could not be written ({error.strerror}); nothing was published."
+            f"{destination} could not be written ({error.strerror}) and nothing was published: "
+            "make room there and try again."
         ) from error
 
 

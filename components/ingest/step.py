@@ -111,6 +111,8 @@ def _refuse_what_is_no_file(path: Path) -> None:
         inside = sorted(each.name for each in path.iterdir() if each.suffix == ".csv")[:3]
         found = f", such as {' or '.join(inside)}" if inside else ""
         raise UnreadableError(f"it is a folder: name one CSV file in it{found}.")
+    if path.is_symlink() and not path.exists():
+        raise UnreadableError("it is a link that leads nowhere: name the file itself.")
     if not path.exists():
         raise UnreadableError(f"there is no such file{_neighbours(path)}.")
     if not path.is_file():

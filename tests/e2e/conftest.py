@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ class Installation:
     environment: dict[str, str] = field(default_factory=dict)
 
     def begin(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Begin a command in a terminal of its own: what ends it ends nobody else."""
         return subprocess.Popen(
             [sys.executable, "-m", "scripts", *arguments],
+            start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -59,13 +62,39 @@ class Installation:
         assert found is not None, f"there is no service {name}"
         return found
 
+    @cached_property
+    def mlflow(self) -> Any:
+        """MLflow's own client: what is in the store by its own account, without our commands."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.settings.tracking_uri, self.settings.tracking_uri)
+
     def aliases(self, name: str) -> dict[str, str]:
-        listed = json.loads(self.kanarya("models", "list", name, "--json").stdout)
-        return {alias: entry["version"] for entry in listed for alias in entry["aliases"]}
+        return {key: str(v) for key, v in self.mlflow.get_registered_model(name).aliases.items()}
 
     def versions(self, name: str) -> list[str]:
-        listed = json.loads(self.kanarya("models", "list", name, "--json").stdout)
-        return sorted(entry["version"] for entry in listed)
+        found = self.mlflow.search_model_versions(f"name = '{name}'")
+        return sorted((str(each.version) for each in found), key=int)
+
+    def open_runs(self) -> list[str]:
+        """The MLflow runs that nobody has closed."""
+        experiments = [each.experiment_id for each in self.mlflow.search_experiments()]
+        found = self.mlflow.search_runs(experiments, "status = 'RUNNING'") if experiments else []
+        return [each.info.run_name for each in found]
+
+    def standing(self, name: str) -> dict[str, Any]:
+        """What a failed run must leave as it is: the registry, the traffic, the published bytes."""
+        published = sorted(
+            path.name for path in (self.settings.home / "models" / name).glob("[0-9]*")
+        )
+        view = self.view(name)
+        return {
+            "versions": self.versions(name),
+            "aliases": self.aliases(name),
+            "published": published,
+            "generation": view.generation,
+            "traffic": view.traffic,
+        }
 
     def pid_of(self, revision: str) -> int | None:
         found = [p.pid for p in status(self.settings).predictors if p.revision.endswith(revision)]
@@ -170,3 +199,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that a command said of its failure."""
+    said = done.stderr.strip()
+    assert said.startswith("kanarya: "), done.stdout + done.stderr
+    assert len(said.splitlines()) == 1, said
+    assert "Traceback" not in done.stdout + done.stderr
+    return said

@@ -1,7 +1,10 @@
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from pipelines.journal import Step
+from pipelines.local import reason
 from pipelines.step_log import Note, StepLog
 
 PRINTED = """00:24:19.136 - INFO - Running pipeline: \x1b[95m'p'\x1b[0m
@@ -47,3 +50,32 @@ def test_text_may_come_in_any_pieces(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     assert play(other, list(PRINTED)) == whole
+
+
+REASONS = {
+    "a sentence": ("reading\nerror: the disk is full; make room\n", "the disk is full; make room"),
+    "an exception of one line": (
+        'Traceback (most recent call last):\n  File "x.py", line 1\n    f()\nKeyError: 1\n',
+        "KeyError: 1",
+    ),
+    "an exception of many lines": (
+        "Traceback (most recent call last):\n  File\nOperationalError: locked\n[SQL: SELECT]\nSee…\n",
+        "OperationalError: locked",
+    ),
+    "one exception caused by another": (
+        "Traceback (most recent call last):\n  File\nKeyError: 1\n\nDuring handling:\n\n"
+        "Traceback (most recent call last):\n  File\nValueError: 2\n",
+        "ValueError: 2",
+    ),
+    "nothing": ("reading\n", "its process ended without a word"),
+    "no log at all": (None, "it left no log"),
+}
+
+
+@pytest.mark.parametrize(("log", "said"), REASONS.values(), ids=REASONS.keys())
+def test_the_reason_of_a_failure_is_read_from_its_log(
+    tmp_path: Path, log: str | None, said: str
+) -> None:
+    if log is not None:
+        (tmp_path / "train.log").write_text(log)
+    assert reason(tmp_path / "train.log").startswith(said)
