@@ -59,7 +59,7 @@ REASONS = {
         "KeyError: 1",
     ),
     "an exception of many lines": (
-        "Traceback (most recent call last):\n  File\nOperationalError: locked\n[SQL: SELECT]\nSee…\n",
+        "Traceback (most recent call last):\n  File\nOperationalError: locked\n[SQL: SELECT]\n",
         "OperationalError: locked",
     ),
     "one exception caused by another": (
