@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -83,3 +84,32 @@ def _rename(model: ModelProto, wanted: dict[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [new(name) for name in node.input]
         node.output[:] = [new(name) for name in node.output]
+
+
+def side_by_side(model: bytes) -> bytes:
+    """Return the model with one input for all its columns, where it joins them before all else.
+
+    ONNX Runtime spends about a microsecond on each input of each call: with thirty columns more
+    than on a logistic regression itself. Where text or another order of work forbids it, the
+    model comes back as it was.
+    """
+    import onnx
+
+    from serving.onnx_model import COLUMNS, MATRIX
+
+    proto = onnx.load_from_string(model)
+    graph = proto.graph
+    names = [value.name for value in graph.input]
+    users = [node for node in graph.node if set(node.input) & set(names)]
+    if len(users) != 1 or users[0].op_type != "Concat" or sorted(users[0].input) != sorted(names):
+        return model
+    (join,) = users
+    order, joined = list(join.input), join.output[0]
+    graph.node.remove(join)
+    for node in graph.node:
+        node.input[:] = [MATRIX if name == joined else name for name in node.input]
+    shape = [None, len(order)]
+    del graph.input[:]
+    graph.input.append(onnx.helper.make_tensor_value_info(MATRIX, onnx.TensorProto.FLOAT, shape))
+    onnx.helper.set_model_props(proto, {COLUMNS: json.dumps(order)})
+    return bytes(proto.SerializeToString())

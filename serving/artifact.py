@@ -1,6 +1,7 @@
 """The model directory: what training writes, what is published, and what a server loads.
 
-    model.onnx      one graph input a column, named as the column, [None, 1], float32 or string;
+    model.onnx      one graph input a column, named as the column, [None, 1], float32 or string; or
+                    `__matrix__`, float32 [None, columns], with the names in the graph's metadata;
                     the output `probabilities` is float32 [n, k] in the order of the card's labels
     card.json       `Card`: what the model is, its signature, where it comes from
     golden.npz      `Golden`: rows and the probabilities that they must get, replayed at load

@@ -88,6 +88,14 @@ def encode(inputs: tuple[Column, ...], columns: Mapping[str, Cells]) -> dict[str
     return {column.name: _encoded(column.kind, columns[column.name]) for column in inputs}
 
 
+def encode_matrix(cells: np.ndarray) -> np.ndarray:
+    """Return numeric cells side by side, [n, columns], as float32: what `encode` gives, at once.
+
+    Bit for bit the same as column by column; for models whose columns are all numeric.
+    """
+    return _rounded(cells)
+
+
 def _encoded(kind: ColumnKind, cells: Cells) -> np.ndarray:
     return (_texts(cells) if kind == "text" else _numbers(cells)).reshape(-1, 1)
 
@@ -95,11 +103,19 @@ def _encoded(kind: ColumnKind, cells: Cells) -> np.ndarray:
 def _numbers(cells: Cells) -> np.ndarray:
     # numpy turns None into NaN here; a number that float32 cannot hold becomes infinite.
     with np.errstate(over="ignore"):
-        return np.asarray(cells).astype(np.float32, copy=False)
+        return _rounded(np.asarray(cells))
+
+
+def _rounded(cells: np.ndarray) -> np.ndarray:
+    # Whole numbers pass through float64, as they do beside a fraction: one value, one rounding.
+    wide = cells.astype(np.float64) if cells.dtype.kind in "iu" else cells
+    return wide.astype(np.float32, copy=False)
 
 
 def _texts(cells: Cells) -> np.ndarray:
     texts = np.array(cells, dtype=object)
+    if isinstance(cells, list) and {*map(type, cells)} == {str}:
+        return texts
     # Only NaN differs from itself.
     missing = (texts == None) | (texts != texts)  # noqa: E711 - cell by cell
     texts[missing.astype(bool)] = MISSING

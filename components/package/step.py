@@ -58,7 +58,7 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         unfinished.mkdir()
         shutil.copytree(inputs.model / artifact.NATIVE, unfinished / artifact.NATIVE)
         onnx = conversion.to_onnx(candidate.pipeline, candidate.signature.inputs)
-        (unfinished / artifact.MODEL).write_bytes(onnx)
+        (unfinished / artifact.MODEL).write_bytes(conversion.side_by_side(onnx))
         probabilities = _agreed(unfinished, candidate)
         artifact.write_golden(unfinished, _golden(candidate, probabilities))
         artifact.write_baseline(unfinished, _baseline(candidate, rows.read(inputs.train)))

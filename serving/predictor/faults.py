@@ -7,22 +7,27 @@ import json
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from serving.predictor.asgi import (
+    JSON,
+    ASGIApp,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    TooLarge,
+    read,
+    send_reply,
+)
 from serving.predictor.cells import BadRequest, shown
 
 PATH = "/kanarya/fault"
 MAX_LATENCY_MS = 60_000
 CRASH_EXIT_CODE = 70
 BODY_LIMIT = 4096
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("kserve")
 
@@ -85,9 +90,12 @@ class FaultInjection:
 
     async def _set(self, receive: Receive, send: Send) -> None:
         try:
-            self._fault = parse(await _body(receive))
+            self._fault = parse(await read(receive, BODY_LIMIT))
         except BadRequest as error:
             await _answer(send, 400, {"error": str(error)})
+            return
+        except TooLarge:
+            await _answer(send, 400, {"error": f"A fault has at most {BODY_LIMIT} bytes."})
             return
         logger.warning("fault injection is now %s", self._fault)
         await _answer(send, 200, asdict(self._fault))
@@ -102,18 +110,5 @@ class FaultInjection:
         return self._chance() < fault.error_rate
 
 
-async def _body(receive: Receive) -> bytes:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > BODY_LIMIT:
-            raise BadRequest(f"A fault has at most {BODY_LIMIT} bytes.")
-    return body
-
-
 async def _answer(send: Send, status: int, content: dict[str, Any]) -> None:
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
+    await send_reply(send, Reply(status, json.dumps(content).encode(), [JSON]))

@@ -18,9 +18,17 @@ def parser() -> argparse.ArgumentParser:
     add("--exit_with_parent", action="store_true", help="end when the parent process ends")
     add("--fault_injection", action="store_true", help="allow POST /kanarya/fault")
     add("--workers", type=int, choices=[1], default=1, help="processes; one for now")
+    add("--max_request_bytes", type=_count, default=32 * 2**20, help="larger ones get 413")
+    add("--max_concurrency", type=_count, default=1000, help="more at a time get 503")
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number above 0")
+    return int(word)
 
 
 def _truth(word: str) -> bool:

@@ -1,68 +1,110 @@
-"""What clients send, as columns of raw cells; knows the wire's shapes, but no framework."""
+"""What clients send, as checked cells; knows the wire's shapes, but no framework."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain
-from math import prod
 
-from serving.predictor.cells import BadRequest, check, nearest, shown
-from serving.signature import Column, ColumnKind
+import numpy as np
 
-Columns = dict[str, list[object]]
-
-NUMERIC = frozenset(
-    f"{family}{bits}"
-    for family, sizes in {
-        "INT": (8, 16, 32, 64),
-        "UINT": (8, 16, 32, 64),
-        "FP": (16, 32, 64),
-    }.items()
-    for bits in sizes
+from serving.predictor.cells import BadRequest, Rule, nearest, shown
+from serving.predictor.matrix import Matrices
+from serving.predictor.tensors import (
+    DATATYPES,
+    NUMERIC,
+    Tensor,
+    cells_of,
+    check_datatype,
+    column_cells,
 )
-DATATYPES: dict[ColumnKind, frozenset[str]] = {
-    "number": NUMERIC,
-    "integer": NUMERIC,
-    "boolean": NUMERIC | {"BOOL"},
-    "text": frozenset({"BYTES"}),
-}
+from serving.signature import Cells, Column
+
+Columns = dict[str, Cells]
+Checked = np.ndarray | Columns
+"""Cells that fit the signature: a float32 matrix [n, columns] in its order, or raw by column."""
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """One input of a V2 request; `data` is flat or nested as `shape` says."""
+class Reader:
+    """Reads requests for one signature; what does not fit is a `BadRequest` that says why.
 
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    data: Sequence[object]
-
-
-def from_instances(inputs: tuple[Column, ...], body: object) -> Columns:
-    """Return the columns of a V1 body: {"instances": [{column: cell}, …]} or lists in card order.
-
-    Raises `BadRequest` with row, column, value and what was expected.
+    `instances` and `tensors` try the quick way first; `rows` and `columns` look at every cell.
     """
-    rows = _rows(body)
-    take = _from_objects if isinstance(rows[0], dict) else _from_lists
-    columns = take([column.name for column in inputs], rows)
-    check(inputs, columns)
-    return columns
 
+    def __init__(self, inputs: tuple[Column, ...]) -> None:
+        self._inputs = inputs
+        self._names = [column.name for column in inputs]
+        self._rules = {column.name: Rule(column) for column in inputs}
+        self._is_numeric = all(column.kind != "text" for column in inputs)
+        self._matrices = Matrices(inputs)
 
-def from_tensors(inputs: tuple[Column, ...], tensors: Sequence[Tensor]) -> Columns:
-    """Return the columns of a V2 request: one tensor [n] or [n, 1] a column, in any order.
+    def instances(self, body: object, raw: bytes | None = None) -> Checked:
+        """Return the cells of a V1 body: {"instances": [{column: cell}, …]} or lists in card order.
 
-    One numeric matrix [n, columns] in card order is taken too, where no column is text.
-    Raises `BadRequest` with row, column, value and what was expected.
-    """
-    if _is_matrix(inputs, tensors):
-        columns = _from_matrix(inputs, tensors[0])
-    else:
-        columns = _from_columns(inputs, tensors)
-    check(inputs, columns)
-    return columns
+        `raw` are the bytes that the body was parsed from, where they are known.
+        """
+        rows = _rows(body)
+        if self._is_numeric:
+            matrix = self._matrices.from_rows(rows, raw)
+            if matrix is not None:
+                return matrix
+        return self.rows(rows)
+
+    def rows(self, rows: list[object]) -> Columns:
+        """Return the columns of rows, each looked at for itself."""
+        take = _from_objects if isinstance(rows[0], dict) else _from_lists
+        return self._checked(take(self._names, rows))
+
+    def tensors(self, tensors: Sequence[Tensor]) -> Checked:
+        """Return the cells of a V2 request: one tensor [n] or [n, 1] a column, in any order.
+
+        One numeric matrix [n, columns] in card order is taken too, where no column is text.
+        """
+        if self._is_numeric:
+            matrix = self._plain(tensors)
+            if matrix is not None:
+                return matrix
+        return self.columns(tensors)
+
+    def columns(self, tensors: Sequence[Tensor]) -> Columns:
+        """Return the columns of tensors, each looked at for itself."""
+        if self._is_matrix(tensors):
+            return self._checked(_from_matrix(self._inputs, tensors[0]))
+        return self._checked(_from_columns(self._inputs, tensors))
+
+    def _checked(self, columns: Columns) -> Columns:
+        for name, rule in self._rules.items():
+            rule.check(columns[name])
+        return columns
+
+    def _is_matrix(self, tensors: Sequence[Tensor]) -> bool:
+        """Say whether this is one tensor that carries all columns side by side."""
+        if len(tensors) != 1 or len(tensors[0].shape) != 2:
+            return False
+        return tensors[0].name not in self._rules
+
+    def _plain(self, tensors: Sequence[Tensor]) -> np.ndarray | None:
+        if not self._is_matrix(tensors):
+            return self._plain_columns(tensors)
+        _, datatype, shape, data = tensors[0]
+        if datatype not in NUMERIC:
+            return None
+        if isinstance(data, np.ndarray):
+            return self._matrices.from_array(data.reshape(shape))
+        return self._matrices.from_cells(data, shape)
+
+    def _plain_columns(self, tensors: Sequence[Tensor]) -> np.ndarray | None:
+        sent = {tensor.name: tensor for tensor in tensors}
+        if len(tensors) != len(self._names) or sent.keys() != self._rules.keys():
+            return None
+        rows = len(tensors[0].data)
+        for column in self._inputs:
+            _, datatype, shape, data = sent[column.name]
+            fills = len(data) == rows and shape in ((rows,), (rows, 1))
+            if not fills or datatype not in DATATYPES[column.kind]:
+                return None
+        cells = [sent[name].data for name in self._names]
+        if {*map(type, cells)} == {np.ndarray}:
+            return self._matrices.from_array(np.array(cells, np.float64).T)
+        return self._matrices.from_lists(cells)
 
 
 def _rows(body: object) -> list[object]:
@@ -88,7 +130,7 @@ def _from_objects(names: list[str], rows: list[object]) -> Columns:
 
 def _from_lists(names: list[str], rows: list[object]) -> Columns:
     whole = [_row(names, index, row) for index, row in enumerate(rows)]
-    return {name: [row[place] for row in whole] for place, name in enumerate(names)}
+    return {name: list(cells) for name, cells in zip(names, zip(*whole, strict=True), strict=True)}
 
 
 def _row(names: list[str], index: int, row: object) -> list[object]:
@@ -106,35 +148,29 @@ def _row(names: list[str], index: int, row: object) -> list[object]:
 
 def _difference(names: list[str], sent: list[str], what: str) -> str:
     """Say which name is unknown, otherwise which is absent, as the end of a sentence."""
-    unknown = [name for name in sent if name not in names]
-    if unknown:
-        return f"has the unknown {what} {unknown[0]!r}{nearest(unknown[0], names)}"
-    absent = ", ".join(repr(name) for name in names if name not in sent)
+    wanted, given = set(names), set(sent)
+    unknown = next((name for name in sent if name not in wanted), None)
+    if unknown is not None:
+        return f"has the unknown {what} {unknown[:64]!r}{nearest(unknown, names)}"
+    absent = ", ".join(repr(name) for name in names if name not in given)
     return f"lacks the {what} {absent}; send null where a value is missing"
-
-
-def _is_matrix(inputs: tuple[Column, ...], tensors: Sequence[Tensor]) -> bool:
-    """Say whether this is one tensor that carries all columns side by side."""
-    if len(tensors) != 1 or len(tensors[0].shape) != 2:
-        return False
-    return tensors[0].name not in {column.name for column in inputs}
 
 
 def _from_matrix(inputs: tuple[Column, ...], tensor: Tensor) -> Columns:
     for column in inputs:
         if column.kind == "text":
             raise BadRequest(
-                f"Input {tensor.name!r} is one matrix, but column {column.name!r} is text; "
+                f"Input {tensor.name[:64]!r} is one matrix, but column {column.name!r} is text; "
                 "send one input a column, named as the column."
             )
-        _check_datatype(column, tensor)
+        check_datatype(column, tensor)
     width = tensor.shape[1]
     if width != len(inputs):
         names = ", ".join(column.name for column in inputs)
         raise BadRequest(
-            f"Input {tensor.name!r} has {width} columns, expected {len(inputs)}: {names}."
+            f"Input {tensor.name[:64]!r} has {width} columns, expected {len(inputs)}: {names}."
         )
-    cells = _cells(tensor)
+    cells = cells_of(tensor)
     return {column.name: cells[i::width] for i, column in enumerate(inputs)}
 
 
@@ -146,55 +182,10 @@ def _from_columns(inputs: tuple[Column, ...], tensors: Sequence[Tensor]) -> Colu
     if len(tensors) != len(sent):
         raise BadRequest("The request names an input twice; send each column once.")
     for column in inputs:
-        _check_datatype(column, sent[column.name])
-    columns = {name: _column(sent[name]) for name in names}
+        check_datatype(column, sent[column.name])
+    columns = {name: column_cells(sent[name]) for name in names}
     _check_lengths(columns)
     return columns
-
-
-def _check_datatype(column: Column, tensor: Tensor) -> None:
-    if tensor.datatype not in DATATYPES[column.kind]:
-        usual = {"text": "BYTES", "boolean": "BOOL", "integer": "INT64"}.get(column.kind, "FP32")
-        raise BadRequest(
-            f"Input {tensor.name!r} has datatype {tensor.datatype}, but column {column.name!r} "
-            f"is of kind {column.kind}; send {usual}."
-        )
-
-
-def _column(tensor: Tensor) -> list[object]:
-    if len(tensor.shape) not in (1, 2) or tensor.shape[1:] not in ((), (1,)):
-        raise BadRequest(
-            f"Input {tensor.name!r} has shape {list(tensor.shape)}, expected [n] or [n, 1]."
-        )
-    return _cells(tensor)
-
-
-def _cells(tensor: Tensor) -> list[object]:
-    """Return the cells of a tensor, row by row, after checking that they fill its shape."""
-    cells: list[object] = list(tensor.data)
-    for size in tensor.shape[1:]:
-        cells = _unnested(tensor, cells, size)
-    if min(tensor.shape) < 0 or len(cells) != prod(tensor.shape):
-        raise BadRequest(
-            f"Input {tensor.name!r} has {len(cells)} values, "
-            f"which do not fill its shape {list(tensor.shape)}."
-        )
-    if not cells:
-        raise BadRequest(f"Input {tensor.name!r} is empty; send at least one row.")
-    return cells
-
-
-def _unnested(tensor: Tensor, cells: list[object], size: int) -> list[object]:
-    rows = [cell for cell in cells if isinstance(cell, list)]
-    if not rows:
-        return cells
-    for index, row in enumerate(cells):
-        if not isinstance(row, list) or len(row) != size:
-            raise BadRequest(
-                f"Input {tensor.name!r}, row {index}: got {shown(row)}, "
-                f"expected a list of {size} values as its shape {list(tensor.shape)} says."
-            )
-    return list(chain.from_iterable(rows))
 
 
 def _check_lengths(columns: Columns) -> None:

@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from serving.artifact import GOLDEN, MODEL, Card, Golden, read_card, read_golden, verify
 from serving.errors import ModelError
-from serving.onnx_model import OnnxModel
+from serving.onnx_model import NumericModel, OnnxModel
 from serving.signature import Cells, Label, encode
 
 TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the model says to n rows: n labels, and probabilities [n, k] in the card's order."""
+class Answer(NamedTuple):
+    """What the model says to n rows."""
 
-    labels: list[Label]
+    classes: tuple[Label, ...]
+    numbers: np.ndarray
+    """The numeric columns as the model got them, float32 [n, numeric columns], in card order."""
     probabilities: np.ndarray
+    """float32 [n, k], in the order of `classes`."""
+
+    @property
+    def best(self) -> list[int]:
+        """The index of each row's most probable class."""
+        found: list[int] = self.probabilities.argmax(axis=1).tolist()
+        return found
+
+    @property
+    def labels(self) -> list[Label]:
+        """The most probable class of each row."""
+        return [self.classes[index] for index in self.best]
 
 
 @dataclass(frozen=True)
@@ -30,13 +44,28 @@ class ServedModel:
 
     card: Card
     model: OnnxModel
+    numeric: NumericModel | None
+    """The quick way; only where every column is numeric."""
 
-    def answer(self, columns: Mapping[str, Cells]) -> Answer:
-        """Return labels and probabilities for columns of checked, raw cells."""
-        probabilities = self.model.predict(encode(self.card.signature.inputs, columns))
-        labels = self.card.signature.labels
-        best = probabilities.argmax(axis=1).tolist()
-        return Answer(labels=[labels[index] for index in best], probabilities=probabilities)
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the numeric columns, in card order."""
+        return tuple(column.name for column in self.card.signature.inputs if column.kind != "text")
+
+    def answer(self, cells: np.ndarray | Mapping[str, Cells]) -> Answer:
+        """Return the answer to checked cells: raw by column, or a matrix of `encode_matrix`."""
+        if self.numeric is None:
+            return self._by_column(cells)  # type: ignore[arg-type]
+        if not isinstance(cells, np.ndarray):
+            cells = _side_by_side(encode(self.card.signature.inputs, cells))
+        return Answer(self.card.signature.labels, cells, self.numeric.predict(cells))
+
+    def _by_column(self, cells: Mapping[str, Cells]) -> Answer:
+        inputs = encode(self.card.signature.inputs, cells)
+        numbers = {name: inputs[name] for name in self.numbers}
+        probabilities = self.model.predict(inputs)
+        matrix = _side_by_side(numbers) if numbers else np.empty((len(probabilities), 0))
+        return Answer(self.card.signature.labels, matrix, probabilities)
 
 
 def load(directory: Path) -> ServedModel:
@@ -46,15 +75,27 @@ def load(directory: Path) -> ServedModel:
     the model does not answer its golden rows as it did when it was packaged.
     """
     verify(directory)
-    served = ServedModel(card=read_card(directory), model=OnnxModel.load(directory))
-    _check_inputs(served, directory)
+    card, model = read_card(directory), OnnxModel.load(directory)
+    _check_inputs(card, model, directory)
+    served = ServedModel(card=card, model=model, numeric=_numeric(card, model))
     _replay(served, read_golden(directory), directory)
     return served
 
 
-def _check_inputs(served: ServedModel, directory: Path) -> None:
-    columns = {column.name for column in served.card.signature.inputs}
-    different = sorted(columns ^ set(served.model.inputs))
+def _numeric(card: Card, model: OnnxModel) -> NumericModel | None:
+    inputs = card.signature.inputs
+    if any(column.kind == "text" for column in inputs):
+        return None
+    order = tuple(column.name for column in inputs)
+    return NumericModel(model, order, len(card.signature.labels))
+
+
+def _side_by_side(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate(list(inputs.values()), axis=1)
+
+
+def _check_inputs(card: Card, model: OnnxModel, directory: Path) -> None:
+    different = sorted({column.name for column in card.signature.inputs} ^ set(model.inputs))
     if different:
         raise ModelError(
             f"{directory / MODEL} and its card disagree about the inputs "
@@ -63,14 +104,14 @@ def _check_inputs(served: ServedModel, directory: Path) -> None:
 
 
 def _replay(served: ServedModel, golden: Golden, directory: Path) -> None:
-    answer = served.answer(golden.columns)
     expected = golden.probabilities
-    if expected.size == 0 or expected.shape != answer.probabilities.shape:
+    given = served.answer(golden.columns).probabilities
+    if expected.size == 0 or expected.shape != given.shape:
         raise ModelError(
             f"{directory / GOLDEN} expects probabilities {expected.shape}, the model gives "
-            f"{answer.probabilities.shape}; package the model again."
+            f"{given.shape}; package the model again."
         )
-    worst = float(np.abs(answer.probabilities - expected).max())
+    worst = float(np.abs(given - expected).max())
     # Written so that NaN is refused as well.
     if not worst <= TOLERANCE:
         raise ModelError(

@@ -9,7 +9,8 @@ import logging
 import socket
 import sys
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import uvloop
@@ -17,32 +18,46 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from kserve import ModelServer
 from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
+from kserve.metrics import PREDICT_HIST_TIME
 from kserve.model_server import app
+from prometheus_client import REGISTRY
 
+from serving.predictor.asgi import ASGIApp
+from serving.predictor.dataplane import DataPlane
 from serving.predictor.faults import FaultInjection
+from serving.predictor.hot_path import HotPath, Limits
+from serving.predictor.metrics import TallyCollector
 from serving.predictor.model import PredictorModel
 from serving.predictor.served import ServedModel
-
-ASGIApp = Callable[..., Awaitable[None]]
 
 STATUS: dict[type[Exception], int] = {InvalidInput: 400, ModelNotFound: 404, ModelNotReady: 503}
 """What KServe answers to these; with its own handlers each would put a traceback into the log."""
 
 logger = logging.getLogger("kserve")
+trace = logging.getLogger("kserve.trace")
 
 
 def serve(
     name: str, served: ServedModel, listener: socket.socket, flags: argparse.Namespace
 ) -> None:
     """Answer for `served` under `name` on `listener` until SIGTERM, then drain."""
+    plane = DataPlane(served, PREDICT_HIST_TIME.labels(model_name=name).observe)
+    REGISTRY.register(
+        TallyCollector(plane.tally, name, str(served.card.version), served.card.signature.labels)
+    )
     server = PredictorServer(
         listener,
-        FaultInjection if flags.fault_injection else lambda stock: stock,
         http_port=flags.http_port,
         enable_grpc=flags.enable_grpc,
         enable_latency_logging=flags.enable_latency_logging,
     )
-    model = PredictorModel(name, served)
+    limits = Limits(flags.max_request_bytes, flags.max_concurrency)
+    loaded = server.registered_models.get_models()
+    log = _log if flags.enable_latency_logging else None
+    server.wrap(lambda stock: HotPath(stock, (name, plane), loaded, limits, log))
+    if flags.fault_injection:
+        server.wrap(FaultInjection)
+    model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
     gc.freeze()
@@ -51,21 +66,25 @@ def serve(
 
 
 class PredictorServer(ModelServer):  # type: ignore[misc]
-    """One worker on `listener`; `wrap` may place an ASGI callable of ours around KServe's app."""
+    """One worker on `listener`, with ASGI callables of ours around KServe's app."""
 
-    def __init__(
-        self, listener: socket.socket, wrap: Callable[[ASGIApp], ASGIApp], **options: Any
-    ) -> None:
+    def __init__(self, listener: socket.socket, **options: Any) -> None:
         super().__init__(**options)
         self._listener = listener
-        self._wrap = wrap
+        self._wraps: list[Callable[[ASGIApp], ASGIApp]] = []
         # As uvicorn does for access_log=False, which KServe does not pass on.
         access = logging.getLogger("uvicorn.access")
         access.handlers, access.propagate = [], False
         if not self.enable_latency_logging:
-            logging.getLogger("kserve.trace").setLevel(logging.WARNING)
+            trace.setLevel(logging.WARNING)
         # KServe answers with it, once a route and process.
         warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
+        # A sum of squares that overflows only says that each cell must be looked at.
+        warnings.filterwarnings("ignore", message="overflow encountered in dot")
+
+    def wrap(self, around: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Place an app around KServe's and those that were placed before."""
+        self._wraps.append(around)
 
     def setup_event_loop(self) -> None:
         """Make `asyncio.run` take uvloop; KServe sets up a loop that is then thrown away."""
@@ -88,8 +107,14 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         rest.create_application()
         for kind in STATUS:
             app.add_exception_handler(kind, _refused)
-        rest.config.app = self._wrap(app)
+        rest.config.app = reduce(lambda inner, around: around(inner), self._wraps, app)
+        # It would rewrite the client's address for a log that is off, in a twentieth of our time.
+        rest.config.proxy_headers = False
         await asyncio.gather(rest._server.serve(sockets=[self._listener]), *others)
+
+
+def _log(path: str, status: int, seconds: float) -> None:
+    trace.info("%s %d in %.3f ms", path, status, seconds * 1000)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -14,7 +14,7 @@ from components import preprocessing, rows, trained
 from components.cores import cores_for
 from components.models import HYPERPARAMETERS
 from serving import artifact
-from serving.onnx_model import OnnxModel
+from serving.onnx_model import MATRIX, OnnxModel
 from serving.signature import encode
 from tests.components import tables
 from tests.components.tables import Walk
@@ -48,10 +48,15 @@ def test_the_label_output_says_the_same_as_the_probabilities(walked: Walk) -> No
     session = onnxruntime.InferenceSession(walked.packaged / artifact.MODEL)
     card, given = artifact.read_card(walked.packaged), rows.read(walked.test)
     inputs = encode(card.signature.inputs, given.cells)
+    if all(column.kind != "text" for column in card.signature.inputs):
+        inputs = {MATRIX: np.concatenate(list(inputs.values()), axis=1)}
     label, probabilities = session.run(["label", "probabilities"], inputs)
     assert label.tolist() == [card.signature.labels[i] for i in probabilities.argmax(axis=1)]
-    assert [each.name for each in session.get_inputs()] == [c.name for c in card.signature.inputs]
-    assert {tuple(each.shape) for each in session.get_inputs()} == {(None, 1)}
+    assert [each.name for each in session.get_inputs()] == list(inputs)
+    for each in session.get_inputs():
+        assert each.shape == [None, inputs[each.name].shape[1]]
+    names = [column.name for column in card.signature.inputs]
+    assert list(OnnxModel.load(walked.packaged).inputs) == names
 
 
 def test_one_row_with_nothing_but_missing_and_unknown_cells_is_answered(walked: Walk) -> None:

@@ -1,16 +1,24 @@
 from typing import Any
 
+import numpy as np
 import pytest
 
 from serving.predictor.cells import BadRequest
-from serving.predictor.requests import Tensor, from_instances, from_tensors
+from serving.predictor.requests import Reader
+from serving.predictor.tensors import Tensor
 from serving.signature import Column
 
 PERSON = (
+    Column("age", "number", nullable=True),
+    Column("visits", "integer", nullable=True),
+    Column("member", "boolean", nullable=True),
+    Column("town", "text", nullable=True),
+)
+STRICT = (
     Column("age", "number"),
     Column("visits", "integer"),
     Column("member", "boolean"),
-    Column("town", "text"),
+    Column("town", "text", categories=("Ankara", "Izmir")),
 )
 NUMBERS = (Column("a", "number"), Column("b", "integer"), Column("c", "boolean"))
 NAN = float("nan")
@@ -65,7 +73,7 @@ ROW = {"age": [30.5], "visits": [2], "member": [True], "town": ["Izmir"]}
     ],
 )
 def test_rows_become_columns_whatever_their_order(body: Any, expected: Any) -> None:
-    assert from_instances(PERSON, body) == expected
+    assert Reader(PERSON).instances(body) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,7 +126,7 @@ def test_rows_become_columns_whatever_their_order(body: Any, expected: Any) -> N
 )
 def test_rows_that_do_not_fit_are_refused_with_row_column_and_value(body: Any, words: str) -> None:
     with pytest.raises(BadRequest, match=words) as caught:
-        from_instances(PERSON, body)
+        Reader(PERSON).instances(body)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
@@ -134,7 +142,7 @@ def test_rows_that_do_not_fit_are_refused_with_row_column_and_value(body: Any, w
     ],
 )
 def test_tensors_become_columns_in_any_order_and_nesting(changed: Any) -> None:
-    columns = from_tensors(PERSON, list(reversed(tensors(**changed))))
+    columns = Reader(PERSON).tensors(list(reversed(tensors(**changed))))
     assert list(columns) == ["age", "visits", "member", "town"]
     assert columns["age"] == [30.5, None]
     assert columns["visits"] == [2, 3]
@@ -142,18 +150,49 @@ def test_tensors_become_columns_in_any_order_and_nesting(changed: Any) -> None:
     assert columns["town"] == ["Izmir", "Ankara"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"age": None}, r"'age': got null, expected a number \(at most 3.4e38\)\.$"),
+        ({"visits": None}, r"'visits': got null, expected a whole number\.$"),
+        ({"member": None}, r"'member': got null, expected true, false, 0 or 1\.$"),
+        (
+            {"town": None},
+            r"'town': got null, expected one of 2 known texts \(\"Ankara\", \"Izmir\"\)",
+        ),
+        (
+            {"town": "Bursa"},
+            r"Row 1 \(counted from 0\), column 'town': got \"Bursa\", expected one of",
+        ),
+        ({"town": 5}, r"got 5, expected one of 2 known texts"),
+    ],
+)
+def test_what_training_has_not_seen_is_refused(cells: Any, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        Reader(STRICT).instances({"instances": [person(), person(**cells)]})
+
+
+def test_nan_of_a_binary_tensor_is_refused_where_no_cell_was_missing() -> None:
+    reader = Reader((Column("a", "number"), Column("b", "number", nullable=True)))
+    sent = Tensor("x", "FP32", (1, 2), np.array([1.0, NAN], np.float32))
+    assert np.isnan(reader.tensors([sent])[0, 1])
+    with pytest.raises(BadRequest, match=r"Row 0 .*'a': got NaN, expected a number"):
+        reader.tensors([sent._replace(data=np.array([NAN, 1.0], np.float32))])
+
+
 @pytest.mark.parametrize("data", [[1, 2, 0, 4, 5, 1], [[1, 2, 0], [4, 5, 1]]])
 def test_one_matrix_is_taken_in_card_order_where_every_column_is_numeric(data: Any) -> None:
-    columns = from_tensors(NUMBERS, [tensor("input-0", "FP32", data, [2, 3])])
-    assert columns == {"a": [1, 4], "b": [2, 5], "c": [0, 1]}
+    columns = Reader(NUMBERS).tensors([tensor("input-0", "FP32", data, [2, 3])])
+    assert columns.tolist() == [[1, 2, 0], [4, 5, 1]]
 
 
 def test_one_column_may_be_sent_under_its_own_name_or_as_a_matrix() -> None:
     only = (Column("a", "number"),)
     word = (Column("t", "text"),)
-    assert from_tensors(word, [tensor("t", "BYTES", ["u", "v"], [2, 1])]) == {"t": ["u", "v"]}
+    assert Reader(word).tensors([tensor("t", "BYTES", ["u", "v"], [2, 1])]) == {"t": ["u", "v"]}
     for name in ("a", "x"):
-        assert from_tensors(only, [tensor(name, "FP32", [1, 2], [2, 1])]) == {"a": [1, 2]}
+        cells = Reader(only).tensors([tensor(name, "FP32", [1, 2], [2, 1])])
+        assert cells.tolist() == [[1], [2]]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +232,7 @@ def test_one_column_may_be_sent_under_its_own_name_or_as_a_matrix() -> None:
 )
 def test_tensors_that_do_not_fit_are_refused(changed: Any, words: str) -> None:
     with pytest.raises(BadRequest, match=words) as caught:
-        from_tensors(PERSON, tensors(**changed))
+        Reader(PERSON).tensors(tensors(**changed))
     assert "\n" not in str(caught.value)
 
 
@@ -214,14 +253,14 @@ def test_a_matrix_that_does_not_fit_is_refused(
     inputs: tuple[Column, ...], sent: Tensor, words: str
 ) -> None:
     with pytest.raises(BadRequest, match=words):
-        from_tensors(inputs, [sent])
+        Reader(inputs).tensors([sent])
 
 
 def test_a_request_without_inputs_is_refused() -> None:
     with pytest.raises(BadRequest, match="lacks the input 'age'"):
-        from_tensors(PERSON, [])
+        Reader(PERSON).tensors([])
 
 
 def test_nan_stands_for_a_missing_number() -> None:
-    columns = from_tensors(PERSON, tensors(age=tensor("age", "FP32", [NAN, 1.0])))
+    columns = Reader(PERSON).tensors(tensors(age=tensor("age", "FP32", [NAN, 1.0])))
     assert columns["age"][0] != columns["age"][0]

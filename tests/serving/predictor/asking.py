@@ -1,0 +1,81 @@
+"""The predictor's ASGI app in this process: no socket, no KServe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Container
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from serving.predictor.dataplane import DataPlane
+from serving.predictor.hot_path import HotPath, Limits
+from serving.predictor.served import load
+
+
+class Given(NamedTuple):
+    """An answer: status, headers by name, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class App:
+    """The hot path for the model `m`; whatever it passes on is answered with 299 and the body.
+
+    A body is bytes, a list of bytes (its parts), or anything else: then it is sent as JSON.
+    """
+
+    def __init__(
+        self, directory: Path, limits: Limits | None = None, loaded: Container[str] = ("m",)
+    ) -> None:
+        self.seconds: list[float] = []
+        self.plane = DataPlane(load(directory), self.seconds.append)
+        self.path = HotPath(self._stock, ("m", self.plane), loaded, limits or Limits())
+
+    def v1(self, body: Any, **headers: str) -> Given:
+        return self.ask("/v1/models/m:predict", body, headers)
+
+    def v2(self, body: Any, **headers: str) -> Given:
+        return self.ask("/v2/models/m/infer", body, headers)
+
+    def ask(
+        self, path: str, body: Any, headers: dict[str, str] | None = None, method: str = "POST"
+    ) -> Given:
+        return asyncio.run(self.answer(path, body, headers or {}, method))
+
+    async def answer(
+        self, path: str, body: Any, headers: dict[str, str], method: str = "POST"
+    ) -> Given:
+        sent: list[Any] = []
+        if not isinstance(body, list) or not isinstance(body[0], bytes):
+            body = [body if isinstance(body, bytes) else json.dumps(body).encode()]
+        waiting = [*body]
+
+        async def receive() -> dict[str, Any]:
+            if not waiting:
+                return {"type": "http.disconnect"}
+            part = waiting.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(waiting)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        named = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
+        scope = {"type": "http", "method": method, "path": path, "headers": named}
+        await self.path(scope, receive, send)
+        start, content = sent
+        got = {k.decode(): v.decode() for k, v in start["headers"]}
+        assert int(got["content-length"]) == len(content["body"])
+        return Given(start["status"], got, content["body"])
+
+    async def _stock(self, scope: Any, receive: Any, send: Any) -> None:
+        body = (await receive())["body"]
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": 299, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
