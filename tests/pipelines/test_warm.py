@@ -145,4 +145,5 @@ def test_the_server_ends_with_the_block(modules: Path) -> None:
     with steps(modules, preload=()):
         started = [p for p in psutil.Process().children() if p.pid not in before]
         assert started
-    assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started)
+    gone, _ = psutil.wait_procs(started, timeout=20)
+    assert gone == started
