@@ -5,6 +5,8 @@ Commands are imported when they are called: `kanarya --help` answers at once.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -81,5 +83,16 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _leave(code: int) -> NoReturn:
+    """End the process at once: taking kfp's thousand modules apart costs a tenth of a second."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else 0)
