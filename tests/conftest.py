@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from serving.artifact import publish
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector the modules of a dozen heavy libraries: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

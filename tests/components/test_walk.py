@@ -19,6 +19,8 @@ from serving.signature import encode
 from tests.components import tables
 from tests.components.tables import Walk
 
+pytestmark = pytest.mark.e2e  # trains every kind on every table
+
 PAIRS = list(itertools.product(HYPERPARAMETERS, tables.TABLES))
 EXPECTED = {"iris": 0.9, "mixed": 0.75, "digits": 0.7}
 

@@ -21,6 +21,8 @@ from tests.serving.local.platform_kit import (
     run,
 )
 
+pytestmark = pytest.mark.e2e  # real processes
+
 PLAYED = ("2 and 3", "7 and 8", "9", "10", "11", "12")
 
 

@@ -21,6 +21,8 @@ from tests.serving.local.platform_kit import (
     run,
 )
 
+pytestmark = pytest.mark.e2e  # real processes
+
 IMPATIENT = replace(QUICK, probe_timeout_s=0.1)
 
 
