@@ -27,14 +27,31 @@ class DataPlane:
         self.tally = Tally(signature.inputs, len(signature.labels))
         self._observe = observe
 
-    async def answer(self, cells: Checked) -> Answer:
-        """Return the answer to cells that the reader has checked; a big batch leaves the loop."""
+    @property
+    def is_immediate(self) -> bool:
+        """Whether the usual request is answered by `now`."""
+        return True
+
+    def now(self, cells: Checked) -> Answer | None:
+        """Return the answer to cells that the reader checked; None where it is to be awaited."""
+        if _rows(cells) > INLINE_ROWS:
+            return None
         began = perf_counter()
-        rows = len(cells) if not isinstance(cells, dict) else len(next(iter(cells.values())))
-        if rows <= INLINE_ROWS:
-            answer = self.served.answer(cells)
-        else:
-            answer = await asyncio.to_thread(self.served.answer, cells)
+        answer = self.served.answer(cells)
+        self._counted(answer, began)
+        return answer
+
+    async def answer(self, cells: Checked) -> Answer:
+        """Return the answer to what `now` leaves: a big batch does not hold up the event loop."""
+        began = perf_counter()
+        answer = await asyncio.to_thread(self.served.answer, cells)
+        self._counted(answer, began)
+        return answer
+
+    def _counted(self, answer: Answer, began: float) -> None:
         self._observe(perf_counter() - began)
         self.tally.predicted(answer)
-        return answer
+
+
+def _rows(cells: Checked) -> int:
+    return len(next(iter(cells.values()))) if isinstance(cells, dict) else len(cells)

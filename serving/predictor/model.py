@@ -12,6 +12,7 @@ from kserve.errors import InferenceError, InvalidInput
 from serving.errors import KanaryaError
 from serving.predictor.cells import BadRequest
 from serving.predictor.dataplane import DataPlane
+from serving.predictor.requests import Checked
 from serving.predictor.served import Answer
 from serving.predictor.tensors import USUAL, Tensor, text_of, unpacked
 from serving.predictor.v1 import V1, parsed
@@ -82,12 +83,15 @@ class PredictorModel(Model):  # type: ignore[misc]
             self._plane.tally.protocol(protocol).answered(code, perf_counter() - began)
         return value
 
+    async def _answer(self, cells: Checked) -> Answer:
+        return self._plane.now(cells) or await self._plane.answer(cells)
+
     async def _event(self, payload: Any) -> dict[str, Any]:
-        return self._v1.value(await self._plane.answer(self._plane.reader.instances(payload)))
+        return self._v1.value(await self._answer(self._plane.reader.instances(payload)))
 
     async def _v2(self, request: InferRequest) -> InferResponse:
         tensors = [_tensor(item) for item in request.inputs]
-        answer = await self._plane.answer(self._plane.reader.tensors(tensors))
+        answer = await self._answer(self._plane.reader.tensors(tensors))
         return InferResponse(
             response_id=request.id or new_id(),
             model_name=self.name,

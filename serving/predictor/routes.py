@@ -7,9 +7,11 @@ import typing
 from serving.predictor.asgi import JSON, Headers
 from serving.predictor.cells import BadRequest
 from serving.predictor.dataplane import DataPlane
+from serving.predictor.requests import Checked
+from serving.predictor.served import Answer
 from serving.predictor.tally import Protocol
 from serving.predictor.v1 import V1, parsed
-from serving.predictor.v2 import V2
+from serving.predictor.v2 import NO_WISH, V2, Wish
 from serving.predictor.v2_answers import V2Answers
 
 HEADER_LENGTH = b"inference-header-content-length"
@@ -21,12 +23,16 @@ Given = dict[bytes, bytes]
 
 
 class Route(typing.Protocol):
-    """One address: its counts, and what answers there."""
+    """One address: its counts, and what its bytes mean."""
 
     counts: Protocol
 
-    async def answer(self, body: bytes, given: Given) -> tuple[bytes, Headers]:
-        """Return body and headers of the answer; raise `BadRequest` with what is wrong."""
+    def decode(self, body: bytes, given: Given) -> tuple[Checked, Wish]:
+        """Return the cells of a request and how to answer; raise `BadRequest`."""
+        ...
+
+    def encode(self, answer: Answer, wish: Wish) -> tuple[bytes, Headers]:
+        """Return body and headers of the answer."""
         ...
 
 
@@ -39,18 +45,20 @@ class V1Route:
 
     def __init__(self, name: str, plane: DataPlane) -> None:
         self.counts = plane.tally.protocol("v1")
-        self._plane = plane
         self._v1 = V1(name, plane.served.card, plane.reader)
 
-    async def answer(self, body: bytes, given: Given) -> tuple[bytes, Headers]:
-        """Return the answer of a V1 body."""
+    def decode(self, body: bytes, given: Given) -> tuple[Checked, Wish]:
+        """Return the cells; raise `CloudEvent` where KServe has to unwrap the body."""
         try:
-            cells = self._v1.decode(body)
+            return self._v1.decode(body), NO_WISH
         except BadRequest as error:
             if _is_event(body):
                 raise CloudEvent from error
             raise
-        return self._v1.encode(await self._plane.answer(cells)), _JSON
+
+    def encode(self, answer: Answer, wish: Wish) -> tuple[bytes, Headers]:
+        """Return the answer as JSON."""
+        return self._v1.encode(answer), _JSON
 
 
 class V2Route:
@@ -58,20 +66,22 @@ class V2Route:
 
     def __init__(self, name: str, plane: DataPlane) -> None:
         self.counts = plane.tally.protocol("v2")
-        self._plane = plane
         self._v2 = V2(plane.reader)
         self._answers = V2Answers(name, plane.served.card)
 
-    async def answer(self, body: bytes, given: Given) -> tuple[bytes, Headers]:
-        """Return the answer of a V2 body."""
+    def decode(self, body: bytes, given: Given) -> tuple[Checked, Wish]:
+        """Return the cells and which outputs are asked for."""
         header = given.get(HEADER_LENGTH)
         if header is None and given.get(CONTENT_TYPE) == BINARY:
             raise BadRequest(
                 "The body is application/octet-stream, but the header "
                 "Inference-Header-Content-Length is missing."
             )
-        cells, wish = self._v2.decode(body, header)
-        content, length = self._answers.encode(await self._plane.answer(cells), wish)
+        return self._v2.decode(body, header)
+
+    def encode(self, answer: Answer, wish: Wish) -> tuple[bytes, Headers]:
+        """Return the outputs that are asked for."""
+        content, length = self._answers.encode(answer, wish)
         if length is None:
             return content, _JSON
         return content, [(CONTENT_TYPE, BINARY), (HEADER_LENGTH, b"%d" % length)]

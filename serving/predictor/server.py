@@ -24,8 +24,9 @@ from prometheus_client import REGISTRY
 
 from serving.predictor.asgi import ASGIApp
 from serving.predictor.dataplane import DataPlane
+from serving.predictor.desk import Desk, Limits
 from serving.predictor.faults import FaultInjection
-from serving.predictor.hot_path import HotPath, Limits
+from serving.predictor.hot_path import HotPath
 from serving.predictor.metrics import TallyCollector
 from serving.predictor.model import PredictorModel
 from serving.predictor.served import ServedModel
@@ -54,7 +55,8 @@ def serve(
     limits = Limits(flags.max_request_bytes, flags.max_concurrency)
     loaded = server.registered_models.get_models()
     log = _log if flags.enable_latency_logging else None
-    server.wrap(lambda stock: HotPath(stock, (name, plane), loaded, limits, log))
+    desk = Desk((name, plane), loaded, limits, log)
+    server.wrap(lambda stock: HotPath(stock, desk))
     if flags.fault_injection:
         server.wrap(FaultInjection)
     model = PredictorModel(name, plane)

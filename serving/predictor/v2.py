@@ -22,6 +22,10 @@ class Wish(NamedTuple):
     outputs: tuple[tuple[str, bool], ...]
 
 
+NO_WISH = Wish("", ())
+"""Of a protocol that knows no choice."""
+
+
 class V2:
     """The V2 requests of one model; `v2_answers` writes what goes back."""
 

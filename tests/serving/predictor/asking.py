@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from serving.predictor.dataplane import DataPlane
-from serving.predictor.hot_path import HotPath, Limits
+from serving.predictor.desk import Desk, Limits
+from serving.predictor.hot_path import HotPath
 from serving.predictor.served import load
 
 
@@ -36,7 +37,7 @@ class App:
     ) -> None:
         self.seconds: list[float] = []
         self.plane = DataPlane(load(directory), self.seconds.append)
-        self.path = HotPath(self._stock, ("m", self.plane), loaded, limits or Limits())
+        self.path = HotPath(self._stock, Desk(("m", self.plane), loaded, limits or Limits()))
 
     def v1(self, body: Any, **headers: str) -> Given:
         return self.ask("/v1/models/m:predict", body, headers)

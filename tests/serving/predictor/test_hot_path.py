@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from serving.predictor.hot_path import Limits
+from serving.predictor.desk import Limits
 from serving.predictor.metrics import TallyCollector
 from tests.serving.predictor.asking import App
 from tests.serving.predictor.running import ROW, tensor, tensors

@@ -1,0 +1,156 @@
+"""Where the requests for one model are answered, whichever way their bytes came in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+import orjson
+
+from serving.errors import KanaryaError
+from serving.predictor.asgi import JSON, Reply
+from serving.predictor.cells import BadRequest
+from serving.predictor.dataplane import DataPlane
+from serving.predictor.routes import CONTENT_TYPE, Given, Route, V1Route, V2Route
+
+REQUEST_ID = b"x-request-id"
+LONGEST_ID = 256
+EVENT = b"ce-specversion"
+EVENT_TYPE = b"application/cloudevents+json"
+
+logger = logging.getLogger("kserve")
+
+Log = Callable[[str, int, float], None]
+"""Is told path, status and seconds of every answer."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a request may be, how many may be under way at a time, and how long it may take.
+
+    `request_s`: seconds from the first byte of a request to its last; `idle_s`: seconds that a
+    connection is kept while nothing is asked.
+    """
+
+    request_bytes: int = 32 * 2**20
+    concurrency: int = 1000
+    request_s: float = 30.0
+    idle_s: float = 65.0
+
+
+class Desk:
+    """Answers predictions of one model.
+
+    `loaded` holds the names of the models that are there.
+    """
+
+    def __init__(
+        self,
+        model: tuple[str, DataPlane],
+        loaded: Container[str],
+        limits: Limits,
+        log: Log | None = None,
+    ) -> None:
+        self.limits = limits
+        self.name, self._plane = model
+        self._loaded = loaded
+        self._tally = self._plane.tally
+        self._log = log
+        self.routes: dict[str, Route] = {
+            f"/v1/models/{self.name}:predict": V1Route(self.name, self._plane),
+            f"/v2/models/{self.name}/infer": V2Route(self.name, self._plane),
+        }
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether the usual request is answered by `now`."""
+        return self._plane.is_immediate
+
+    def now(self, route: Route, body: bytes, given: Given) -> Reply | None:
+        """Return the answer; None where it has to be awaited from `reply`."""
+        if refused := self._refused():
+            return refused
+        try:
+            cells, wish = route.decode(body, given)
+            answer = self._plane.now(cells)
+            if answer is None:
+                return None
+            content, headers = route.encode(answer, wish)
+        except KanaryaError as error:
+            return _failed(error)
+        return Reply(200, content, headers)
+
+    async def reply(self, route: Route, body: bytes, given: Given) -> Reply:
+        """Return the answer, however long the model takes."""
+        if refused := self._refused():
+            return refused
+        try:
+            cells, wish = route.decode(body, given)
+            answer = self._plane.now(cells) or await self._plane.answer(cells)
+            content, headers = route.encode(answer, wish)
+        except KanaryaError as error:
+            return _failed(error)
+        return Reply(200, content, headers)
+
+    def has(self, name: str) -> bool:
+        """Say whether a model of this name is there."""
+        return name in self._loaded
+
+    def begin(self) -> None:
+        """Count a request as under way until `end`."""
+        self._tally.running += 1
+
+    def end(self) -> None:
+        """Count a request as no longer under way."""
+        self._tally.running -= 1
+
+    def count(self, path: str, route: Route, status: int, seconds: float) -> None:
+        """Count an answer, and log it where that is wanted."""
+        route.counts.answered(status, seconds)
+        if self._log:
+            self._log(path, status, seconds)
+
+    def too_large(self) -> Reply:
+        """Return the answer to a body beyond the limit."""
+        limit = self.limits.request_bytes
+        return failure(413, f"The request has more than {limit} bytes; send fewer rows at a time.")
+
+    def _refused(self) -> Reply | None:
+        if self.name not in self._loaded:
+            return absent(self.name)
+        limit = self.limits.concurrency
+        if self._tally.running <= limit:
+            return None
+        refused = failure(503, f"{limit} requests are under way already; try again in a second.")
+        return refused._replace(headers=[JSON, (b"retry-after", b"1")])
+
+
+def is_event(given: Given) -> bool:
+    """Say whether the headers tell of a CloudEvent: those are KServe's own business."""
+    return EVENT in given or given.get(CONTENT_TYPE) == EVENT_TYPE
+
+
+def failure(status: int, sentence: str) -> Reply:
+    """Return an error as KServe words it."""
+    return Reply(status, orjson.dumps({"error": sentence}), [JSON])
+
+
+def absent(name: str) -> Reply:
+    """Return the answer for a model that is not here."""
+    return failure(404, f"Model with name {name} does not exist.")
+
+
+def marked(reply: Reply, given: Given) -> Reply:
+    """Return the reply with the id that the client gave its request, where it is a plain word."""
+    mark = given.get(REQUEST_ID)
+    if mark is None or len(mark) > LONGEST_ID or not mark.decode("latin-1").isprintable():
+        return reply
+    return reply._replace(headers=[*reply.headers, (REQUEST_ID, mark)])
+
+
+def _failed(error: KanaryaError) -> Reply:
+    if isinstance(error, BadRequest):
+        return failure(400, str(error))
+    logger.error("%s", error)
+    return failure(500, str(error))
