@@ -57,10 +57,8 @@ class Desk:
         self._loaded = loaded
         self._tally = self._plane.tally
         self._log = log
-        self.routes: dict[str, Route] = {
-            f"/v1/models/{self.name}:predict": V1Route(self.name, self._plane),
-            f"/v2/models/{self.name}/infer": V2Route(self.name, self._plane),
-        }
+        routes = (V1Route(self.name, self._plane), V2Route(self.name, self._plane))
+        self.routes: dict[str, Route] = {route.path: route for route in routes}
 
     @property
     def is_immediate(self) -> bool:
@@ -105,11 +103,11 @@ class Desk:
         """Count a request as no longer under way."""
         self._tally.running -= 1
 
-    def count(self, path: str, route: Route, status: int, seconds: float) -> None:
+    def count(self, route: Route, status: int, seconds: float) -> None:
         """Count an answer, and log it where that is wanted."""
         route.counts.answered(status, seconds)
         if self._log:
-            self._log(path, status, seconds)
+            self._log(route.path, status, seconds)
 
     def too_large(self) -> Reply:
         """Return the answer to a body beyond the limit."""

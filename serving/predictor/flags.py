@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, choices=[1], default=1, help="processes; one for now")
     add("--max_request_bytes", type=_count, default=32 * 2**20, help="larger ones get 413")
     add("--max_concurrency", type=_count, default=1000, help="more at a time get 503")
+    add("--request_timeout", type=_seconds, default=30.0, help="s for a whole request; then 408")
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
@@ -29,6 +30,16 @@ def _count(word: str) -> int:
     if not word.isdecimal() or int(word) < 1:
         raise argparse.ArgumentTypeError(f"{word!r} is no whole number above 0")
     return int(word)
+
+
+def _seconds(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds above 0")
+    return seconds
 
 
 def _truth(word: str) -> bool:

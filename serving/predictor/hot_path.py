@@ -43,6 +43,7 @@ class HotPath:
         self._desk.begin()
         try:
             body = await self._body(given, receive)
+            began = perf_counter()
             reply = await self._desk.reply(route, body, given)
         except CloudEvent:
             await self._app(scope, replayed(body, receive), send)
@@ -54,7 +55,7 @@ class HotPath:
         finally:
             self._desk.end()
         await send_reply(send, marked(reply, given))
-        self._desk.count(scope["path"], route, reply.status, perf_counter() - began)
+        self._desk.count(route, reply.status, perf_counter() - began)
 
     async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; but a prediction of a model that is not here needs no traceback in the log."""

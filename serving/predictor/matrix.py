@@ -34,6 +34,8 @@ class Matrices:
         kinds = [column.kind for column in inputs]
         self._whole = np.array([i for i, kind in enumerate(kinds) if kind == "integer"], int)
         self._truth = np.array([i for i, kind in enumerate(kinds) if kind == "boolean"], int)
+        # Whether a number is whole is only seen before it is rounded to what the model takes.
+        self._is_exact = bool(len(self._whole) or len(self._truth))
 
     def from_rows(self, rows: list[Any], body: bytes | None) -> np.ndarray | None:
         """Return the rows of a V1 request, lists or objects, parsed from `body` if known."""
@@ -44,7 +46,7 @@ class Matrices:
                 rows = [*map(self._pick, rows)]
             if not _is_plain(body) and not _are_numbers(chain.from_iterable(rows)):
                 return None
-            return self.from_array(np.array(rows, np.float64))
+            return self._from_list(rows)
         except _WRONG:
             return None
 
@@ -61,15 +63,16 @@ class Matrices:
         """Return the cells of one V2 matrix, row by row, flat or nested."""
         rows, width = shape
         try:
-            flat = chain.from_iterable(cells) if type(cells[0]) is list else cells
-            if not _are_numbers(flat):
+            is_flat = type(cells[0]) is not list
+            if not _are_numbers(cells if is_flat else chain.from_iterable(cells)):
                 return None
-            array = np.array(cells, np.float64)
+            if rows == 1 and is_flat:
+                cells = [cells]
+            elif is_flat:
+                cells = np.array(cells, np.float64).reshape(shape)  # type: ignore[assignment]
+            return self._from_list(cells) if len(cells) == rows and width == self._width else None
         except _WRONG:
             return None
-        if array.ndim == 1 and array.size == rows * width:
-            array = array.reshape(-1, width)
-        return self.from_array(array) if array.shape == (rows, width) else None
 
     def from_array(self, cells: np.ndarray) -> np.ndarray | None:
         """Return cells [n, columns] of any numeric type as the model's input."""
@@ -87,6 +90,15 @@ class Matrices:
             return None
         return encode_matrix(cells)
 
+    def _from_list(self, rows: list[Any]) -> np.ndarray | None:
+        if not self._is_exact:
+            cells = np.array(rows, np.float32)
+            flat = cells.ravel()
+            # Far from the edge of float32: the two roundings on the other way give the same.
+            if cells.shape == (len(rows), self._width) and float(flat.dot(flat)) < _SAFE_SQUARED:
+                return cells
+        return self.from_array(np.array(rows, np.float64))
+
     def _fits(self, cells: np.ndarray) -> bool:
         missing = np.isnan(cells)
         if (missing & ~self._gaps).any():
@@ -101,6 +113,7 @@ class Matrices:
 
 
 _LIMIT_SQUARED = LIMIT * LIMIT
+_SAFE_SQUARED = 1e30
 
 
 def _is_plain(body: bytes | None) -> bool:

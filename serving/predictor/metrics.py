@@ -43,7 +43,7 @@ class TallyCollector(Collector):
         )
         seconds = HistogramMetricFamily(
             "kanarya_predictor_request_seconds",
-            "From the last byte of a request's head to its answer",
+            "From the last byte of a request to its answer",
             labels=(*OWN, "protocol"),
         )
         for name, protocol in self._tally.protocols.items():

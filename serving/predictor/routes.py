@@ -18,6 +18,9 @@ HEADER_LENGTH = b"inference-header-content-length"
 BINARY = b"application/octet-stream"
 CONTENT_TYPE = b"content-type"
 
+PLAIN: Headers = [JSON]
+"""The headers of an answer that is JSON."""
+
 Given = dict[bytes, bytes]
 """A request's headers, by lower-case name."""
 
@@ -25,6 +28,7 @@ Given = dict[bytes, bytes]
 class Route(typing.Protocol):
     """One address: its counts, and what its bytes mean."""
 
+    path: str
     counts: Protocol
 
     def decode(self, body: bytes, given: Given) -> tuple[Checked, Wish]:
@@ -44,6 +48,7 @@ class V1Route:
     """`POST /v1/models/{m}:predict`: JSON, whatever the content type says."""
 
     def __init__(self, name: str, plane: DataPlane) -> None:
+        self.path = f"/v1/models/{name}:predict"
         self.counts = plane.tally.protocol("v1")
         self._v1 = V1(name, plane.served.card, plane.reader)
 
@@ -58,13 +63,14 @@ class V1Route:
 
     def encode(self, answer: Answer, wish: Wish) -> tuple[bytes, Headers]:
         """Return the answer as JSON."""
-        return self._v1.encode(answer), _JSON
+        return self._v1.encode(answer), PLAIN
 
 
 class V2Route:
     """`POST /v2/models/{m}/infer`: JSON, or JSON and raw tensors behind it."""
 
     def __init__(self, name: str, plane: DataPlane) -> None:
+        self.path = f"/v2/models/{name}/infer"
         self.counts = plane.tally.protocol("v2")
         self._v2 = V2(plane.reader)
         self._answers = V2Answers(name, plane.served.card)
@@ -83,11 +89,10 @@ class V2Route:
         """Return the outputs that are asked for."""
         content, length = self._answers.encode(answer, wish)
         if length is None:
-            return content, _JSON
+            return content, PLAIN
         return content, [(CONTENT_TYPE, BINARY), (HEADER_LENGTH, b"%d" % length)]
 
 
-_JSON = [JSON]
 _EVENT = {"time", "type", "source", "id", "specversion", "data"}
 
 

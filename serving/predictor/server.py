@@ -10,7 +10,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import uvloop
@@ -25,6 +25,7 @@ from prometheus_client import REGISTRY
 from serving.predictor.asgi import ASGIApp
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
+from serving.predictor.express import ExpressProtocol
 from serving.predictor.faults import FaultInjection
 from serving.predictor.hot_path import HotPath
 from serving.predictor.metrics import TallyCollector
@@ -52,13 +53,20 @@ def serve(
         enable_grpc=flags.enable_grpc,
         enable_latency_logging=flags.enable_latency_logging,
     )
-    limits = Limits(flags.max_request_bytes, flags.max_concurrency)
+    limits = Limits(
+        request_bytes=flags.max_request_bytes,
+        concurrency=flags.max_concurrency,
+        request_s=flags.request_timeout,
+        idle_s=flags.timeout_keep_alive,
+    )
     loaded = server.registered_models.get_models()
     log = _log if flags.enable_latency_logging else None
     desk = Desk((name, plane), loaded, limits, log)
     server.wrap(lambda stock: HotPath(stock, desk))
     if flags.fault_injection:
         server.wrap(FaultInjection)
+    elif desk.is_immediate:
+        server.open_express_lane(desk)
     model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
@@ -74,6 +82,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         super().__init__(**options)
         self._listener = listener
         self._wraps: list[Callable[[ASGIApp], ASGIApp]] = []
+        self._protocol: Any = "httptools"
         # As uvicorn does for access_log=False, which KServe does not pass on.
         access = logging.getLogger("uvicorn.access")
         access.handlers, access.propagate = [], False
@@ -87,6 +96,10 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
     def wrap(self, around: Callable[[ASGIApp], ASGIApp]) -> None:
         """Place an app around KServe's and those that were placed before."""
         self._wraps.append(around)
+
+    def open_express_lane(self, desk: Desk) -> None:
+        """Answer usual requests at the desk, before any app hears of them."""
+        self._protocol = partial(ExpressProtocol, desk)
 
     def setup_event_loop(self) -> None:
         """Make `asyncio.run` take uvloop; KServe sets up a loop that is then thrown away."""
@@ -110,6 +123,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         for kind in STATUS:
             app.add_exception_handler(kind, _refused)
         rest.config.app = reduce(lambda inner, around: around(inner), self._wraps, app)
+        rest.config.http = self._protocol
         # It would rewrite the client's address for a log that is off, in a twentieth of our time.
         rest.config.proxy_headers = False
         await asyncio.gather(rest._server.serve(sockets=[self._listener]), *others)
