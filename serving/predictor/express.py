@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -35,13 +37,20 @@ _LENGTHS = range(LONGEST + 1)
 logger = logging.getLogger("kserve")
 
 
-class ExpressProtocol(HttpToolsProtocol):
-    """One connection; `desk` answers what takes the express lane, uvicorn's app the rest."""
+def lane(desk: Desk, is_open: bool = True) -> Callable[..., ExpressProtocol]:
+    """Return what makes the protocol of a connection; closed, the lane only watches the time."""
+    is_open = is_open and desk.is_immediate
+    routes = {path.encode(): route for path, route in desk.routes.items()} if is_open else {}
+    return partial(ExpressProtocol, desk, routes)
 
-    def __init__(self, desk: Desk, **uvicorn: Any) -> None:
+
+class ExpressProtocol(HttpToolsProtocol):
+    """One connection: `desk` answers at the addresses of `express`, uvicorn's app elsewhere."""
+
+    def __init__(self, desk: Desk, express: Mapping[bytes, Route], **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self._desk = desk
-        self._addresses = {path.encode(): route for path, route in desk.routes.items()}
+        self._addresses = express
         self._route: Route | None = None
         self._given: Given = {}
         self._parts: list[bytes] = []

@@ -10,7 +10,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 import uvloop
@@ -25,7 +25,7 @@ from prometheus_client import REGISTRY
 from serving.predictor.asgi import ASGIApp
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
-from serving.predictor.express import ExpressProtocol
+from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
 from serving.predictor.hot_path import HotPath
 from serving.predictor.metrics import TallyCollector
@@ -65,8 +65,8 @@ def serve(
     server.wrap(lambda stock: HotPath(stock, desk))
     if flags.fault_injection:
         server.wrap(FaultInjection)
-    elif desk.is_immediate:
-        server.open_express_lane(desk)
+    # A fault must reach every request: then all of them take the long way.
+    server.receive_with(lane(desk, is_open=not flags.fault_injection))
     model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
@@ -97,9 +97,9 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         """Place an app around KServe's and those that were placed before."""
         self._wraps.append(around)
 
-    def open_express_lane(self, desk: Desk) -> None:
-        """Answer usual requests at the desk, before any app hears of them."""
-        self._protocol = partial(ExpressProtocol, desk)
+    def receive_with(self, protocol: Callable[..., asyncio.Protocol]) -> None:
+        """Let `protocol` make what receives the bytes of each connection, instead of uvicorn."""
+        self._protocol = protocol
 
     def setup_event_loop(self) -> None:
         """Make `asyncio.run` take uvloop; KServe sets up a loop that is then thrown away."""
