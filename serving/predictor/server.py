@@ -91,7 +91,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         # KServe answers with it, once a route and process.
         warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
         # A sum of squares that overflows only says that each cell must be looked at.
-        warnings.filterwarnings("ignore", message="overflow encountered in dot")
+        warnings.filterwarnings("ignore", message="overflow encountered in (dot|cast)")
 
     def wrap(self, around: Callable[[ASGIApp], ASGIApp]) -> None:
         """Place an app around KServe's and those that were placed before."""

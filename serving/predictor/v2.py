@@ -123,7 +123,7 @@ def _size(name: str, parameters: object, data: object) -> int | None:
 def _wish(value: Mapping[str, Any]) -> Wish:
     if len(value) == 1:
         # Nothing but inputs: the most frequent request by far.
-        return Wish(new_id(), _ALL[False])
+        return Wish(new_id(), JSON_OUTPUTS)
     mark = value.get("id")
     if mark is not None and type(mark) is not str:
         raise BadRequest(f"The id is {shown(mark)}, expected a text.")
@@ -135,7 +135,9 @@ def _wish(value: Mapping[str, Any]) -> Wish:
     return Wish(mark or new_id(), _outputs(outputs, binary) if outputs else _ALL[binary])
 
 
-_ALL = {binary: tuple((name, binary) for name in OUTPUTS) for binary in (False, True)}
+JSON_OUTPUTS = tuple((name, False) for name in OUTPUTS)
+"""What a client gets that asks for nothing else."""
+_ALL = {False: JSON_OUTPUTS, True: tuple((name, True) for name in OUTPUTS)}
 
 
 def _outputs(outputs: object, binary: bool) -> tuple[tuple[str, bool], ...]:
