@@ -13,6 +13,35 @@ from serving.signature import Signature
 
 CARD = "card.json"
 FORMAT = 1
+MOST_ROWS = 256
+MOST_WAIT_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How requests are gathered into one call of the model; the limits of both are inclusive.
+
+    `max_rows`: rows of a batch, 2 to `MOST_ROWS`; `max_wait_us`: microseconds that the first of a
+    batch waits for others, 0 to `MOST_WAIT_US`; with 0 it waits for what was read with it.
+    """
+
+    max_rows: int
+    max_wait_us: int
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any] | None) -> Batching | None:
+        """Return what `dataclasses.asdict` wrote; raise `ModelError` where it is out of range."""
+        if value is None:
+            return None
+        batching = cls(**value)
+        for name, least, most in (("max_rows", 2, MOST_ROWS), ("max_wait_us", 0, MOST_WAIT_US)):
+            number = getattr(batching, name)
+            if type(number) is not int or not least <= number <= most:
+                raise ModelError(
+                    f"{CARD} has batching.{name} {number!r}, allowed is {least} to {most}; "
+                    "package the model again."
+                )
+        return batching
 
 
 @dataclass(frozen=True)
@@ -29,6 +58,8 @@ class Card:
     created_at: str
     task: str = "tabular"
     version: str | None = None
+    batching: Batching | None = None
+    """None where a call for each request is quicker."""
     format: int = field(default=FORMAT)
 
     def with_version(self, version: str) -> Card:
@@ -48,7 +79,9 @@ class Card:
                 "package the model again."
             )
         try:
-            return cls(**{**value, "signature": Signature.from_json(value["signature"])})
+            signature = Signature.from_json(value["signature"])
+            batching = Batching.from_json(value.get("batching"))
+            return cls(**{**value, "signature": signature, "batching": batching})
         except (KeyError, TypeError) as error:
             raise ModelError(f"{CARD} is damaged ({error}); package the model again.") from error
 

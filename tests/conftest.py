@@ -34,3 +34,13 @@ def mixed_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("mixed")
     publish(build(home / "packaged", "mixed", mixed()), home / "3", "3")
     return home / "3"
+
+
+@pytest.fixture(scope="session")
+def wide_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published model directory: `wide`, version 1, iris by a network for which batches pay."""
+    from tests.serving.modeldirs import build, iris, wide_network
+
+    home = tmp_path_factory.mktemp("wide")
+    publish(build(home / "packaged", "wide", iris(), wide_network()), home / "1", "1")
+    return home / "1"

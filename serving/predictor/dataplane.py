@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
-from serving.predictor.requests import Checked, Reader
+from serving.card import Batching
+from serving.predictor.batching import Batcher
+from serving.predictor.requests import Checked, Reader, count_rows
 from serving.predictor.served import Answer, ServedModel
-from serving.predictor.tally import Tally
+from serving.predictor.tally import Batches, Tally
 
 INLINE_ROWS = 256
 """Up to here a prediction is quicker than handing it to a thread."""
@@ -17,24 +19,36 @@ INLINE_ROWS = 256
 class DataPlane:
     """A served model behind its signature; knows no protocol.
 
-    `observe` is told the seconds of every prediction.
+    `observe` is told the seconds of every prediction. With `batching`, requests of fewer rows than
+    a batch takes are gathered; otherwise each is a call of its own.
     """
 
-    def __init__(self, served: ServedModel, observe: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        served: ServedModel,
+        observe: Callable[[float], None],
+        batching: Batching | None = None,
+    ) -> None:
         signature = served.card.signature
         self.served = served
         self.reader = Reader(signature.inputs)
         self.tally = Tally(signature.inputs, len(signature.labels))
         self._observe = observe
+        self._batcher: Batcher | None = None
+        self._least = 0
+        if batching is not None:
+            self._least = batching.max_rows
+            self._batcher = Batcher(served.answer, signature.inputs, batching, self._ran)
+            self.tally.batches = Batches()
 
     @property
     def is_immediate(self) -> bool:
         """Whether the usual request is answered by `now`."""
-        return True
+        return self._batcher is None
 
     def now(self, cells: Checked) -> Answer | None:
         """Return the answer to cells that the reader checked; None where it is to be awaited."""
-        if _rows(cells) > INLINE_ROWS:
+        if not self._least <= count_rows(cells) <= INLINE_ROWS:
             return None
         began = perf_counter()
         answer = self.served.answer(cells)
@@ -42,8 +56,12 @@ class DataPlane:
         return answer
 
     async def answer(self, cells: Checked) -> Answer:
-        """Return the answer to what `now` leaves: a big batch does not hold up the event loop."""
+        """Return the answer to what `now` leaves: with others', or in a thread of its own."""
         began = perf_counter()
+        if self._batcher is not None and count_rows(cells) < self._least:
+            answer = await self._batcher.submit(cells)
+            self._observe(perf_counter() - began)
+            return answer
         answer = await asyncio.to_thread(self.served.answer, cells)
         self._counted(answer, began)
         return answer
@@ -52,6 +70,7 @@ class DataPlane:
         self._observe(perf_counter() - began)
         self.tally.predicted(answer)
 
-
-def _rows(cells: Checked) -> int:
-    return len(next(iter(cells.values()))) if isinstance(cells, dict) else len(cells)
+    def _ran(self, answer: Answer, waited: list[float]) -> None:
+        self.tally.predicted(answer)
+        if self.tally.batches is not None:
+            self.tally.batches.ran(len(answer.probabilities), waited)

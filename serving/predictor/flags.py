@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+
+from serving.card import MOST_ROWS, MOST_WAIT_US, Batching
+
+OVERRIDES = "instead of what the card says"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,9 +26,21 @@ def parser() -> argparse.ArgumentParser:
     add("--max_request_bytes", type=_count, default=32 * 2**20, help="larger ones get 413")
     add("--max_concurrency", type=_count, default=1000, help="more at a time get 503")
     add("--request_timeout", type=_seconds, default=30.0, help="s for a whole request; then 408")
+    add("--max_batch_rows", type=_up_to(MOST_ROWS), help=f"{OVERRIDES}; 0 or 1: no batches")
+    add("--max_batch_wait_us", type=_up_to(MOST_WAIT_US), help=f"{OVERRIDES}; 0: as read")
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
+
+
+def batching(flags: argparse.Namespace, card: Batching | None) -> Batching | None:
+    """Return how requests are gathered: as the card says, unless a flag says otherwise."""
+    rows, wait_us = flags.max_batch_rows, flags.max_batch_wait_us
+    if rows is None:
+        rows = card.max_rows if card else 0
+    if wait_us is None:
+        wait_us = card.max_wait_us if card else 0
+    return Batching(rows, wait_us) if rows > 1 else None
 
 
 def _count(word: str) -> int:
@@ -40,6 +57,15 @@ def _seconds(word: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds above 0")
     return seconds
+
+
+def _up_to(most: int) -> Callable[[str], int]:
+    def number(word: str) -> int:
+        if not word.isdecimal() or int(word) > most:
+            raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 0 to {most}")
+        return int(word)
+
+    return number
 
 
 def _truth(word: str) -> bool:

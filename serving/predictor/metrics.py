@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from serving.predictor.tally import Distribution, Tally
+from serving.predictor.tally import Batches, Distribution, Tally
 from serving.signature import Label
 
 OWN = ("model", "version")
@@ -32,6 +32,8 @@ class TallyCollector(Collector):
         self._tally.sum_up()
         yield from self._requests()
         yield from self._predictions()
+        if self._tally.batches is not None:
+            yield from self._batches(self._tally.batches)
 
     def _requests(self) -> Iterator[Metric]:
         running = GaugeMetricFamily(
@@ -71,6 +73,19 @@ class TallyCollector(Collector):
             "feature",
             dict(zip(tally.features, tally.out_of_range.tolist(), strict=True)),
         )
+
+    def _batches(self, batches: Batches) -> Iterator[Metric]:
+        rows = HistogramMetricFamily(
+            "kanarya_batch_rows", "Rows of each call of the model that requests shared", labels=OWN
+        )
+        _add(rows, self._own, batches.rows)
+        waited = HistogramMetricFamily(
+            "kanarya_batch_wait_seconds",
+            "From checked cells to the beginning of their batch",
+            labels=OWN,
+        )
+        _add(waited, self._own, batches.waited)
+        yield from (rows, waited)
 
     def _counts(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
         family = CounterMetricFamily(name, text, labels=(*OWN, label))

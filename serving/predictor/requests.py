@@ -23,6 +23,11 @@ Checked = np.ndarray | Columns
 """Cells that fit the signature: a float32 matrix [n, columns] in its order, or raw by column."""
 
 
+def count_rows(cells: Checked) -> int:
+    """Return how many rows the cells are of."""
+    return len(next(iter(cells.values()))) if isinstance(cells, dict) else len(cells)
+
+
 class Reader:
     """Reads requests for one signature; what does not fit is a `BadRequest` that says why.
 

@@ -27,6 +27,7 @@ from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
+from serving.predictor.flags import batching
 from serving.predictor.hot_path import HotPath
 from serving.predictor.metrics import TallyCollector
 from serving.predictor.model import PredictorModel
@@ -43,7 +44,8 @@ def serve(
     name: str, served: ServedModel, listener: socket.socket, flags: argparse.Namespace
 ) -> None:
     """Answer for `served` under `name` on `listener` until SIGTERM, then drain."""
-    plane = DataPlane(served, PREDICT_HIST_TIME.labels(model_name=name).observe)
+    together = batching(flags, served.card.batching)
+    plane = DataPlane(served, PREDICT_HIST_TIME.labels(model_name=name).observe, together)
     REGISTRY.register(
         TallyCollector(plane.tally, name, str(served.card.version), served.card.signature.labels)
     )

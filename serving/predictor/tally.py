@@ -20,6 +20,7 @@ SECONDS = (
     *(0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005),
     *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
 )
+BATCH_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CONFIDENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -60,6 +61,31 @@ class Protocol:
             self._held.clear()
 
 
+class Batches:
+    """The batches of requests that were gathered: their rows, and how long each request waited."""
+
+    def __init__(self) -> None:
+        self.rows = Distribution(BATCH_ROWS)
+        self.waited = Distribution(SECONDS)
+        self._rows: list[int] = []
+        self._waited: list[float] = []
+
+    def ran(self, rows: int, waited: list[float]) -> None:
+        """Count a batch, and the seconds that its requests had waited."""
+        self._rows.append(rows)
+        self._waited += waited
+        if len(self._waited) >= HELD:
+            self.sum_up()
+
+    def sum_up(self) -> None:
+        """Count what is held."""
+        if self._rows:
+            self.rows.add(np.array(self._rows))
+            self.waited.add(np.array(self._waited))
+            self._rows.clear()
+            self._waited.clear()
+
+
 class Tally:
     """All counts of one model. Lives in one thread: that of the event loop."""
 
@@ -68,6 +94,7 @@ class Tally:
         self.features = tuple(column.name for column in numbers)
         self.running = 0
         self.protocols: dict[str, Protocol] = {}
+        self.batches: Batches | None = None
         self.by_class = np.zeros(classes, np.int64)
         self.confidence = Distribution(CONFIDENCE)
         self.out_of_range = np.zeros(len(numbers), np.int64)
@@ -101,6 +128,8 @@ class Tally:
             self._count(self._numbers[:rows], self._probabilities[:rows])
         for protocol in self.protocols.values():
             protocol.sum_up()
+        if self.batches is not None:
+            self.batches.sum_up()
 
     def _count(self, numbers: np.ndarray, probabilities: np.ndarray) -> None:
         best = probabilities.argmax(axis=1)

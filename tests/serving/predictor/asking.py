@@ -8,6 +8,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from serving.card import Batching
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.hot_path import HotPath
@@ -33,10 +34,14 @@ class App:
     """
 
     def __init__(
-        self, directory: Path, limits: Limits | None = None, loaded: Container[str] = ("m",)
+        self,
+        directory: Path,
+        limits: Limits | None = None,
+        loaded: Container[str] = ("m",),
+        batching: Batching | None = None,
     ) -> None:
         self.seconds: list[float] = []
-        self.plane = DataPlane(load(directory), self.seconds.append)
+        self.plane = DataPlane(load(directory), self.seconds.append, batching)
         self.path = HotPath(self._stock, Desk(("m", self.plane), loaded, limits or Limits()))
 
     def v1(self, body: Any, **headers: str) -> Given:
