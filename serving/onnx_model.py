@@ -66,13 +66,16 @@ class OnnxModel:
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the probabilities, float32 [n, k], for what `serving.signature.encode` gave."""
+        return self.run(self.feed(inputs))
+
+    def feed(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Return the inputs of the graph itself, for what `serving.signature.encode` gave."""
         if not self.is_matrix:
-            return self.run(inputs)
+            return inputs
         try:
-            matrix = np.concatenate([inputs[name] for name in self.inputs], axis=1)
+            return {MATRIX: np.concatenate([inputs[name] for name in self.inputs], axis=1)}
         except (KeyError, ValueError) as error:
             raise ModelError(f"The model could not answer (input {_line(error)}).") from error
-        return self.run({MATRIX: matrix})
 
     def run(self, feed: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the probabilities for the inputs of the graph itself."""

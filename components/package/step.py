@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import numpy as np
 from components import conversion, preprocessing, rows, trained
 from components.baseline import baseline
 from components.evaluation import read_scores
-from components.package import rules
+from components.package import batching, rules
 from components.rows import Rows
 from serving import artifact
 from serving.artifact import Card, Golden
@@ -23,6 +23,8 @@ from serving.storage import partial
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
+
+    from serving.onnx_model import OnnxModel
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,12 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         shutil.copytree(inputs.model / artifact.NATIVE, unfinished / artifact.NATIVE)
         onnx = conversion.to_onnx(candidate.pipeline, candidate.signature.inputs)
         (unfinished / artifact.MODEL).write_bytes(conversion.side_by_side(onnx))
-        probabilities = _agreed(unfinished, candidate)
+        served = _served(unfinished)
+        probabilities = _agreed(served, candidate)
         artifact.write_golden(unfinished, _golden(candidate, probabilities))
         artifact.write_baseline(unfinished, _baseline(candidate, rows.read(inputs.train)))
-        card = _card(inputs, candidate.signature, training, now)
+        gathered = batching.of_graph(served.run, served.feed(candidate.encoded))
+        card = replace(_card(inputs, candidate.signature, training, now), batching=gathered)
         artifact.write_card(unfinished, card)
         artifact.seal(unfinished)
     return {"name": card.name, "kind": card.kind, **card.metrics}
@@ -76,11 +80,15 @@ def _candidate(inputs: Inputs) -> Candidate:
     return Candidate(pipeline, signature, test, encoded, probabilities)
 
 
-def _agreed(directory: Path, candidate: Candidate) -> np.ndarray:
-    """Return the ONNX model's probabilities for all test rows; raise where they are others."""
+def _served(directory: Path) -> OnnxModel:
     from serving.onnx_model import OnnxModel
 
-    onnx = OnnxModel.load(directory).predict(candidate.encoded)
+    return OnnxModel.load(directory)
+
+
+def _agreed(served: OnnxModel, candidate: Candidate) -> np.ndarray:
+    """Return the ONNX model's probabilities for all test rows; raise where they are others."""
+    onnx = served.predict(candidate.encoded)
     if mismatch := rules.worst_mismatch(candidate.probabilities, onnx):
         cells = {name: values[mismatch.row] for name, values in candidate.test.cells.items()}
         raise rules.refusal(mismatch, cells, candidate.signature.labels)

@@ -21,9 +21,18 @@ def facts(card: Card, decision: Decision, run_id: str) -> dict[str, str]:
         "kanarya.kind": card.kind,
         "kanarya.data.sha256": card.data_sha256,
         "kanarya.image": IMAGE,
+        "kanarya.batching": batching(card),
         "kanarya.gate": "passed" if decision.promote else "rejected",
         "kanarya.gate.reasons": json.dumps(list(decision.reasons))[:TAG_LIMIT],
     }
+
+
+def batching(card: Card) -> str:
+    """Return how the predictor gathers requests, in words."""
+    together = card.batching
+    if together is None:
+        return "off: a call for each request is as quick"
+    return f"up to {together.max_rows} rows a call, waiting {together.max_wait_us} µs"
 
 
 def description(card: Card, decision: Decision) -> str:
