@@ -61,7 +61,7 @@ def test_sixteen_connections_get_every_answer_right_and_share_calls(
             np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-6)
     text = gathering.ask("GET", "/metrics")[1]
     (calls,) = re.findall(r'kanarya_batch_rows_count{model="wide",version="1"} ([\d.]+)', text)
-    (waits,) = re.findall(r'kanarya_batch_wait_seconds_count{.*} ([\d.]+)', text)
+    (waits,) = re.findall(r"kanarya_batch_wait_seconds_count{.*} ([\d.]+)", text)
     assert float(waits) == CONNECTIONS * EACH
     assert float(calls) < CONNECTIONS * EACH
 
