@@ -32,7 +32,7 @@ class HotPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it on."""
         route = self._desk.routes.get(scope.get("path", ""))
-        if route is None or scope["method"] != "POST":
+        if route is None or scope.get("method") != "POST":
             await self._elsewhere(scope, receive, send)
             return
         given: Given = dict(scope["headers"])
@@ -61,7 +61,7 @@ class HotPath:
         """Pass on; but a prediction of a model that is not here needs no traceback in the log."""
         found = ADDRESS.fullmatch(scope.get("path", ""))
         name = found and (found[1] or found[2])
-        if name and scope["method"] == "POST" and not self._desk.has(name):
+        if name and scope.get("method") == "POST" and not self._desk.has(name):
             await send_reply(send, absent(name))
             return
         await self._app(scope, receive, send)

@@ -247,6 +247,21 @@ def test_what_is_not_ours_is_passed_on(flowers: App, method: str, path: str, sta
         assert answer.json == {"error": "Model with name other does not exist."}
 
 
+@pytest.mark.parametrize("path", ["/v1/models/m:predict", "/v2/models/other/infer", "/"])
+def test_a_websocket_is_passed_on_wherever_it_knocks(flowers: App, path: str) -> None:
+    scope = {"type": "websocket", "path": path, "headers": []}
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(flowers.path(scope, receive, send))
+    assert sent[0]["status"] == 299
+
+
 def test_an_unloaded_model_is_404(iris_model_dir: Path) -> None:
     app = App(iris_model_dir, loaded=())
     assert app.v1({"instances": [FLOWER]}).json == {"error": "Model with name m does not exist."}
