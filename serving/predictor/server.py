@@ -33,7 +33,12 @@ from serving.predictor.metrics import TallyCollector
 from serving.predictor.model import PredictorModel
 from serving.predictor.served import ServedModel
 
-STATUS: dict[type[Exception], int] = {InvalidInput: 400, ModelNotFound: 404, ModelNotReady: 503}
+STATUS: dict[type[Exception], int] = {
+    InvalidInput: 400,
+    ModelNotFound: 404,
+    NotImplementedError: 501,
+    ModelNotReady: 503,
+}
 """What KServe answers to these; with its own handlers each would put a traceback into the log."""
 
 logger = logging.getLogger("kserve")
