@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Sequence
 from time import perf_counter
 from typing import Any
 
+from grpc_interceptor.exceptions import Internal
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
 from kserve.errors import InferenceError, InvalidInput
 
@@ -16,8 +18,10 @@ from serving.predictor.requests import Checked
 from serving.predictor.served import Answer
 from serving.predictor.tensors import USUAL, Tensor, text_of, unpacked
 from serving.predictor.v1 import V1, parsed
-from serving.predictor.v2 import new_id
+from serving.predictor.v2 import OUTPUTS, new_id, wanted
 from serving.predictor.v2_answers import classes_text, label_datatype
+
+logger = logging.getLogger("kserve")
 
 
 class PredictorModel(Model):  # type: ignore[misc]
@@ -78,7 +82,9 @@ class PredictorModel(Model):  # type: ignore[misc]
             code = 400
             raise InvalidInput(str(error)) from error
         except KanaryaError as error:
-            raise InferenceError(str(error)) from error
+            logger.error("%s", error)
+            # To gRPC, KServe would tell of it as the client's INVALID_ARGUMENT.
+            raise (Internal if protocol == "grpc" else InferenceError)(str(error)) from error
         finally:
             self._plane.tally.protocol(protocol).answered(code, perf_counter() - began)
         return value
@@ -91,12 +97,13 @@ class PredictorModel(Model):  # type: ignore[misc]
 
     async def _v2(self, request: InferRequest) -> InferResponse:
         tensors = [_tensor(item) for item in request.inputs]
+        names = _names(request)
         answer = await self._answer(self._plane.reader.tensors(tensors))
         return InferResponse(
             response_id=request.id or new_id(),
             model_name=self.name,
             model_version=self._card.version,
-            infer_outputs=_outputs(answer),
+            infer_outputs=[_WRITERS[name](answer) for name in names],
             use_binary_outputs=request.use_binary_outputs,
             requested_outputs=request.request_outputs,
         )
@@ -112,11 +119,24 @@ def _tensor(item: InferInput) -> Tensor:
     return tensor._replace(data=cells)
 
 
-def _outputs(answer: Answer) -> list[InferOutput]:
-    # Flat lists both: KServe packs lists and arrays differently over gRPC, and fails on one case.
-    cells = answer.probabilities.ravel().tolist()
-    probabilities = InferOutput("probabilities", list(answer.probabilities.shape), "FP32", cells)
-    probabilities.parameters = {"classes": classes_text(answer.classes)}
+def _names(request: InferRequest) -> Sequence[str]:
+    """Return the outputs that were asked for; KServe itself sends all there are over gRPC."""
+    if not request.request_outputs:
+        return OUTPUTS
+    return [name for name, _ in wanted([{"name": o.name} for o in request.request_outputs], False)]
+
+
+# Flat lists both: KServe packs lists and arrays differently over gRPC, and fails on one case.
+def _label(answer: Answer) -> InferOutput:
     labels = answer.labels
-    label = InferOutput("label", [len(labels)], label_datatype(answer.classes).decode(), labels)
-    return [label, probabilities]
+    return InferOutput("label", [len(labels)], label_datatype(answer.classes).decode(), labels)
+
+
+def _probabilities(answer: Answer) -> InferOutput:
+    cells = answer.probabilities.ravel().tolist()
+    output = InferOutput("probabilities", list(answer.probabilities.shape), "FP32", cells)
+    output.parameters = {"classes": classes_text(answer.classes)}
+    return output
+
+
+_WRITERS = {"label": _label, "probabilities": _probabilities}

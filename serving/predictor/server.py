@@ -95,6 +95,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         access.handlers, access.propagate = [], False
         if not self.enable_latency_logging:
             trace.setLevel(logging.WARNING)
+        logger.addFilter(_is_news)
         # KServe answers with it, once a route and process.
         warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
         # A sum of squares that overflows only says that each cell must be looked at.
@@ -138,6 +139,11 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
 
 def _log(path: str, status: int, seconds: float) -> None:
     trace.info("%s %d in %.3f ms", path, status, seconds * 1000)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say no to KServe's line for each gRPC request, and to its traceback for each wrong one."""
+    return record.module != "interceptors" or str(record.msg).startswith("Internal")
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -132,7 +132,7 @@ def _wish(value: Mapping[str, Any]) -> Wish:
     if parameters:
         binary = _truth(_parameters(parameters, "The request"), "binary_data_output", False)
     outputs = value.get("outputs")
-    return Wish(mark or new_id(), _outputs(outputs, binary) if outputs else _ALL[binary])
+    return Wish(mark or new_id(), wanted(outputs, binary) if outputs else _ALL[binary])
 
 
 JSON_OUTPUTS = tuple((name, False) for name in OUTPUTS)
@@ -140,17 +140,18 @@ JSON_OUTPUTS = tuple((name, False) for name in OUTPUTS)
 _ALL = {False: JSON_OUTPUTS, True: tuple((name, True) for name in OUTPUTS)}
 
 
-def _outputs(outputs: object, binary: bool) -> tuple[tuple[str, bool], ...]:
+def wanted(outputs: object, binary: bool) -> tuple[tuple[str, bool], ...]:
+    """Return the outputs that a request names, each as bytes or not; `binary` where none says."""
     if not isinstance(outputs, Sequence) or not all(isinstance(each, dict) for each in outputs):
         raise BadRequest(f'"outputs" is {shown(outputs)}, expected a list of objects.')
-    wanted: dict[str, bool] = {}
+    named: dict[str, bool] = {}
     for each in outputs:
         name = each.get("name")
         if name not in OUTPUTS:
             raise BadRequest(f"The output {shown(name)} is unknown; there are {_known()}.")
         own = _parameters(each.get("parameters") or {}, str(name))
-        wanted[name] = _truth(own, "binary_data", binary)
-    return tuple(wanted.items())
+        named[name] = _truth(own, "binary_data", binary)
+    return tuple(named.items())
 
 
 def _known() -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 DEADLINE_S = 60.0
 ROW = {"age": 30.5, "visits": 2, "member": True, "town": "Izmir"}
 FAULT = "/kanarya/fault"
@@ -32,6 +34,23 @@ def tensors(**changed: Any) -> Any:
         "town": tensor("town", "BYTES", ["Izmir"]),
     }
     return {"inputs": list({**usual, **changed}.values())}
+
+
+def infer_request(binary: bool) -> Any:
+    """Return `ROW` as a request of KServe's own clients, asking for answers of the same sort."""
+    from kserve import InferInput, InferRequest
+
+    cells = {
+        "age": np.array([30.5], np.float32),
+        "visits": np.array([2], np.int64),
+        "member": np.array([True]),
+        "town": np.array([b"Izmir"], np.object_),
+    }
+    datatypes = {"age": "FP32", "visits": "INT64", "member": "BOOL", "town": "BYTES"}
+    inputs = [InferInput(name, [1], datatypes[name]) for name in cells]
+    for item in inputs:
+        item.set_data_from_numpy(cells[item.name], binary_data=binary)
+    return InferRequest("people", inputs, parameters={"binary_data_output": binary})
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:

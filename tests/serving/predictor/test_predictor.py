@@ -12,7 +12,7 @@ import pytest
 
 from serving.predictor.served import load
 from tests.serving.modeldirs import iris
-from tests.serving.predictor.running import FAULT, ROW, Predictor, tensor, tensors
+from tests.serving.predictor.running import FAULT, ROW, Predictor, infer_request, tensor, tensors
 
 pytestmark = pytest.mark.e2e
 
@@ -116,22 +116,6 @@ def client_answers(people: Predictor, protocol: str, request: Any) -> Any:
             return await client.infer(people.url, request, model_name="people")
 
     return asyncio.run(ask())
-
-
-def infer_request(binary: bool) -> Any:
-    from kserve import InferInput, InferRequest
-
-    cells = {
-        "age": np.array([30.5], np.float32),
-        "visits": np.array([2], np.int64),
-        "member": np.array([True]),
-        "town": np.array([b"Izmir"], np.object_),
-    }
-    datatypes = {"age": "FP32", "visits": "INT64", "member": "BOOL", "town": "BYTES"}
-    inputs = [InferInput(name, [1], datatypes[name]) for name in cells]
-    for item in inputs:
-        item.set_data_from_numpy(cells[item.name], binary_data=binary)
-    return InferRequest("people", inputs, parameters={"binary_data_output": binary})
 
 
 @pytest.mark.parametrize("binary", [False, True])

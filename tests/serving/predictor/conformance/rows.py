@@ -92,13 +92,7 @@ HEALTH = [
         "/v2/repository/models/people/load",
         shape={"name": "people", "load": True},
     ),
-    Row(
-        "no model to unload",
-        "POST",
-        "/v2/repository/models/zz/unload",
-        status=404,
-        shape=ABSENT,
-    ),
+    Row("no model to unload", "POST", "/v2/repository/models/zz/unload", None, {}, 404, ABSENT),
     Row("an unknown path", "GET", "/nowhere", status=404, shape={"detail": "Not Found"}),
     Row("pages of Swagger, unless asked", "GET", "/docs", status=404, shape=dict),
     Row(
