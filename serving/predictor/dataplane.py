@@ -8,6 +8,7 @@ from time import perf_counter
 
 from serving.card import Batching
 from serving.predictor.batching import Batcher
+from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.requests import Checked, Reader, count_rows
 from serving.predictor.served import Answer, ServedModel
 from serving.predictor.tally import Batches, Tally
@@ -21,6 +22,7 @@ class DataPlane:
 
     `observe` is told the seconds of every prediction. With `batching`, requests of fewer rows than
     a batch takes are gathered; otherwise each is a call of its own.
+    `outputs` are what an answer holds where its request names none.
     """
 
     def __init__(
@@ -28,9 +30,11 @@ class DataPlane:
         served: ServedModel,
         observe: Callable[[float], None],
         batching: Batching | None = None,
+        outputs: Outputs = OUTPUTS,
     ) -> None:
         signature = served.card.signature
         self.served = served
+        self.outputs = outputs
         self.reader = Reader(signature.inputs)
         self.tally = Tally(signature.inputs, len(signature.labels))
         self._observe = observe

@@ -7,8 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serving.card import MOST_ROWS, MOST_WAIT_US, Batching
+from serving.predictor.outputs import OUTPUTS, Outputs, named
 
 OVERRIDES = "instead of what the card says"
+DEFAULT_OUTPUTS = (
+    "what an answer holds where the request does not say: label, probabilities or both; "
+    "V1 predictions are the labels, or the probabilities where only these are named"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     add("--request_timeout", type=_seconds, default=30.0, help="s for a whole request; then 408")
     add("--max_batch_rows", type=_up_to(MOST_ROWS), help=f"{OVERRIDES}; 0 or 1: no batches")
     add("--max_batch_wait_us", type=_up_to(MOST_WAIT_US), help=f"{OVERRIDES}; 0: as read")
+    add("--default_outputs", type=_outputs, default=OUTPUTS, help=DEFAULT_OUTPUTS)
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
@@ -66,6 +72,13 @@ def _up_to(most: int) -> Callable[[str], int]:
         return int(word)
 
     return number
+
+
+def _outputs(words: str) -> Outputs:
+    try:
+        return named(words)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _truth(word: str) -> bool:

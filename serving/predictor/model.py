@@ -14,11 +14,12 @@ from kserve.errors import InferenceError, InvalidInput
 from serving.errors import KanaryaError
 from serving.predictor.cells import BadRequest
 from serving.predictor.dataplane import DataPlane
+from serving.predictor.outputs import Outputs
 from serving.predictor.requests import Checked
 from serving.predictor.served import Answer
 from serving.predictor.tensors import USUAL, Tensor, text_of, unpacked
 from serving.predictor.v1 import V1, parsed
-from serving.predictor.v2 import OUTPUTS, new_id, wanted
+from serving.predictor.v2 import new_id, wanted
 from serving.predictor.v2_answers import classes_text, label_datatype
 
 logger = logging.getLogger("kserve")
@@ -31,7 +32,7 @@ class PredictorModel(Model):  # type: ignore[misc]
         super().__init__(name)
         self._plane = plane
         self._card = plane.served.card
-        self._v1 = V1(name, self._card, plane.reader)
+        self._v1 = V1(name, self._card, plane.reader, plane.outputs)
         self.ready = True
 
     def preprocess(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
@@ -97,7 +98,7 @@ class PredictorModel(Model):  # type: ignore[misc]
 
     async def _v2(self, request: InferRequest) -> InferResponse:
         tensors = [_tensor(item) for item in request.inputs]
-        names = _names(request)
+        names = _names(request, self._plane.outputs)
         answer = await self._answer(self._plane.reader.tensors(tensors))
         return InferResponse(
             response_id=request.id or new_id(),
@@ -119,10 +120,10 @@ def _tensor(item: InferInput) -> Tensor:
     return tensor._replace(data=cells)
 
 
-def _names(request: InferRequest) -> Sequence[str]:
+def _names(request: InferRequest, usual: Outputs) -> Sequence[str]:
     """Return the outputs that were asked for; KServe itself sends all there are over gRPC."""
     if not request.request_outputs:
-        return OUTPUTS
+        return usual
     return [name for name, _ in wanted([{"name": o.name} for o in request.request_outputs], False)]
 
 

@@ -50,7 +50,7 @@ class V1Route:
     def __init__(self, name: str, plane: DataPlane) -> None:
         self.path = f"/v1/models/{name}:predict"
         self.counts = plane.tally.protocol("v1")
-        self._v1 = V1(name, plane.served.card, plane.reader)
+        self._v1 = V1(name, plane.served.card, plane.reader, plane.outputs)
 
     def decode(self, body: bytes, given: Given) -> tuple[Checked, Wish]:
         """Return the cells; raise `CloudEvent` where KServe has to unwrap the body."""
@@ -72,8 +72,8 @@ class V2Route:
     def __init__(self, name: str, plane: DataPlane) -> None:
         self.path = f"/v2/models/{name}/infer"
         self.counts = plane.tally.protocol("v2")
-        self._v2 = V2(plane.reader)
-        self._answers = V2Answers(name, plane.served.card)
+        self._v2 = V2(plane.reader, plane.outputs)
+        self._answers = V2Answers(name, plane.served.card, plane.outputs)
 
     def decode(self, body: bytes, given: Given) -> tuple[Checked, Wish]:
         """Return the cells and which outputs are asked for."""

@@ -50,7 +50,8 @@ def serve(
 ) -> None:
     """Answer for `served` under `name` on `listener` until SIGTERM, then drain."""
     together = batching(flags, served.card.batching)
-    plane = DataPlane(served, PREDICT_HIST_TIME.labels(model_name=name).observe, together)
+    observe = PREDICT_HIST_TIME.labels(model_name=name).observe
+    plane = DataPlane(served, observe, together, flags.default_outputs)
     REGISTRY.register(
         TallyCollector(plane.tally, name, str(served.card.version), served.card.signature.labels)
     )

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from serving.card import Card
 from serving.predictor.cells import BadRequest
+from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.requests import Checked, Reader
 from serving.predictor.served import Answer
 
 
 class V1:
-    """The V1 bytes of one model."""
+    """The V1 bytes of one model.
 
-    def __init__(self, name: str, card: Card, reader: Reader) -> None:
+    `encode` gives the body of an answer: `predictions` are the labels, with the probabilities
+    beside them, or whichever of the two is the only one of `outputs`.
+    """
+
+    def __init__(self, name: str, card: Card, reader: Reader, outputs: Outputs = OUTPUTS) -> None:
         self._reader = reader
         labels = list(card.signature.labels)
         self._tail = {"classes": labels, "model_name": name, "model_version": card.version}
         self._end = b"," + orjson.dumps(self._tail)[1:]
+        self._outputs = outputs
+        only: dict[Outputs, Callable[[Answer], bytes]] = {
+            ("label",): self._labels,
+            ("probabilities",): self._probabilities,
+        }
+        self.encode = only.get(outputs, self._both)
         # One row is by far the most frequent request.
         self._one = [
             b'{"predictions":[' + orjson.dumps(label) + b'],"probabilities":' for label in labels
@@ -29,8 +41,7 @@ class V1:
         """Return the cells of a body; raise `BadRequest` with what is wrong."""
         return self._reader.instances(parsed(body), body)
 
-    def encode(self, answer: Answer) -> bytes:
-        """Return the body of an answer."""
+    def _both(self, answer: Answer) -> bytes:
         best = answer.best
         probabilities = orjson.dumps(answer.probabilities, option=orjson.OPT_SERIALIZE_NUMPY)
         if len(best) == 1:
@@ -41,7 +52,17 @@ class V1:
     def value(self, answer: Answer) -> dict[str, Any]:
         """Return the same answer as an object, for KServe to wrap into a CloudEvent."""
         probabilities = answer.probabilities.tolist()
-        return {"predictions": answer.labels, "probabilities": probabilities, **self._tail}
+        if self._outputs == ("probabilities",):
+            return {"predictions": probabilities, **self._tail}
+        beside = {"probabilities": probabilities} if "probabilities" in self._outputs else {}
+        return {"predictions": answer.labels, **beside, **self._tail}
+
+    def _labels(self, answer: Answer) -> bytes:
+        return b'{"predictions":' + orjson.dumps(answer.labels) + self._end
+
+    def _probabilities(self, answer: Answer) -> bytes:
+        probabilities = orjson.dumps(answer.probabilities, option=orjson.OPT_SERIALIZE_NUMPY)
+        return b'{"predictions":' + probabilities + self._end
 
 
 def parsed(body: bytes) -> Any:

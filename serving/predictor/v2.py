@@ -8,19 +8,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from serving.predictor.cells import BadRequest, shown
+from serving.predictor.outputs import CHOICES, OUTPUTS, Outputs
 from serving.predictor.requests import Checked, Reader
 from serving.predictor.tensors import Tensor, unpacked
 from serving.predictor.v1 import parsed
 
-OUTPUTS = ("label", "probabilities")
+Wanted = tuple[tuple[str, bool], ...]
 
 
 class Wish(NamedTuple):
     """What a client wants to have back: its id, and which outputs, each as bytes or as JSON."""
 
     id: str
-    outputs: tuple[tuple[str, bool], ...]
+    outputs: Wanted
 
+
+USUAL: dict[Outputs, dict[bool, Wanted]] = {
+    outputs: {binary: tuple((name, binary) for name in outputs) for binary in (False, True)}
+    for outputs in CHOICES
+}
+"""What a client gets that names no outputs: as JSON, or as bytes where it says so."""
 
 NO_WISH = Wish("", ())
 """Of a protocol that knows no choice."""
@@ -29,8 +36,9 @@ NO_WISH = Wish("", ())
 class V2:
     """The V2 requests of one model; `v2_answers` writes what goes back."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, outputs: Outputs = OUTPUTS) -> None:
         self._reader = reader
+        self._usual = USUAL[outputs]
 
     def decode(self, body: bytes, header: bytes | None) -> tuple[Checked, Wish]:
         """Return cells and wish; `header` is the value of Inference-Header-Content-Length.
@@ -42,7 +50,7 @@ class V2:
         if not isinstance(value, dict):
             raise BadRequest(f'The body is {shown(value)}, expected an object {{"inputs": [...]}}.')
         sent = _tensors(value.get("inputs"), body, length)
-        wish = _wish(value)
+        wish = _wish(value, self._usual)
         return self._reader.tensors(sent), wish
 
 
@@ -120,10 +128,10 @@ def _size(name: str, parameters: object, data: object) -> int | None:
     return size
 
 
-def _wish(value: Mapping[str, Any]) -> Wish:
+def _wish(value: Mapping[str, Any], usual: Mapping[bool, Wanted]) -> Wish:
     if len(value) == 1:
         # Nothing but inputs: the most frequent request by far.
-        return Wish(new_id(), JSON_OUTPUTS)
+        return Wish(new_id(), usual[False])
     mark = value.get("id")
     if mark is not None and type(mark) is not str:
         raise BadRequest(f"The id is {shown(mark)}, expected a text.")
@@ -132,15 +140,10 @@ def _wish(value: Mapping[str, Any]) -> Wish:
     if parameters:
         binary = _truth(_parameters(parameters, "The request"), "binary_data_output", False)
     outputs = value.get("outputs")
-    return Wish(mark or new_id(), wanted(outputs, binary) if outputs else _ALL[binary])
+    return Wish(mark or new_id(), wanted(outputs, binary) if outputs else usual[binary])
 
 
-JSON_OUTPUTS = tuple((name, False) for name in OUTPUTS)
-"""What a client gets that asks for nothing else."""
-_ALL = {False: JSON_OUTPUTS, True: tuple((name, True) for name in OUTPUTS)}
-
-
-def wanted(outputs: object, binary: bool) -> tuple[tuple[str, bool], ...]:
+def wanted(outputs: object, binary: bool) -> Wanted:
     """Return the outputs that a request names, each as bytes or not; `binary` where none says."""
     if not isinstance(outputs, Sequence) or not all(isinstance(each, dict) for each in outputs):
         raise BadRequest(f'"outputs" is {shown(outputs)}, expected a list of objects.')

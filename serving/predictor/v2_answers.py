@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import orjson
 
 from serving.card import Card
+from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.served import Answer
-from serving.predictor.v2 import JSON_OUTPUTS, Wish
+from serving.predictor.v2 import USUAL, Wish
 from serving.signature import Label
 
 REMEMBERED = 64
@@ -26,9 +28,9 @@ class Beginnings(NamedTuple):
 
 
 class V2Answers:
-    """Writes the answers of one model."""
+    """Writes the answers of one model; `outputs` are those of a request that names none."""
 
-    def __init__(self, name: str, card: Card) -> None:
+    def __init__(self, name: str, card: Card, outputs: Outputs = OUTPUTS) -> None:
         labels = card.signature.labels
         head = orjson.dumps({"model_name": name, "model_version": card.version})
         self._head = head[:-1] + b',"id":'
@@ -38,16 +40,23 @@ class V2Answers:
         self._classes = orjson.dumps({"classes": classes_text(labels)})[1:-1]
         self._width = len(labels)
         self._beginnings: dict[int, Beginnings] = {}
+        self._usual = USUAL[outputs][False]
+        only: dict[Outputs, Callable[[Answer, str], bytes]] = {
+            ("label",): self._one_label,
+            ("probabilities",): self._one_probabilities,
+        }
+        self._one = only.get(outputs, self._one_of_both)
         begin = self._beginning(1)
-        self._one = [
-            b'%b%b%b]},%b},"data":' % (_OPEN, begin.label, label, begin.probabilities)
-            for label in self._json
+        self._open_probabilities = b'%b%b},"data":' % (_OPEN, begin.probabilities)
+        self._open_labels = [b"%b%b%b]}" % (_OPEN, begin.label, label) for label in self._json]
+        self._open_both = [
+            b'%b,%b},"data":' % (label, begin.probabilities) for label in self._open_labels
         ]
 
     def encode(self, answer: Answer, wish: Wish) -> tuple[bytes, int | None]:
         """Return the body, and the length of its JSON part where raw tensors follow."""
-        if wish.outputs is JSON_OUTPUTS and len(answer.probabilities) == 1:
-            return self._usual(answer, wish.id), None
+        if wish.outputs is self._usual and len(answer.probabilities) == 1:
+            return self._one(answer, wish.id), None
         begin = self._begin(len(answer.probabilities))
         texts, tail = [], []
         for name, binary in wish.outputs:
@@ -60,11 +69,19 @@ class V2Answers:
         body = b"".join(parts)
         return (b"".join((body, *tail)), len(body)) if tail else (body, None)
 
-    def _usual(self, answer: Answer, id_: str) -> bytes:
+    def _one_of_both(self, answer: Answer, id_: str) -> bytes:
         """Return both outputs of one row as JSON: by far the most frequent answer."""
         data = orjson.dumps(answer.probabilities[0], option=orjson.OPT_SERIALIZE_NUMPY)
         (best,) = answer.best
-        return b"%b%b%b%b}]}" % (self._head, orjson.dumps(id_), self._one[best], data)
+        return b"%b%b%b%b}]}" % (self._head, orjson.dumps(id_), self._open_both[best], data)
+
+    def _one_label(self, answer: Answer, id_: str) -> bytes:
+        (best,) = answer.best
+        return b"%b%b%b]}" % (self._head, orjson.dumps(id_), self._open_labels[best])
+
+    def _one_probabilities(self, answer: Answer, id_: str) -> bytes:
+        data = orjson.dumps(answer.probabilities[0], option=orjson.OPT_SERIALIZE_NUMPY)
+        return b"%b%b%b%b}]}" % (self._head, orjson.dumps(id_), self._open_probabilities, data)
 
     def _label(self, answer: Answer, begin: Beginnings, binary: bool) -> tuple[bytes, bytes]:
         if binary:

@@ -12,6 +12,7 @@ from serving.card import Batching
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.hot_path import HotPath
+from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.served import load
 
 
@@ -39,9 +40,10 @@ class App:
         limits: Limits | None = None,
         loaded: Container[str] = ("m",),
         batching: Batching | None = None,
+        outputs: Outputs = OUTPUTS,
     ) -> None:
         self.seconds: list[float] = []
-        self.plane = DataPlane(load(directory), self.seconds.append, batching)
+        self.plane = DataPlane(load(directory), self.seconds.append, batching, outputs)
         self.path = HotPath(self._stock, Desk(("m", self.plane), loaded, limits or Limits()))
 
     def v1(self, body: Any, **headers: str) -> Given:
