@@ -102,7 +102,7 @@ class Home:
 @contextmanager
 def home() -> Iterator[Home]:
     """Lend a platform in a temporary folder; both are gone afterwards, whatever happened."""
-    with _interruptible(), tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
+    with interruptible(), tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
         settings = Settings.from_env({**_foreign(), "KANARYA_HOME": folder})
         try:
             yield Home(settings, up(settings, Ports(0, 0)))
@@ -123,7 +123,7 @@ def row() -> bytes:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does; signals are as before afterwards."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in _STOPS}
     try:

@@ -57,8 +57,16 @@ def report(bench: str, ratios: Mapping[str, float], figures: Mapping[str, object
     for name, value in {**figures, **{f"{k} (ratio)": v for k, v in ratios.items()}}.items():
         shown = f"{value:10.3f}" if isinstance(value, float) else f"{value!s:>10}"
         print(f"  {name:<44} {shown}")
-    rounded = {key: round(value, 3) for key, value in ratios.items()}
-    print(json.dumps({"bench": bench, "ratios": rounded, "figures": dict(figures)}))
+    print(line(bench, ratios, figures))
+
+
+def line(bench: str, ratios: Mapping[str, float | None], figures: Mapping[str, object]) -> str:
+    """Return the line that other programs read.
+
+    A ratio is None (null) where one of its sides was not there to be measured.
+    """
+    rounded = {key: None if v is None else round(v, 3) for key, v in ratios.items()}
+    return json.dumps({"bench": bench, "ratios": rounded, "figures": dict(figures)})
 
 
 class _Watch(threading.Thread):

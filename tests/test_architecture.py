@@ -21,6 +21,7 @@ HOMES = {
         "components/skops_files.py",
         "components/tree_conversion.py",
         "components/evaluate",
+        "scripts/bench_models.py",
         "scripts/demo/data.py",
     ],
     "polars": [

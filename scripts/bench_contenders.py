@@ -1,0 +1,107 @@
+"""Who is measured on which model: the harness' peers, and our server in the harness' words."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from scripts.bench_models import FOLDER, VERSION
+from scripts.bench_place import ROOT
+
+Protocol = Literal["v1", "v2", "v2bin"]
+
+PEERS: Mapping[str, Mapping[str, str]] = {
+    "lr": {
+        "kserve-v1": "kserve",
+        "kserve-v2": "kserve",
+        "mlflow": "kserve",
+        "mlserver-sk": "mlserver",
+        "bentoml": "bentoml",
+        "asgi-onnx": "lean",
+    },
+    "rf": {
+        "kserve-v1": "kserve",
+        "kserve-v2": "kserve",
+        "mlflow": "kserve",
+        "mlserver-sk": "mlserver",
+        "bentoml": "bentoml",
+        "asgi-onnx": "lean",
+    },
+    "cnn": {
+        "kserve-v1": "kserve",
+        "kserve-v2bin": "kserve",
+        "mlflow": "kserve",
+        "bentoml": "bentoml",
+        "asgi-onnx": "lean",
+    },
+}
+"""The peers of each model, with the environment that each runs in; `asgi-onnx` is the limit."""
+
+ADDRESSES: Mapping[Protocol, str] = {
+    "v1": "http://127.0.0.1:{port}/v1/models/m:predict",
+    "v2": "http://127.0.0.1:{port}/v2/models/m/infer",
+    "v2bin": "http://127.0.0.1:{port}/v2/models/m/infer",
+}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Our server, answering one kind of request.
+
+    `outputs`: what its answers hold; the harness compares every number with the model's own, so
+    they hold what the peers' answers hold. "" is our default, the labels and the probabilities.
+    `without`: the part of the safety that is taken out, for the cost of it.
+    """
+
+    name: str
+    protocol: Protocol
+    outputs: str = ""
+    without: str = ""
+
+    def added(self, model: str) -> str:
+        """Return the value of the harness' `--add`."""
+        return ";".join(
+            (self.name, model, self.protocol, ADDRESSES[self.protocol], self._command())
+        )
+
+    def _command(self) -> str:
+        """Return a command line; the harness fills in what is in braces.
+
+        The harness puts its own PYTHONPATH and forbids bytecode beside its files: not for us.
+        """
+        environment = ["env", "-u", "PYTHONDONTWRITEBYTECODE", f"PYTHONPATH={ROOT}"]
+        flags = {
+            "model_name": "m",
+            "model_dir": f"{{work}}/{FOLDER}/{{model}}/{VERSION}",
+            "http_port": "{port}",
+        }
+        if self.outputs:
+            flags["default_outputs"] = self.outputs
+        words = [f"--{name}={value}" for name, value in flags.items()]
+        return shlex.join([*environment, sys.executable, "-P", "-m", "serving.predictor", *words])
+
+
+OURS: Mapping[str, tuple[Contender, ...]] = {
+    "lr": (
+        Contender("kanarya-v1", "v1"),
+        Contender("kanarya-v2", "v2", "label"),
+        Contender("kanarya-v2bin", "v2bin", "label"),
+    ),
+    "rf": (Contender("kanarya-v1", "v1"), Contender("kanarya-v2bin", "v2bin", "label")),
+    "cnn": (
+        Contender("kanarya-v1", "v1", "probabilities"),
+        Contender("kanarya-v2bin", "v2bin", "probabilities"),
+    ),
+}
+
+
+def peers(model: str, wanted: frozenset[str] | None, environments: set[str]) -> list[str]:
+    """Return the peers of a model that are wanted (None: all) and have their environment."""
+    return [
+        name
+        for name, environment in PEERS[model].items()
+        if environment in environments and (wanted is None or name in wanted)
+    ]

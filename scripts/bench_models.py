@@ -1,0 +1,112 @@
+"""The benchmark's models as directories of ours: the very same weights that the peers serve."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components import conversion, trained
+from components.baseline import baseline
+from components.package import rules
+from serving.artifact import (
+    MODEL,
+    Card,
+    Golden,
+    publish,
+    seal,
+    write_baseline,
+    write_card,
+    write_golden,
+)
+from serving.errors import ModelError
+from serving.onnx_model import OnnxModel
+from serving.signature import Column, Signature, encode
+
+FOLDER = "kanarya"
+VERSION = "1"
+KINDS = {"lr": "logistic_regression", "rf": "random_forest"}
+
+
+def publish_models(work: Path, names: tuple[str, ...]) -> None:
+    """Publish the models of `work/models` below `work/kanarya`, made anew.
+
+    Raises `ModelError` where one does not answer as the original does.
+    """
+    shutil.rmtree(work / FOLDER, ignore_errors=True)
+    for name in names:
+        packaged = work / FOLDER / name / "packaged"
+        packaged.mkdir(parents=True)
+        MAKERS[name](name, work / "models", packaged)
+        seal(packaged)
+        publish(packaged, work / FOLDER / name / VERSION, VERSION)
+
+
+def _tabular(name: str, models: Path, packaged: Path) -> None:
+    import joblib
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    rows = np.asarray(bunch.data)
+    columns = tuple(map(_column, map(str, bunch.feature_names), rows.T))
+    # Unpickled, which a server of ours never does: the file is the benchmark's own.
+    model = joblib.load(models / f"{name}.joblib")
+    graph = conversion.to_onnx(_of_columns(model, rows), columns)
+    (packaged / MODEL).write_bytes(conversion.side_by_side(graph))
+    cells = {column.name: rows[:, i] for i, column in enumerate(columns)}
+    encoded = encode(columns, cells)
+    answers = OnnxModel.load(packaged).predict(encoded)
+    _require_same(name, model.predict_proba(rows), answers)
+    labels = tuple(model.classes_.tolist())
+    chosen = rules.golden_rows(bunch.target, np.zeros(len(rows), bool))
+    golden = {column: values[chosen] for column, values in encoded.items()}
+    write_golden(packaged, Golden(golden, answers[chosen]))
+    write_baseline(packaged, baseline(columns, cells, answers.argmax(axis=1), labels))
+    source = models / f"{name}.joblib"
+    write_card(packaged, _card(KINDS[name], Signature(columns, labels), source))
+
+
+def _column(name: str, cells: np.ndarray) -> Column:
+    return Column(name, "number", minimum=float(cells.min()), maximum=float(cells.max()))
+
+
+def _of_columns(model: Any, rows: np.ndarray) -> Any:
+    """Return a pipeline that lays thirty columns side by side and asks the fitted model."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    numbers = ("numbers", "passthrough", list(range(rows.shape[1])))
+    return Pipeline([("join", ColumnTransformer([numbers]).fit(rows)), ("model", model)])
+
+
+def _require_same(name: str, native: np.ndarray, onnx: np.ndarray) -> None:
+    mismatch = rules.worst_mismatch(native, onnx)
+    if mismatch:
+        raise ModelError(
+            f"{name} as ONNX is {mismatch.difference:.2g} off the original on row {mismatch.row}; "
+            "its speed would be that of another model."
+        )
+
+
+def _card(kind: str, signature: Signature, source: Path, task: str = "tabular") -> Card:
+    with source.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    return Card(
+        name="m",
+        kind=kind,
+        signature=signature,
+        data_sha256=digest,
+        libraries=trained.libraries(),
+        metrics={},
+        opset=conversion.OPSET,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        task=task,
+    )
+
+
+MAKERS: dict[str, Callable[[str, Path, Path], None]] = {"lr": _tabular, "rf": _tabular}
