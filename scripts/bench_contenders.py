@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from scripts.bench_models import FOLDER, VERSION
 from scripts.bench_place import ROOT
+from scripts.bench_serving_bare import PARTS
 
 Protocol = Literal["v1", "v2", "v2bin"]
 
@@ -53,13 +54,13 @@ class Contender:
 
     `outputs`: what its answers hold; the harness compares every number with the model's own, so
     they hold what the peers' answers hold. "" is our default, the labels and the probabilities.
-    `without`: the part of the safety that is taken out, for the cost of it.
+    `without`: parts of the safety that are taken out, for the cost of them.
     """
 
     name: str
     protocol: Protocol
     outputs: str = ""
-    without: str = ""
+    without: tuple[str, ...] = ()
 
     def added(self, model: str) -> str:
         """Return the value of the harness' `--add`."""
@@ -80,8 +81,11 @@ class Contender:
         }
         if self.outputs:
             flags["default_outputs"] = self.outputs
+        module = "serving.predictor"
+        if self.without:
+            module, flags["without"] = "scripts.bench_serving_bare", ",".join(self.without)
         words = [f"--{name}={value}" for name, value in flags.items()]
-        return shlex.join([*environment, sys.executable, "-P", "-m", "serving.predictor", *words])
+        return shlex.join([*environment, sys.executable, "-P", "-m", module, *words])
 
 
 OURS: Mapping[str, tuple[Contender, ...]] = {
@@ -89,6 +93,8 @@ OURS: Mapping[str, tuple[Contender, ...]] = {
         Contender("kanarya-v1", "v1"),
         Contender("kanarya-v2", "v2", "label"),
         Contender("kanarya-v2bin", "v2bin", "label"),
+        *(Contender(f"kanarya-v2-without-{part}", "v2", "label", (part,)) for part in PARTS),
+        Contender("kanarya-v2-without-all", "v2", "label", PARTS),
     ),
     "rf": (Contender("kanarya-v1", "v1"), Contender("kanarya-v2bin", "v2bin", "label")),
     "cnn": (
@@ -96,6 +102,17 @@ OURS: Mapping[str, tuple[Contender, ...]] = {
         Contender("kanarya-v2bin", "v2bin", "probabilities"),
     ),
 }
+
+
+def environments(models: Sequence[str], wanted: frozenset[str] | None) -> list[str]:
+    """Return the environments that the wanted peers (None: all) of some models run in."""
+    found = [
+        environment
+        for model in models
+        for name, environment in PEERS[model].items()
+        if wanted is None or name in wanted
+    ]
+    return list(dict.fromkeys(found))
 
 
 def peers(model: str, wanted: frozenset[str] | None, environments: set[str]) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from scripts.bench_serving_bare import PARTS
+
 Key = tuple[str, str]
 """Model and contender."""
 
@@ -134,7 +136,19 @@ def figures(found: Results, bare: Mapping[int, float]) -> dict[str, object]:
         ours = found.per_s("cnn", "kanarya-v2bin", cell)
         shown[f"cnn_bare_onnxruntime_{images}_per_s"] = _rounded(bare.get(images))
         shown[f"cnn_share_of_bare_onnxruntime_{images}"] = _rounded(over(ours, bare.get(images)), 3)
+    shown |= safety(found)
     return {**shown, "errors": _errors(found), "failed": sorted(map("/".join, found.failed))}
+
+
+def safety(found: Results) -> dict[str, float | None]:
+    """Return what each part of the safety costs an answer of V2, in µs, where the core is full."""
+    whole = found.per_s("lr", "kanarya-v2")
+    costs: dict[str, float | None] = {}
+    for part in (*PARTS, "all"):
+        without = found.per_s("lr", f"kanarya-v2-without-{part}")
+        cost = 1e6 / whole - 1e6 / without if whole and without else None
+        costs[f"safety_{part}_us"] = _rounded(cost, 2)
+    return costs
 
 
 def _shown(measured: Measured) -> Iterator[tuple[str, float]]:

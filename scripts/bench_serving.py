@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from scripts.bench_contenders import OURS, PEERS, peers
+from scripts.bench_contenders import OURS, PEERS, environments, peers
 from scripts.bench_home import interruptible
 from scripts.bench_models import FOLDER, VERSION, publish_models
 from scripts.bench_place import ROOT, Place, installed, make_models, require_wrk, say
@@ -135,8 +135,7 @@ def _bench(plan: Plan) -> Bench:
     place = Place.from_env(os.environ)
     place.work.mkdir(parents=True, exist_ok=True)
     require_wrk()
-    names = [env for model in plan.models for env in PEERS[model].values()]
-    there = installed(place, list(dict.fromkeys(names)))
+    there = installed(place, environments(plan.models, plan.peers))
     make_models(place)
     say(f"models: publishing {', '.join(plan.models)} as directories of ours")
     publish_models(place.work, plan.models)

@@ -7,13 +7,14 @@ import json
 import os
 import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.bench_bare_onnx import per_second
-from scripts.bench_contenders import OURS, PEERS, Contender, peers
+from scripts.bench_contenders import OURS, PEERS, Contender, environments, peers
 from scripts.bench_place import STAMP, Place, installed
 from scripts.bench_results import (
     FIGURE_GOALS,
@@ -26,9 +27,11 @@ from scripts.bench_results import (
     ratios,
     records,
     results,
+    safety,
     table,
 )
 from scripts.bench_serving import Bench, Plan
+from scripts.bench_serving_bare import PARTS, REPLACEMENTS, ROOM
 from scripts.measuring import line
 from serving.errors import PlatformError
 
@@ -152,6 +155,14 @@ def test_only_peers_whose_environment_is_there_are_asked_for() -> None:
     assert peers("cnn", None, set()) == []
 
 
+def test_only_the_environments_of_wanted_peers_are_made() -> None:
+    assert environments(("lr", "cnn"), None) == ["kserve", "mlserver", "bentoml", "lean"]
+    assert environments(("lr", "cnn"), frozenset({"asgi-onnx", "kserve-v2bin"})) == [
+        "lean",
+        "kserve",
+    ]
+
+
 def test_the_harness_gets_our_server_as_a_command_that_it_can_split() -> None:
     name, model, protocol, url, command = (
         Contender("mine", "v2", "label").added("lr").split(";", maxsplit=4)
@@ -197,6 +208,21 @@ def test_the_harness_is_told_one_repetition_without_those_that_failed(tmp_path: 
     assert added == ["kanarya-v2bin"]
     alone = Bench(plan, at, frozenset(), 0, 1).command("rf", [])
     assert "--only=none" in alone
+
+
+def test_a_part_of_the_safety_costs_what_an_answer_takes_longer_with_it() -> None:
+    some = found(("lr", "kanarya-v2", 20_000), ("lr", "kanarya-v2-without-ids", 25_000))
+    costs = {"signature": None, "metrics": None, "ids": 10.0, "all": None}
+    assert safety(some) == {f"safety_{part}_us": cost for part, cost in costs.items()}
+    assert {f"kanarya-v2-without-{part}" for part in costs} < {each.name for each in OURS["lr"]}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_taken_out_for_its_cost_is_a_part_of_the_predictor_today(part: str) -> None:
+    for module, name, value in REPLACEMENTS[part]():
+        there = getattr(import_module(f"{ROOM}.{module}"), name)
+        assert callable(there)
+        assert not isinstance(there, type) or issubclass(value, there)
 
 
 def test_everything_that_is_made_lies_outside_of_the_repository(tmp_path: Path) -> None:
