@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import file_digest
@@ -14,6 +15,7 @@ import numpy as np
 from components import conversion, trained
 from components.baseline import baseline
 from components.package import rules
+from scripts.bench_place import ROOT, Place, installed, say
 from serving.artifact import (
     MODEL,
     Card,
@@ -24,30 +26,59 @@ from serving.artifact import (
     write_card,
     write_golden,
 )
-from serving.errors import ModelError
+from serving.errors import KanaryaError, ModelError
 from serving.onnx_model import OnnxModel
 from serving.signature import Column, Signature, encode
 
 FOLDER = "kanarya"
 VERSION = "1"
+TENSORFLOW = "kexport"
+"""The environment that converts Keras models, for the peers' copies too."""
 KINDS = {"lr": "logistic_regression", "rf": "random_forest"}
 
 
-def publish_models(work: Path, names: tuple[str, ...]) -> None:
-    """Publish the models of `work/models` below `work/kanarya`, made anew.
+def publish_models(place: Place, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Publish the models below `work/kanarya`, made anew, and return those that could be.
 
-    Raises `ModelError` where one does not answer as the original does.
+    One that could not be packaged, or does not answer as the original does, is left out with a
+    line.
     """
-    shutil.rmtree(work / FOLDER, ignore_errors=True)
-    for name in names:
-        packaged = work / FOLDER / name / "packaged"
-        packaged.mkdir(parents=True)
-        MAKERS[name](name, work / "models", packaged)
-        seal(packaged)
-        publish(packaged, work / FOLDER / name / VERSION, VERSION)
+    shutil.rmtree(place.work / FOLDER, ignore_errors=True)
+    return tuple(name for name in names if _is_published(place, name))
 
 
-def _tabular(name: str, models: Path, packaged: Path) -> None:
+def _is_published(place: Place, name: str) -> bool:
+    folder = place.work / FOLDER / name
+    folder.mkdir(parents=True)
+    try:
+        MAKERS[name](place, name, folder / "packaged")
+        publish(folder / "packaged", folder / VERSION, VERSION)
+    except KanaryaError as error:
+        say(f"{name}: our server is left out ({error})")
+        return False
+    return True
+
+
+def _image(place: Place, name: str, packaged: Path) -> None:
+    """Package in the environment that has TensorFlow; raise `ModelError` where that fails."""
+    if not installed(place, [TENSORFLOW]):
+        raise ModelError("TensorFlow is not there to convert it")
+    files = [str(place.work / "models" / f"{name}.keras"), str(packaged)]
+    command = [str(place.python(TENSORFLOW)), "-P", "-m", "scripts.bench_image_model", *files]
+    environment = {**place.environment(), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ModelError(done.stderr.strip().splitlines()[-1])
+
+
+def _tabular(place: Place, name: str, packaged: Path) -> None:
+    packaged.mkdir()
+    source = place.work / "models" / f"{name}.joblib"
+    _write(name, source, packaged)
+    seal(packaged)
+
+
+def _write(name: str, source: Path, packaged: Path) -> None:
     import joblib
     from sklearn.datasets import load_breast_cancer
 
@@ -55,7 +86,7 @@ def _tabular(name: str, models: Path, packaged: Path) -> None:
     rows = np.asarray(bunch.data)
     columns = tuple(map(_column, map(str, bunch.feature_names), rows.T))
     # Unpickled, which a server of ours never does: the file is the benchmark's own.
-    model = joblib.load(models / f"{name}.joblib")
+    model = joblib.load(source)
     graph = conversion.to_onnx(_of_columns(model, rows), columns)
     (packaged / MODEL).write_bytes(conversion.side_by_side(graph))
     cells = {column.name: rows[:, i] for i, column in enumerate(columns)}
@@ -67,7 +98,6 @@ def _tabular(name: str, models: Path, packaged: Path) -> None:
     golden = {column: values[chosen] for column, values in encoded.items()}
     write_golden(packaged, Golden(golden, answers[chosen]))
     write_baseline(packaged, baseline(columns, cells, answers.argmax(axis=1), labels))
-    source = models / f"{name}.joblib"
     write_card(packaged, _card(KINDS[name], Signature(columns, labels), source))
 
 
@@ -93,7 +123,7 @@ def _require_same(name: str, native: np.ndarray, onnx: np.ndarray) -> None:
         )
 
 
-def _card(kind: str, signature: Signature, source: Path, task: str = "tabular") -> Card:
+def _card(kind: str, signature: Signature, source: Path) -> Card:
     with source.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
     return Card(
@@ -105,8 +135,11 @@ def _card(kind: str, signature: Signature, source: Path, task: str = "tabular") 
         metrics={},
         opset=conversion.OPSET,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        task=task,
     )
 
 
-MAKERS: dict[str, Callable[[str, Path, Path], None]] = {"lr": _tabular, "rf": _tabular}
+MAKERS: dict[str, Callable[[Place, str, Path], None]] = {
+    "lr": _tabular,
+    "rf": _tabular,
+    "cnn": _image,
+}

@@ -43,13 +43,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Bench:
-    """A plan at its place: which environments are there, which cores, where records go."""
+    """A plan at its place: environments, the models that we serve too, cores of server and wrk."""
 
     plan: Plan
     place: Place
     environments: frozenset[str]
-    server_core: int
-    client_core: int
+    ours: frozenset[str]
+    cores: tuple[int, int]
 
     @property
     def records(self) -> Path:
@@ -59,7 +59,8 @@ class Bench:
     def command(self, model: str, left_out: Sequence[str]) -> list[str]:
         """Return the harness' command for one repetition of a model, without some contenders."""
         theirs = peers(model, self.plan.peers, set(self.environments))
-        ours = [each for each in OURS[model] if each.name not in left_out]
+        mine = OURS[model] if model in self.ours else ()
+        added = [f"--add={each.added(model)}" for each in mine if each.name not in left_out]
         options = {
             "models": model,
             "only": ",".join(name for name in theirs if name not in left_out) or "none",
@@ -67,13 +68,13 @@ class Bench:
             "duration": self.plan.seconds,
             "warmup": self.plan.warm_up_s,
             "cells": CELLS[model],
-            "server-cpu": self.server_core,
-            "client-cpu": self.client_core,
+            "server-cpu": self.cores[0],
+            "client-cpu": self.cores[1],
             "out": self.records,
         }
         words = [f"--{name}={value}" for name, value in options.items()]
         script = self.place.harness / "serving" / "run.py"
-        return [sys.executable, str(script), *words, *(f"--add={o.added(model)}" for o in ours)]
+        return [sys.executable, str(script), *words, *added]
 
 
 def main() -> None:
@@ -138,11 +139,11 @@ def _bench(plan: Plan) -> Bench:
     there = installed(place, environments(plan.models, plan.peers))
     make_models(place)
     say(f"models: publishing {', '.join(plan.models)} as directories of ours")
-    publish_models(place.work, plan.models)
+    ours = frozenset(publish_models(place, plan.models))
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         say("this machine has one core: client and server share it, the figures say little")
-    return Bench(plan, place, frozenset(there), cores[0], cores[-1])
+    return Bench(plan, place, frozenset(there), ours, (cores[0], cores[-1]))
 
 
 def _measured(bench: Bench) -> tuple[Results, dict[int, float]]:
@@ -154,7 +155,7 @@ def _measured(bench: Bench) -> tuple[Results, dict[int, float]]:
         for model in bench.plan.models:
             _harness(bench, bench.command(model, [n for m, n in found.failed if m == model]))
             found = results(records(bench.records.read_text(encoding="utf-8")))
-        for images in IMAGES if "cnn" in bench.plan.models else ():
+        for images in IMAGES if "cnn" in bench.ours else ():
             bare[images].append(_bare(bench, images))
     return found, {images: median(rates) for images, rates in bare.items() if rates}
 
@@ -191,7 +192,7 @@ def _bare(bench: Bench, images: int) -> float:
     options = ["--images", str(images), "--seconds", str(bench.plan.seconds)]
     command = [sys.executable, "-P", "-m", "scripts.bench_bare_onnx", str(directory), *options]
     done = subprocess.run(
-        ["taskset", "-c", str(bench.server_core), *command],
+        ["taskset", "-c", str(bench.cores[0]), *command],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

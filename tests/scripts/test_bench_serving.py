@@ -191,7 +191,8 @@ def place(folder: Path) -> Place:
 def test_the_harness_is_told_one_repetition_without_those_that_failed(tmp_path: Path) -> None:
     at = place(tmp_path)
     plan = Plan(models=("rf",), seconds=5, warm_up_s=1)
-    command = Bench(plan, at, frozenset({"lean"}), 2, 3).command("rf", ["kanarya-v1"])
+    bench = Bench(plan, at, frozenset({"lean"}), frozenset({"rf"}), (2, 3))
+    command = bench.command("rf", ["kanarya-v1"])
     options = dict(word.split("=", 1) for word in command[2:] if not word.startswith("--add"))
     assert options == {
         "--models": "rf",
@@ -206,8 +207,9 @@ def test_the_harness_is_told_one_repetition_without_those_that_failed(tmp_path: 
     }
     added = [word.partition("=")[2].split(";")[0] for word in command if word.startswith("--add")]
     assert added == ["kanarya-v2bin"]
-    alone = Bench(plan, at, frozenset(), 0, 1).command("rf", [])
+    alone = Bench(plan, at, frozenset(), frozenset(), (0, 1)).command("rf", [])
     assert "--only=none" in alone
+    assert not any(word.startswith("--add") for word in alone)
 
 
 def test_a_part_of_the_safety_costs_what_an_answer_takes_longer_with_it() -> None:
