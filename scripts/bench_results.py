@@ -79,9 +79,11 @@ def _measured(repetitions: Sequence[Mapping[str, Any]]) -> Measured:
     for repetition in repetitions:
         for name, cell in repetition["cells"].items():
             cells.setdefault(name, []).append(cell)
+    middle = {name: _cell(found) for name, found in cells.items()}
     return Measured(
         repetitions=len(repetitions),
-        cells={name: _cell(found) for name, found in cells.items()},
+        # Of a load under which nothing was answered in time there is nothing to tell.
+        cells={name: cell for name, cell in middle.items() if cell.per_s},
         start_s=median(repetition["startup_s"] for repetition in repetitions),
         memory_mb=median(repetition["pss_mib"] for repetition in repetitions),
     )

@@ -87,6 +87,12 @@ def test_of_a_server_that_died_the_last_line_of_its_log_is_told() -> None:
     assert told.endswith("KeyError: 'x'")
 
 
+def test_a_load_under_which_nothing_was_answered_in_time_has_no_figures() -> None:
+    slow = record("cnn", "kserve-v1", 8, cells={"16x1": cell(8), "1x32": cell(0, p50_us=0)})
+    assert list(results([slow]).measured["cnn", "kserve-v1"].cells) == ["16x1"]
+    assert table(results([slow]), "cnn")[1].split()[5] == "-"
+
+
 def test_every_ratio_of_the_line_is_there_and_null_where_a_side_is_missing() -> None:
     assert list(ratios(results([]))) == RATIO_NAMES == list(RATIO_GOALS)
     assert {*ratios(results([])).values()} == {None}
