@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all check fix lock clean bench bench-run bench-gateway bench-demo bench-serving
+.PHONY: help setup setup-dev demo test test-all check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request
 export PYTHON
 BIN := .venv/bin
 
@@ -47,6 +47,9 @@ bench-demo: setup
 
 bench-serving: setup
 	@$(BIN)/python -m scripts.bench_serving $(BENCH_ARGS)
+
+bench-request: setup  ## where each microsecond of a prediction goes (MODEL=<model directory>)
+	@$(BIN)/python -m scripts.bench_request "$(MODEL)"
 
 clean:           ## remove the environment and caches (your .kanarya stays)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,7 +18,6 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from kserve import ModelServer
 from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
-from kserve.metrics import PREDICT_HIST_TIME
 from kserve.model_server import app
 from prometheus_client import REGISTRY
 
@@ -29,7 +28,7 @@ from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
 from serving.predictor.flags import batching
 from serving.predictor.hot_path import HotPath
-from serving.predictor.metrics import TallyCollector
+from serving.predictor.metrics import TallyCollector, stock_histogram
 from serving.predictor.model import PredictorModel
 from serving.predictor.served import ServedModel
 
@@ -50,8 +49,7 @@ def serve(
 ) -> None:
     """Answer for `served` under `name` on `listener` until SIGTERM, then drain."""
     together = batching(flags, served.card.batching)
-    observe = PREDICT_HIST_TIME.labels(model_name=name).observe
-    plane = DataPlane(served, observe, together, flags.default_outputs)
+    plane = DataPlane(served, stock_histogram(name), together, flags.default_outputs)
     REGISTRY.register(
         TallyCollector(plane.tally, name, str(served.card.version), served.card.signature.labels)
     )
