@@ -20,6 +20,7 @@ import numpy as np
 
 from scripts.measuring import report
 from serving.errors import KanaryaError, UsageError
+from serving.signature import MISSING
 
 ROUNDS, CALLS = 60, 500
 TYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "text": "BYTES"}
@@ -81,13 +82,15 @@ def requests(directory: Path) -> Iterator[tuple[str, Asked]]:
         tensors = [_tensor(c.name, TYPES[c.kind], [cells[c.name]], [1]) for c in inputs]
     else:
         tensors = [_tensor("x", "FP64", list(cells.values()), [1, len(cells)])]
-        yield "V2 binary", _binary(np.array([*cells.values()], "<f8"))
+        yield "V2 binary", _binary(np.array([*cells.values()], float).astype("<f8"))
     yield "V2 JSON", _json("/v2/models/m/infer", {"inputs": tensors})
 
 
 def _cell(value: Any, kind: str) -> object:
     if kind == "text":
-        return str(value)
+        return None if value == MISSING else str(value)
+    if np.isnan(value):
+        return None
     return bool(value) if kind == "boolean" else int(value) if kind == "integer" else float(value)
 
 

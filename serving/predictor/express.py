@@ -76,10 +76,13 @@ class ExpressProtocol(HttpToolsProtocol):
         """Forget the request before."""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
         self._route = None
         self._since = perf_counter()
         self._phase = HEAD
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Choose the lane."""
@@ -138,7 +141,7 @@ class ExpressProtocol(HttpToolsProtocol):
         return (
             int(given.get(b"content-length", -1)) in _LENGTHS
             and parser.get_method() == b"POST"
-            and not self.expect_100_continue
+            and b"expect" not in given
             and not self.flow.write_paused
             and not self._is_answering()
             and not is_event(given)
@@ -178,10 +181,11 @@ class ExpressProtocol(HttpToolsProtocol):
 
     def _go_uvicorns_way(self) -> None:
         """Do what was put off: the scope, and the task that answers."""
-        headers, url, expects = self.headers, self.url, self.expect_100_continue
+        headers, url = self.headers, self.url
         super().on_message_begin()
-        self.headers.extend(headers)
-        self.url, self.expect_100_continue = url, expects
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
         super().on_headers_complete()
         if self._is_leaving and self.cycle is not None:
             self.cycle.keep_alive = False
