@@ -2,14 +2,19 @@
 
     model.onnx      one graph input a column, named as the column, [None, 1], float32 or string; or
                     `__matrix__`, float32 [None, columns], with the names in the graph's metadata;
-                    the output `probabilities` is float32 [n, k] in the order of the card's labels
+                    or, for images, `image`, float32 [None, height, width, channels]; the output
+                    `probabilities` is float32 [n, k] in the order of the card's labels
     card.json       `Card`: what the model is, its signature, where it comes from
-    golden.npz      `Golden`: rows and the probabilities that they must get, replayed at load
+    golden.npz      `Golden`: rows (of an image model pixels, uint8, as the column `image`) and the
+                    probabilities that they must get, replayed at load
     baseline.json   what the training data looked like, for drift: a JSON object
                     {"rows": n, "columns": {name: {...}}, "labels": {label: share}} where a column
                     has "missing" (share) and either "quantiles" ({"0": …, "1": …, "5": …, "25": …,
-                    "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share})
-    native/         the MLflow model, without pickle; never loaded by the server
+                    "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share});
+                    the columns of an image model are its channels (gray, or red, green, blue,
+                    alpha), with the quantiles of their pixels from 0 to 255
+    native/         the MLflow model, without pickle, or the `.keras` file of an image model; never
+                    loaded by the server
     MANIFEST.json   `Manifest`: size and sha256 of every other file, written last
 
 A directory is immutable once it is sealed; `publish` makes a copy that carries a version.

@@ -15,7 +15,10 @@ GOLDEN = "golden.npz"
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows as `serving.signature.encode` gives them, and the probabilities [n, k] they must get."""
+    """Rows as `serving.signature.encode` gives them, and the probabilities [n, k] they must get.
+
+    Of an image model the one column is `image`: pixels, uint8 [n, height, width, channels].
+    """
 
     columns: dict[str, np.ndarray]
     probabilities: np.ndarray

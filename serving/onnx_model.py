@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
@@ -13,6 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from serving.artifact import MODEL
 from serving.errors import ModelError
+from serving.image_signature import IMAGE, Image
 
 PROBABILITIES = "probabilities"
 MATRIX = "__matrix__"
@@ -22,6 +25,9 @@ COLUMNS = "kanarya.columns"
 BOUND_ROWS = 256
 """Up to here a batch is copied into memory that the session is bound to once."""
 BOUND_SIZES = 64
+BOUND_VALUES = 2**21
+"""Values of images, of 4 bytes each, that memory is bound for: batches of up to 36 of 32 x 32 x 3;
+beyond that a copy is a thousandth of the work."""
 
 RUNTIME_ERRORS = (
     runtime.EPFail,
@@ -86,40 +92,58 @@ class OnnxModel:
         return np.asarray(probabilities)
 
 
-class NumericModel:
-    """A model whose columns are all numbers, asked with one matrix [n, columns] in `order`.
+class _BoundModel(ABC):
+    """A model that is asked with one array [n, …] whose numbers it all takes.
 
     ONNX Runtime spends about a microsecond on every input of every call; memory that is bound
     once for each size of batch costs a copy instead.
     """
 
-    def __init__(self, model: OnnxModel, order: tuple[str, ...], classes: int) -> None:
+    def __init__(
+        self, model: OnnxModel, classes: int, most: int, places: list[int] | None = None
+    ) -> None:
+        """`most`: rows up to which memory is bound; `places`: where the graph's columns lie."""
         self._model = model
-        # A graph may have its columns in an order that is not the card's.
-        self._order = model.inputs
-        self._places = None if model.inputs == order else [order.index(n) for n in model.inputs]
         self._classes = classes
+        self._most = most
+        self._places = places
         self._bound: dict[int, _Bound] = {}
         self._lock = Lock()
 
-    def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the probabilities, float32 [n, k], for what `encode_matrix` gave."""
+    def predict(self, cells: np.ndarray) -> np.ndarray:
+        """Return the probabilities, float32 [n, k]."""
         if self._places is not None:
-            matrix = matrix[:, self._places]
-        rows = len(matrix)
+            cells = cells[:, self._places]
+        rows = len(cells)
         with self._lock:
             bound = self._bound.get(rows)
-            if bound is None and rows <= BOUND_ROWS and len(self._bound) < BOUND_SIZES:
-                bound = self._bound[rows] = self._bind(rows)
+            if bound is None and rows <= self._most and len(self._bound) < BOUND_SIZES:
+                answer = np.zeros((rows, self._classes), np.float32)
+                bound = self._bound[rows] = self._bind(rows, answer)
             if bound is not None:
-                return bound.predict(matrix)
-        return self._model.predict(self._columns(matrix))
+                return bound.predict(cells)
+        return self._unbound(cells)
 
-    def _columns(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: matrix[:, i : i + 1] for i, name in enumerate(self._order)}
+    @abstractmethod
+    def _bind(self, rows: int, answer: np.ndarray) -> _Bound: ...
 
-    def _bind(self, rows: int) -> _Bound:
-        answer = np.zeros((rows, self._classes), np.float32)
+    @abstractmethod
+    def _unbound(self, cells: np.ndarray) -> np.ndarray: ...
+
+
+class NumericModel(_BoundModel):
+    """A model whose columns are all numbers, asked with what `encode_matrix` gave, in `order`."""
+
+    def __init__(self, model: OnnxModel, order: tuple[str, ...], classes: int) -> None:
+        # A graph may have its columns in an order that is not the card's.
+        self._order = model.inputs
+        places = None if model.inputs == order else [order.index(n) for n in model.inputs]
+        super().__init__(model, classes, BOUND_ROWS, places)
+
+    def _unbound(self, cells: np.ndarray) -> np.ndarray:
+        return self._model.predict({n: cells[:, i : i + 1] for i, n in enumerate(self._order)})
+
+    def _bind(self, rows: int, answer: np.ndarray) -> _Bound:
         if self._model.is_matrix:
             cells = np.zeros((rows, len(self._order)), np.float32)
             return _Bound(self._model.session, {MATRIX: cells}, cells, answer)
@@ -127,6 +151,26 @@ class NumericModel:
         cells = np.zeros((len(self._order), rows), np.float32)
         feed = {name: cells[i, :, None] for i, name in enumerate(self._order)}
         return _Bound(self._model.session, feed, cells.T, answer)
+
+
+class ImageModel(_BoundModel):
+    """A model of images, asked with what `encode_images` gave."""
+
+    def __init__(self, model: OnnxModel, image: Image, classes: int) -> None:
+        self._image = image
+        super().__init__(model, classes, _largest_batch(image.values))
+
+    def _unbound(self, cells: np.ndarray) -> np.ndarray:
+        return self._model.run({IMAGE: np.ascontiguousarray(cells)})
+
+    def _bind(self, rows: int, answer: np.ndarray) -> _Bound:
+        cells = np.zeros((rows, *self._image.shape), np.float32)
+        return _Bound(self._model.session, {IMAGE: cells}, cells, answer)
+
+
+def _largest_batch(values: int) -> int:
+    """Return how many images a batch may have, if memory for all smaller ones is bound as well."""
+    return math.isqrt(2 * BOUND_VALUES // values)
 
 
 class _Bound:
@@ -153,7 +197,8 @@ class _Bound:
         self._cells[:] = matrix
         try:
             self._session.run_with_iobinding(self._binding)
-        except RUNTIME_ERRORS as error:
+        # Of shapes that do not fit, the binding tells with a plain RuntimeError.
+        except (*RUNTIME_ERRORS, RuntimeError) as error:
             raise ModelError(f"The model could not answer ({_line(error)}).") from error
         return self._answer.copy()
 

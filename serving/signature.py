@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from serving.errors import ModelError, UsageError
+from serving.image_signature import Image
 
 ColumnKind = Literal["number", "integer", "boolean", "text"]
 Label = str | int | bool
@@ -52,14 +53,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Signature:
-    """The columns of a model and its labels, in the order of its probabilities."""
+    """The columns of a model and its labels, in the order of its probabilities.
+
+    `image`: what an image model takes instead of columns.
+    """
 
     inputs: tuple[Column, ...]
     labels: tuple[Label, ...]
+    image: Image | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object (a dict); `from_json` gives the same signature back."""
-        return {"inputs": [asdict(column) for column in self.inputs], "labels": list(self.labels)}
+        inputs = [asdict(column) for column in self.inputs]
+        image = {"image": self.image.to_json()} if self.image else {}
+        return {"inputs": inputs, "labels": list(self.labels), **image}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Signature:
@@ -70,7 +77,14 @@ class Signature:
             raise ModelError(
                 f"The signature of the card has no {error}; package it again."
             ) from error
-        return cls(tuple(Column.from_json(column) for column in inputs), tuple(labels))
+        image = value.get("image")
+        if image is not None and inputs:
+            raise ModelError("The card has columns and an image; package the model again.")
+        return cls(
+            tuple(Column.from_json(column) for column in inputs),
+            tuple(labels),
+            None if image is None else Image.from_json(image),
+        )
 
 
 def encode(inputs: tuple[Column, ...], columns: Mapping[str, Cells]) -> dict[str, np.ndarray]:

@@ -35,6 +35,7 @@ HOMES = {
     "onnx": ["components/conversion.py", "components/tree_conversion.py"],
     "onnxruntime": ["serving/onnx_model.py"],
     "matplotlib": ["components/plots.py"],
+    "PIL": ["serving/pictures.py"],
     "kserve": ["serving/predictor"],
     "kubernetes": ["serving/isvc/client.py"],
     "google": ["serving/storage.py"],

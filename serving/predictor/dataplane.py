@@ -9,12 +9,15 @@ from time import perf_counter
 from serving.card import Batching
 from serving.predictor.batching import Batcher
 from serving.predictor.outputs import OUTPUTS, Outputs
-from serving.predictor.requests import Checked, Reader, count_rows
+from serving.predictor.requests import Checked, Reader, RequestReader, count_rows
 from serving.predictor.served import Answer, ServedModel
 from serving.predictor.tally import Batches, Tally
+from serving.signature import Signature
 
 INLINE_ROWS = 256
 """Up to here a prediction is quicker than handing it to a thread."""
+INLINE_IMAGES = 32
+"""The same for images, which take a model a hundred times as long as rows."""
 
 
 class DataPlane:
@@ -35,7 +38,8 @@ class DataPlane:
         signature = served.card.signature
         self.served = served
         self.outputs = outputs
-        self.reader = Reader(signature.inputs)
+        self.reader = _reader(signature)
+        self._inline = INLINE_IMAGES if signature.image else INLINE_ROWS
         self.tally = Tally(signature.inputs, len(signature.labels))
         self._observe = observe
         self._batcher: Batcher | None = None
@@ -52,7 +56,7 @@ class DataPlane:
 
     def now(self, cells: Checked) -> Answer | None:
         """Return the answer to cells that the reader checked; None where it is to be awaited."""
-        if not self._least <= count_rows(cells) <= INLINE_ROWS:
+        if not self._least <= count_rows(cells) <= self._inline:
             return None
         began = perf_counter()
         answer = self.served.answer(cells)
@@ -78,3 +82,12 @@ class DataPlane:
         self.tally.predicted(answer)
         if self.tally.batches is not None:
             self.tally.batches.ran(len(answer.probabilities), waited)
+
+
+def _reader(signature: Signature) -> RequestReader:
+    if signature.image is None:
+        return Reader(signature.inputs)
+    # Only an image model needs Pillow, whose import would cost every other start.
+    from serving.predictor.images import ImageReader
+
+    return ImageReader(signature.image)

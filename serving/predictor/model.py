@@ -12,12 +12,13 @@ from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
 from kserve.errors import InferenceError, InvalidInput
 
 from serving.errors import KanaryaError
+from serving.image_signature import IMAGE
 from serving.predictor.cells import BadRequest
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.outputs import Outputs
 from serving.predictor.requests import Checked
 from serving.predictor.served import Answer
-from serving.predictor.tensors import USUAL, Tensor, text_of, unpacked
+from serving.predictor.tensors import USUAL, Taking, Tensor, unpacked
 from serving.predictor.v1 import V1, parsed
 from serving.predictor.v2 import new_id, wanted
 from serving.predictor.v2_answers import classes_text, label_datatype
@@ -60,7 +61,10 @@ class PredictorModel(Model):  # type: ignore[misc]
         return await self._counted("v1", self._event(payload))
 
     def get_input_types(self) -> list[dict[str, Any]]:
-        """Return the inputs for the V2 metadata: one tensor [n, 1] a column."""
+        """Return the inputs for the V2 metadata: one tensor [n, 1] a column, or one of pixels."""
+        image = self._card.signature.image
+        if image:
+            return [{"name": IMAGE, "datatype": "UINT8", "shape": [-1, *image.shape]}]
         return [
             {"name": column.name, "datatype": USUAL[column.kind], "shape": [-1, 1]}
             for column in self._card.signature.inputs
@@ -97,7 +101,7 @@ class PredictorModel(Model):  # type: ignore[misc]
         return self._v1.value(await self._answer(self._plane.reader.instances(payload)))
 
     async def _v2(self, request: InferRequest) -> InferResponse:
-        tensors = [_tensor(item) for item in request.inputs]
+        tensors = [_tensor(item, self._plane.reader.taking) for item in request.inputs]
         names = _names(request, self._plane.outputs)
         answer = await self._answer(self._plane.reader.tensors(tensors))
         return InferResponse(
@@ -110,13 +114,13 @@ class PredictorModel(Model):  # type: ignore[misc]
         )
 
 
-def _tensor(item: InferInput) -> Tensor:
+def _tensor(item: InferInput, taking: Taking) -> Tensor:
     tensor = Tensor(item.name, item.datatype, tuple(item.shape), item.data)
     if item._raw_data is not None:
-        return unpacked(tensor, item._raw_data, 0, len(item._raw_data))
+        return unpacked(tensor, item._raw_data, 0, len(item._raw_data), taking)
     cells = list(item.data or ())
     if item.datatype == "BYTES":
-        cells = [text_of(item.name, c) if isinstance(c, bytes) else c for c in cells]
+        cells = [taking.read(item.name, c) if isinstance(c, bytes) else c for c in cells]
     return tensor._replace(data=cells)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from serving.predictor.cells import BadRequest, Rule, nearest, shown
 from serving.predictor.matrix import Matrices
 from serving.predictor.tensors import (
+    COLUMNS,
     DATATYPES,
     NUMERIC,
+    Taking,
     Tensor,
     cells_of,
     check_datatype,
@@ -20,7 +23,22 @@ from serving.signature import Cells, Column
 
 Columns = dict[str, Cells]
 Checked = np.ndarray | Columns
-"""Cells that fit the signature: a float32 matrix [n, columns] in its order, or raw by column."""
+"""Cells that fit the signature: a float32 matrix [n, columns] in its order, or raw by column;
+for an image model float32 [n, height, width, channels]."""
+
+
+class RequestReader(typing.Protocol):
+    """What reads the requests for one model: `Reader`, or the one of `images`."""
+
+    taking: Taking
+
+    def instances(self, body: object, raw: bytes | None = None) -> Checked:
+        """Return what a V1 body holds; `raw` are the bytes that it was parsed from, if known."""
+        ...
+
+    def tensors(self, tensors: Sequence[Tensor]) -> Checked:
+        """Return what the inputs of a V2 request hold."""
+        ...
 
 
 def count_rows(cells: Checked) -> int:
@@ -34,6 +52,8 @@ class Reader:
     `instances` and `tensors` try the quick way first; `rows` and `columns` look at every cell.
     """
 
+    taking = COLUMNS
+
     def __init__(self, inputs: tuple[Column, ...]) -> None:
         self._inputs = inputs
         self._names = [column.name for column in inputs]
@@ -46,7 +66,7 @@ class Reader:
 
         `raw` are the bytes that the body was parsed from, where they are known.
         """
-        rows = _rows(body)
+        rows = rows_of(body)
         if self._is_numeric:
             matrix = self._matrices.from_rows(rows, raw)
             if matrix is not None:
@@ -112,7 +132,8 @@ class Reader:
         return self._matrices.from_lists(cells)
 
 
-def _rows(body: object) -> list[object]:
+def rows_of(body: object) -> list[object]:
+    """Return the rows of a V1 body, at least one; raise `BadRequest` where it has none."""
     if not isinstance(body, dict):
         raise BadRequest(f'The body is {shown(body)}, expected an object {{"instances": [...]}}.')
     rows = body.get("instances", body.get("inputs"))

@@ -11,7 +11,8 @@ import numpy as np
 
 from serving.artifact import GOLDEN, MODEL, Card, Golden, read_card, read_golden, verify
 from serving.errors import ModelError
-from serving.onnx_model import NumericModel, OnnxModel
+from serving.image_signature import IMAGE, encode_images, pixels_of
+from serving.onnx_model import ImageModel, NumericModel, OnnxModel
 from serving.signature import Cells, Label, encode
 
 TOLERANCE = 1e-4
@@ -46,6 +47,8 @@ class ServedModel:
     model: OnnxModel
     numeric: NumericModel | None
     """The quick way; only where every column is numeric."""
+    images: ImageModel | None = None
+    """What answers instead where the model takes images."""
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -53,12 +56,18 @@ class ServedModel:
         return tuple(column.name for column in self.card.signature.inputs if column.kind != "text")
 
     def answer(self, cells: np.ndarray | Mapping[str, Cells]) -> Answer:
-        """Return the answer to checked cells: raw by column, or a matrix of `encode_matrix`."""
+        """Return the answer to checked cells: raw by column, or what `encode_…` gave for them."""
         if self.numeric is None:
-            return self._by_column(cells)  # type: ignore[arg-type]
+            if self.images is None:
+                return self._by_column(cells)  # type: ignore[arg-type]
+            return self._by_image(self.images, cells)  # type: ignore[arg-type]
         if not isinstance(cells, np.ndarray):
             cells = _side_by_side(encode(self.card.signature.inputs, cells))
         return Answer(self.card.signature.labels, cells, self.numeric.predict(cells))
+
+    def _by_image(self, model: ImageModel, images: np.ndarray) -> Answer:
+        none = np.empty((len(images), 0), np.float32)
+        return Answer(self.card.signature.labels, none, model.predict(images))
 
     def _by_column(self, cells: Mapping[str, Cells]) -> Answer:
         inputs = encode(self.card.signature.inputs, cells)
@@ -77,17 +86,22 @@ def load(directory: Path) -> ServedModel:
     verify(directory)
     card, model = read_card(directory), OnnxModel.load(directory)
     _check_inputs(card, model, directory)
-    served = ServedModel(card=card, model=model, numeric=_numeric(card, model))
+    served = ServedModel(card, model, _numeric(card, model), _images(card, model))
     _replay(served, read_golden(directory), directory)
     return served
 
 
 def _numeric(card: Card, model: OnnxModel) -> NumericModel | None:
     inputs = card.signature.inputs
-    if any(column.kind == "text" for column in inputs):
+    if card.signature.image or any(column.kind == "text" for column in inputs):
         return None
     order = tuple(column.name for column in inputs)
     return NumericModel(model, order, len(card.signature.labels))
+
+
+def _images(card: Card, model: OnnxModel) -> ImageModel | None:
+    image = card.signature.image
+    return ImageModel(model, image, len(card.signature.labels)) if image else None
 
 
 def _side_by_side(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -95,8 +109,8 @@ def _side_by_side(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _check_inputs(card: Card, model: OnnxModel, directory: Path) -> None:
-    different = sorted({column.name for column in card.signature.inputs} ^ set(model.inputs))
-    if different:
+    named = {IMAGE} if card.signature.image else {c.name for c in card.signature.inputs}
+    if different := sorted(named ^ set(model.inputs)):
         raise ModelError(
             f"{directory / MODEL} and its card disagree about the inputs "
             f"{', '.join(map(repr, different))}; package the model again."
@@ -105,7 +119,9 @@ def _check_inputs(card: Card, model: OnnxModel, directory: Path) -> None:
 
 def _replay(served: ServedModel, golden: Golden, directory: Path) -> None:
     expected = golden.probabilities
-    given = served.answer(golden.columns).probabilities
+    image = served.card.signature.image
+    rows = encode_images(image, pixels_of(image, golden.columns)) if image else golden.columns
+    given = served.answer(rows).probabilities
     if expected.size == 0 or expected.shape != given.shape:
         raise ModelError(
             f"{directory / GOLDEN} expects probabilities {expected.shape}, the model gives "

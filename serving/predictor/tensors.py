@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from math import prod
 from typing import Any, NamedTuple
@@ -75,7 +76,25 @@ def cells_of(tensor: Tensor) -> Cells:
     return cells
 
 
-def unpacked(tensor: Tensor, raw: bytes, at: int, size: int) -> Tensor:
+def text_of(name: str, raw: bytes | memoryview) -> str:
+    """Return the text of an input's bytes; raise `BadRequest` where it is not UTF-8."""
+    try:
+        return str(raw, "utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"Input {shown(name)} has a value that is not UTF-8 ({error}).") from error
+
+
+class Taking(NamedTuple):
+    """What raw tensors may be: how many dimensions at most, and what the bytes of BYTES mean."""
+
+    dimensions: int
+    read: Callable[[str, bytes | memoryview], object]
+
+
+COLUMNS = Taking(2, text_of)
+
+
+def unpacked(tensor: Tensor, raw: bytes, at: int, size: int, taking: Taking = COLUMNS) -> Tensor:
     """Return the tensor with the cells that `size` bytes of `raw` from `at` hold.
 
     They are little-endian, BYTES length-prefixed. Numbers are not copied: the array looks into
@@ -83,11 +102,16 @@ def unpacked(tensor: Tensor, raw: bytes, at: int, size: int) -> Tensor:
     """
     name, datatype, shape, _ = tensor
     if datatype == "BYTES":
-        return Tensor(name, datatype, shape, _texts(tensor, memoryview(raw)[at : at + size]))
+        parts = memoryview(raw)[at : at + size]
+        return Tensor(name, datatype, shape, _prefixed(tensor, parts, taking.read))
     dtype = _RAW.get(datatype)
     if dtype is None:
         raise BadRequest(f"Input {_name(tensor)} has the unknown datatype {datatype[:32]!r}.")
-    if len(shape) > 2 or min(shape, default=-1) < 0 or prod(shape) * dtype.itemsize != size:
+    if (
+        len(shape) > taking.dimensions
+        or min(shape, default=-1) < 0
+        or prod(shape) * dtype.itemsize != size
+    ):
         raise BadRequest(
             f"Input {_name(tensor)} has {size} bytes, which do not fill its shape "
             f"{shown(list(shape))} of {datatype}."
@@ -109,8 +133,10 @@ def _truths(tensor: Tensor, cells: np.ndarray) -> np.ndarray:
     return cells.view(np.bool_)
 
 
-def _texts(tensor: Tensor, raw: memoryview) -> list[str]:
-    cells: list[str] = []
+def _prefixed(
+    tensor: Tensor, raw: memoryview, read: Callable[[str, bytes | memoryview], object]
+) -> list[object]:
+    cells: list[object] = []
     at = 0
     while at < len(raw):
         start = at + 4
@@ -120,16 +146,8 @@ def _texts(tensor: Tensor, raw: memoryview) -> list[str]:
                 f"Input {_name(tensor)} ends within its text number {len(cells)}; each is four "
                 "bytes of length, then as many of UTF-8."
             )
-        cells.append(text_of(tensor.name, raw[start:at]))
+        cells.append(read(tensor.name, raw[start:at]))
     return cells
-
-
-def text_of(name: str, raw: bytes | memoryview) -> str:
-    """Return the text of an input's bytes; raise `BadRequest` where it is not UTF-8."""
-    try:
-        return str(raw, "utf-8")
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"Input {shown(name)} has a value that is not UTF-8 ({error}).") from error
 
 
 def _is_column(shape: tuple[int, ...]) -> bool:

@@ -10,7 +10,7 @@ import orjson
 from serving.card import Card
 from serving.predictor.cells import BadRequest
 from serving.predictor.outputs import OUTPUTS, Outputs
-from serving.predictor.requests import Checked, Reader
+from serving.predictor.requests import Checked, RequestReader
 from serving.predictor.served import Answer
 
 
@@ -21,7 +21,7 @@ class V1:
     beside them, or whichever of the two is the only one of `outputs`.
     """
 
-    def __init__(self, name: str, card: Card, reader: Reader, outputs: Outputs = OUTPUTS) -> None:
+    def __init__(self, name: str, card: Card, reader: RequestReader, outputs: Outputs = OUTPUTS) -> None:
         self._reader = reader
         labels = list(card.signature.labels)
         self._tail = {"classes": labels, "model_name": name, "model_version": card.version}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from serving.predictor.cells import BadRequest, shown
 from serving.predictor.outputs import CHOICES, OUTPUTS, Outputs
-from serving.predictor.requests import Checked, Reader
-from serving.predictor.tensors import Tensor, unpacked
+from serving.predictor.requests import Checked, RequestReader
+from serving.predictor.tensors import Taking, Tensor, unpacked
 from serving.predictor.v1 import parsed
 
 Wanted = tuple[tuple[str, bool], ...]
@@ -36,7 +36,7 @@ NO_WISH = Wish("", ())
 class V2:
     """The V2 requests of one model; `v2_answers` writes what goes back."""
 
-    def __init__(self, reader: Reader, outputs: Outputs = OUTPUTS) -> None:
+    def __init__(self, reader: RequestReader, outputs: Outputs = OUTPUTS) -> None:
         self._reader = reader
         self._usual = USUAL[outputs]
 
@@ -49,7 +49,7 @@ class V2:
         value = parsed(body if header is None else body[:length])
         if not isinstance(value, dict):
             raise BadRequest(f'The body is {shown(value)}, expected an object {{"inputs": [...]}}.')
-        sent = _tensors(value.get("inputs"), body, length)
+        sent = _tensors(value.get("inputs"), body, length, self._reader.taking)
         wish = _wish(value, self._usual)
         return self._reader.tensors(sent), wish
 
@@ -72,7 +72,7 @@ def _header_length(header: bytes, most: int) -> int:
     return int(header)
 
 
-def _tensors(inputs: object, body: bytes, at: int) -> list[Tensor]:
+def _tensors(inputs: object, body: bytes, at: int, taking: Taking) -> list[Tensor]:
     """Return the tensors of a request; raw data begin at `at` and fill the rest of the body."""
     if not isinstance(inputs, list):
         raise BadRequest(f'"inputs" is {shown(inputs)}, expected a list of tensors.')
@@ -81,7 +81,7 @@ def _tensors(inputs: object, body: bytes, at: int) -> list[Tensor]:
         tensor, size = _tensor(item)
         if size is not None:
             _check_left(tensor, size, len(body) - at)
-            tensor = unpacked(tensor, body, at, size)
+            tensor = unpacked(tensor, body, at, size, taking)
             at += size
         tensors.append(tensor)
     if at != len(body):
