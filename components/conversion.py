@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from components.onnx_graph import rename
 from components.tree_conversion import VERSION, TreeConverter
 from serving.errors import ModelError, UsageError
 from serving.signature import Column
@@ -38,7 +39,7 @@ def to_onnx(pipeline: Pipeline, columns: tuple[Column, ...]) -> bytes:
     # Converted under plain names: skl2onnx would change the ones that are no identifiers.
     places = {f"input_{i}": column.name for i, column in enumerate(columns)}
     outputs = dict(zip([output.name for output in model.graph.output], OUTPUTS, strict=True))
-    _rename(model, {**places, **outputs})
+    rename(model, {**places, **outputs})
     return bytes(model.SerializeToString())
 
 
@@ -69,21 +70,6 @@ def _type(column: Column) -> Any:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     return (StringTensorType if column.kind == "text" else FloatTensorType)([None, 1])
-
-
-def _rename(model: ModelProto, wanted: dict[str, str]) -> None:
-    """Give inputs and outputs their names; whatever else bears one of these names yields it."""
-    graph = model.graph
-    taken = set(wanted.values())
-
-    def new(name: str) -> str:
-        return wanted.get(name) or (f"inner/{name}" if name in taken else name)
-
-    for value in [*graph.input, *graph.output, *graph.initializer, *graph.value_info]:
-        value.name = new(value.name)
-    for node in graph.node:
-        node.input[:] = [new(name) for name in node.input]
-        node.output[:] = [new(name) for name in node.output]
 
 
 def side_by_side(model: bytes) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from components import conversion, preprocessing, rows, trained
 from components.baseline import baseline
 from components.evaluation import read_scores
-from components.package import batching, rules
+from components.package import batching, directory, rules
 from components.rows import Rows
 from serving import artifact
 from serving.artifact import Card, Golden
@@ -60,16 +60,15 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         unfinished.mkdir()
         shutil.copytree(inputs.model / artifact.NATIVE, unfinished / artifact.NATIVE)
         onnx = conversion.to_onnx(candidate.pipeline, candidate.signature.inputs)
-        (unfinished / artifact.MODEL).write_bytes(conversion.side_by_side(onnx))
-        served = _served(unfinished)
-        probabilities = _agreed(served, candidate)
-        artifact.write_golden(unfinished, _golden(candidate, probabilities))
-        artifact.write_baseline(unfinished, _baseline(candidate, rows.read(inputs.train)))
+        served = directory.load(unfinished, conversion.side_by_side(onnx))
         gathered = batching.of_graph(served.run, served.feed(candidate.encoded))
         card = replace(_card(inputs, candidate.signature, training, now), batching=gathered)
-        artifact.write_card(unfinished, card)
-        artifact.seal(unfinished)
-    return {"name": card.name, "kind": card.kind, **card.metrics}
+        rest = directory.Rest(
+            card,
+            _golden(candidate, _agreed(served, candidate)),
+            _baseline(candidate, rows.read(inputs.train)),
+        )
+        return directory.seal(unfinished, rest)
 
 
 def _candidate(inputs: Inputs) -> Candidate:
@@ -80,19 +79,14 @@ def _candidate(inputs: Inputs) -> Candidate:
     return Candidate(pipeline, signature, test, encoded, probabilities)
 
 
-def _served(directory: Path) -> OnnxModel:
-    from serving.onnx_model import OnnxModel
-
-    return OnnxModel.load(directory)
-
-
 def _agreed(served: OnnxModel, candidate: Candidate) -> np.ndarray:
     """Return the ONNX model's probabilities for all test rows; raise where they are others."""
-    onnx = served.predict(candidate.encoded)
-    if mismatch := rules.worst_mismatch(candidate.probabilities, onnx):
-        cells = {name: values[mismatch.row] for name, values in candidate.test.cells.items()}
-        raise rules.refusal(mismatch, cells, candidate.signature.labels)
-    return onnx
+    return directory.agreed(
+        candidate.probabilities,
+        served.predict(candidate.encoded),
+        candidate.signature.labels,
+        lambda row: {name: values[row] for name, values in candidate.test.cells.items()},
+    )
 
 
 def _golden(candidate: Candidate, probabilities: np.ndarray) -> Golden:

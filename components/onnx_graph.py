@@ -1,0 +1,24 @@
+"""Small changes to ONNX graphs that every converter needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+def rename(model: ModelProto, wanted: Mapping[str, str]) -> None:
+    """Give inputs and outputs their names; whatever else bears one of these names yields it."""
+    graph = model.graph
+    taken = set(wanted.values())
+
+    def new(name: str) -> str:
+        return wanted.get(name) or (f"inner/{name}" if name in taken else name)
+
+    for value in [*graph.input, *graph.output, *graph.initializer, *graph.value_info]:
+        value.name = new(value.name)
+    for node in graph.node:
+        node.input[:] = [new(name) for name in node.input]
+        node.output[:] = [new(name) for name in node.output]
