@@ -119,12 +119,12 @@ def _converted(answer: Callable[[Tensor], Tensor], image: Image) -> ModelProto:
 
 
 def _erfc(graph: Any, node: Any, name: str, _: Any) -> None:
-    """Replace TensorFlow's erfc(x), which Keras's GELU is made of, by 1 - erf(x)."""
+    """Replace TensorFlow's erfc(x), which Keras's GELU is made of, by erf(-x) + 1."""
     node.type, node.domain = "Erf", ""
+    graph.insert_new_node_on_input(node, "Neg", node.input[0])
     one = graph.make_const(f"{name}/one", np.ones((), np.float32))
-    after = graph.make_node("Sub", [one.output[0], node.output[0]])
-    graph.replace_all_inputs(node.output[0], after.output[0])
-    after.input[1] = node.output[0]
+    outputs = [node.output[0], one.output[0]]
+    graph.insert_new_node_on_output("Add", node.output[0], inputs=outputs)
 
 
 def _answering(model: KerasModel) -> Callable[[Tensor], Tensor]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from serving.errors import ModelError, UsageError
+from serving.image_signature import Image, encode_images
 from serving.signature import MISSING, Column, ColumnKind, Signature, encode
 
 NAN = float("nan")
@@ -107,8 +108,62 @@ def test_labels_keep_their_type_through_json(labels: tuple[Any, ...]) -> None:
         ({"inputs": [{"name": "a"}], "labels": []}, "kind"),
         ({"inputs": [{"name": "a", "kind": "date"}], "labels": []}, "'date'.*number"),
         ({"inputs": [{"name": "a", "kind": "text", "odd": 1}], "labels": []}, "odd"),
+        (
+            {"inputs": [{"name": "a", "kind": "text"}], "labels": [], "image": {}},
+            "columns and an image",
+        ),
     ],
 )
 def test_a_damaged_signature_is_refused_with_what_is_wrong(value: Any, words: str) -> None:
     with pytest.raises(ModelError, match=words):
         Signature.from_json(value)
+
+
+SOUND = {"height": 4, "width": 5, "channels": 3, "scale": 0.5}
+
+
+def test_an_image_signature_survives_json_and_a_table_has_none() -> None:
+    signature = Signature((), ("cat", "dog"), Image(4, 5, 3, scale=1 / 255))
+    assert Signature.from_json(json.loads(json.dumps(signature.to_json()))) == signature
+    assert "image" not in Signature((), ("a",)).to_json()
+    assert Image.from_json({"height": 4, "width": 5, "channels": 3}) == Image(4, 5, 3, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({}, "damaged"),
+        ([4, 5, 3], "damaged"),
+        (3, "damaged"),
+        ({**SOUND, "depth": 1}, "damaged.*depth"),
+        ({**SOUND, "height": 0}, "above 0"),
+        ({**SOUND, "height": -1}, "above 0"),
+        ({**SOUND, "width": 5.0}, "above 0"),
+        ({**SOUND, "width": "5"}, "above 0"),
+        ({**SOUND, "channels": True}, "above 0"),
+        ({**SOUND, "channels": None}, "above 0"),
+        ({**SOUND, "height": 10**9}, "at most 33554432 values"),
+        ({**SOUND, "scale": 0}, "scale above 0"),
+        ({**SOUND, "scale": float("nan")}, "scale above 0"),
+        ({**SOUND, "scale": float("inf")}, "scale above 0"),
+        ({**SOUND, "scale": "1"}, "scale above 0"),
+        ({**SOUND, "scale": True}, "scale above 0"),
+    ],
+)
+def test_a_damaged_image_is_refused_with_what_is_wrong(value: Any, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        Signature.from_json({"inputs": [], "labels": ["a"], "image": value})
+
+
+def test_pixels_are_scaled_and_other_numbers_taken_as_they_are() -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 8, 8, 4)
+    for scale, expected in ((1.0, pixels), (1 / 255, pixels / np.float32(255))):
+        found = encode_images(Image(8, 8, 4, scale), pixels)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    for dtype in (np.float16, np.float32, np.float64):
+        found = encode_images(Image(8, 8, 4, 0.5), pixels.astype(dtype))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, pixels)
+    ready = np.zeros((1, 8, 8, 4), np.float32)
+    assert encode_images(Image(8, 8, 4, 0.5), ready) is ready
