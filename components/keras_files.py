@@ -11,8 +11,8 @@ from typing import Any
 from serving.errors import ModelError
 
 CONFIG = "config.json"
-LIMIT = 64 * 2**20
-"""Bytes that a configuration may unpack to; a ResNet with 50 layers has a hundredth of it."""
+LIMIT = 16 * 2**20
+"""Bytes that a configuration may unpack to; that of a ResNet with 50 layers has a fiftieth."""
 
 MODULES = frozenset(
     {

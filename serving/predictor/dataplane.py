@@ -8,6 +8,7 @@ from time import perf_counter
 
 from serving.card import Batching
 from serving.predictor.batching import Batcher
+from serving.predictor.images import ImageReader
 from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.requests import Checked, Reader, RequestReader, count_rows
 from serving.predictor.served import Answer, ServedModel
@@ -85,9 +86,4 @@ class DataPlane:
 
 
 def _reader(signature: Signature) -> RequestReader:
-    if signature.image is None:
-        return Reader(signature.inputs)
-    # Only an image model needs Pillow, whose import would cost every other start.
-    from serving.predictor.images import ImageReader
-
-    return ImageReader(signature.image)
+    return ImageReader(signature.image) if signature.image else Reader(signature.inputs)

@@ -13,18 +13,44 @@ from serving.image_signature import Image, encode_images
 from serving.pictures import PictureError, decoded
 from serving.predictor.cells import BadRequest, shown
 from serving.predictor.image_values import PIXELS, VALUES, Kind, fault, flat, flat_fault, nested
-from serving.predictor.requests import rows_of
+from serving.predictor.requests import Checked, rows_of
 from serving.predictor.tensors import Taking, Tensor
 
 KINDS = {"UINT8": PIXELS, "FP16": VALUES, "FP32": VALUES, "FP64": VALUES}
 FILE = '{"b64": "..."} with a JPEG or PNG in base64'
 
 
+QUICK_BYTES = 2**16
+"""Files of more bytes are decoded in a thread: a byte that somebody made to keep a decoder busy
+takes it a microsecond."""
+
+
+class Files:
+    """JPEG and PNG files that are still to be decoded, beside the event loop."""
+
+    def __init__(self, files: Sequence[bytes | memoryview], image: Image) -> None:
+        self._files, self._image = files, image
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def decoded(self) -> np.ndarray:
+        """Return what the model gets for them; raise `BadRequest` for the first that is wrong."""
+        pixels = np.empty((len(self), *self._image.shape), np.uint8)
+        for index, file in enumerate(self._files):
+            try:
+                pixels[index] = decoded(file, self._image)
+            except PictureError as error:
+                raise BadRequest(f"Image {index} (counted from 0): {error}.") from error
+        return encode_images(self._image, pixels)
+
+
 class ImageReader:
     """Reads requests for one kind of image; what does not fit is a `BadRequest` that says why.
 
-    All that it returns is float32 [n, height, width, channels], as `encode_images` gives it:
-    pixels (UINT8, and those of JPEG and PNG files) are scaled, other numbers taken as they are.
+    It returns float32 [n, height, width, channels], as `encode_images` gives it: pixels (UINT8, and
+    those of JPEG and PNG files) are scaled, other numbers taken as they are. Only large files come
+    back as `Files`.
     """
 
     taking = Taking(4, lambda _, file: file)
@@ -32,7 +58,7 @@ class ImageReader:
     def __init__(self, image: Image) -> None:
         self._image = image
 
-    def instances(self, body: object, raw: bytes | None = None) -> np.ndarray:
+    def instances(self, body: object, raw: bytes | None = None) -> Checked:
         """Return the images of a V1 body: {"instances": [image, …]}.
 
         An image is nested lists of numbers [height, width, channels], or {"b64": file in base64};
@@ -44,7 +70,7 @@ class ImageReader:
             return self._decoded([_file(i, _text(i, item)) for i, item in enumerate(images)])
         return self._finite(self._nested(images, self._image.shape, VALUES, raw))
 
-    def tensors(self, tensors: Sequence[Tensor]) -> np.ndarray:
+    def tensors(self, tensors: Sequence[Tensor]) -> Checked:
         """Return the images of a V2 request: one tensor, whatever its name.
 
         UINT8, FP16, FP32 or FP64 of the shape [n, height, width, channels] or [n, values]; or
@@ -110,14 +136,12 @@ class ImageReader:
             f"expected {VALUES.expected}."
         )
 
-    def _decoded(self, files: Sequence[bytes | memoryview]) -> np.ndarray:
-        pixels = np.empty((len(files), *self._image.shape), np.uint8)
-        for index, file in enumerate(files):
-            try:
-                pixels[index] = decoded(file, self._image)
-            except PictureError as error:
-                raise BadRequest(f"Image {index} (counted from 0): {error}.") from error
-        return encode_images(self._image, pixels)
+    def _decoded(self, sent: list[bytes | memoryview]) -> np.ndarray:
+        files = Files(sent, self._image)
+        if sum(map(len, sent)) <= QUICK_BYTES:
+            return files.decoded()
+        # They go no further than `ImagePlane`; no other way of the cells needs to know them.
+        return files  # type: ignore[return-value]
 
 
 def _unnamed(item: Any) -> Any:

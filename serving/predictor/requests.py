@@ -24,7 +24,7 @@ from serving.signature import Cells, Column
 Columns = dict[str, Cells]
 Checked = np.ndarray | Columns
 """Cells that fit the signature: a float32 matrix [n, columns] in its order, or raw by column;
-for an image model float32 [n, height, width, channels]."""
+for an image model float32 [n, height, width, channels], or `images.Files` for its plane."""
 
 
 class RequestReader(typing.Protocol):

@@ -22,12 +22,12 @@ from kserve.model_server import app
 from prometheus_client import REGISTRY
 
 from serving.predictor.asgi import ASGIApp
-from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
 from serving.predictor.flags import batching
 from serving.predictor.hot_path import HotPath
+from serving.predictor.image_plane import plane_type
 from serving.predictor.metrics import TallyCollector, stock_histogram
 from serving.predictor.model import PredictorModel
 from serving.predictor.served import ServedModel
@@ -49,7 +49,7 @@ def serve(
 ) -> None:
     """Answer for `served` under `name` on `listener` until SIGTERM, then drain."""
     together = batching(flags, served.card.batching)
-    plane = DataPlane(served, stock_histogram(name), together, flags.default_outputs)
+    plane = plane_type(served)(served, stock_histogram(name), together, flags.default_outputs)
     REGISTRY.register(
         TallyCollector(plane.tally, name, str(served.card.version), served.card.signature.labels)
     )

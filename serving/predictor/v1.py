@@ -21,7 +21,9 @@ class V1:
     beside them, or whichever of the two is the only one of `outputs`.
     """
 
-    def __init__(self, name: str, card: Card, reader: RequestReader, outputs: Outputs = OUTPUTS) -> None:
+    def __init__(
+        self, name: str, card: Card, reader: RequestReader, outputs: Outputs = OUTPUTS
+    ) -> None:
         self._reader = reader
         labels = list(card.signature.labels)
         self._tail = {"classes": labels, "model_name": name, "model_version": card.version}

@@ -64,7 +64,7 @@ def test_a_damaged_configuration_is_refused(tmp_path: Path, config: str) -> None
 def test_a_configuration_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
     path = archive(tmp_path / "model.keras", " " * (keras_files.LIMIT + 1))
     assert path.stat().st_size < 2**20
-    with pytest.raises(ModelError, match="has 67108865 bytes, allowed are 67108864"):
+    with pytest.raises(ModelError, match="has 16777217 bytes, allowed are 16777216"):
         refuse_code(path)
 
 

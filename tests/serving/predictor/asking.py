@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from serving.card import Batching
-from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.hot_path import HotPath
+from serving.predictor.image_plane import plane_type
 from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.served import load
 
@@ -43,7 +43,8 @@ class App:
         outputs: Outputs = OUTPUTS,
     ) -> None:
         self.seconds: list[float] = []
-        self.plane = DataPlane(load(directory), self.seconds.append, batching, outputs)
+        served = load(directory)
+        self.plane = plane_type(served)(served, self.seconds.append, batching, outputs)
         self.path = HotPath(self._stock, Desk(("m", self.plane), loaded, limits or Limits()))
 
     def v1(self, body: Any, **headers: str) -> Given:
