@@ -177,7 +177,7 @@ def _failure(before: Mapping[str, Any], failure: JSON, seen: Seen) -> JSON:
 
 def _runtime(isvc: Mapping[str, Any]) -> str:
     model = isvc["spec"]["predictor"].get("model") or {}
-    return str(model.get("runtime") or "kanarya-onnx")
+    return str(model.get("runtime") or "kanarya-predictor")
 
 
 def _filled(**fields: Any) -> JSON:
