@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import skops_files
+from serving import skops_model
 from serving.artifact import NATIVE
 from serving.errors import ModelError
 from serving.signature import Signature
@@ -70,7 +70,7 @@ def read_training(directory: Path) -> Training:
 
 def load_pipeline(directory: Path) -> Pipeline:
     """Return the fitted pipeline; raise `ModelError` where it is damaged or not ours."""
-    return skops_files.load(directory / NATIVE / skops_files.FILE)
+    return skops_model.load(directory / NATIVE / skops_model.FILE)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,9 +13,11 @@
                     "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share});
                     the columns of an image model are its channels (gray, or red, green, blue,
                     alpha), with the quantiles of their pixels from 0 to 255
-    native/         the MLflow model, without pickle, or the `.keras` file of an image model; never
-                    loaded by the server
+    native/         the MLflow model, without pickle, or the `.keras` file of an image model; the
+                    server loads `native/model.skops` where the card's `runtime` says so (there is
+                    no model.onnx then), and nothing else
     MANIFEST.json   `Manifest`: size and sha256 of every other file, written last
+    model.sig       the signature of all other files, where a key is configured (`serving.signing`)
 
 A directory is immutable once it is sealed; `publish` makes a copy that carries a version.
 This module gathers the names; each lives in the module of its noun.
@@ -28,6 +30,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from serving import plain_files
 from serving.card import CARD, Card, read_card, write_card
 from serving.errors import ModelError
 from serving.golden import GOLDEN, Golden, read_golden, write_golden
@@ -71,10 +74,4 @@ def write_baseline(directory: Path, baseline: Mapping[str, Any]) -> None:
 def read_baseline(directory: Path) -> dict[str, Any]:
     """Return the baseline; raise `ModelError` where it is missing or damaged."""
     path = directory / BASELINE
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); package the model again.") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} holds no JSON object; package the model again.")
-    return value
+    return plain_files.json_object(plain_files.read(path, plain_files.JSON_LIMIT), path)

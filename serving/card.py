@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+from serving import plain_files
 from serving.errors import ModelError
 from serving.signature import Signature
 
@@ -44,6 +45,12 @@ class Batching:
         return batching
 
 
+Runtime = Literal["onnx", "skops"]
+"""What answers: `model.onnx`, or `native/model.skops` where ONNX cannot say what the model does."""
+
+_TEXTS = ("name", "kind", "data_sha256", "created_at", "task")
+
+
 @dataclass(frozen=True)
 class Card:
     """Everything about a model that is not its weights. `version` is None until it is published."""
@@ -58,6 +65,7 @@ class Card:
     created_at: str
     task: str = "tabular"
     version: str | None = None
+    runtime: Runtime = "onnx"
     batching: Batching | None = None
     """None where a call for each request is quicker."""
     format: int = field(default=FORMAT)
@@ -81,9 +89,25 @@ class Card:
         try:
             signature = Signature.from_json(value["signature"])
             batching = Batching.from_json(value.get("batching"))
-            return cls(**{**value, "signature": signature, "batching": batching})
+            card = cls(**{**value, "signature": signature, "batching": batching})
         except (KeyError, TypeError) as error:
             raise ModelError(f"{CARD} is damaged ({error}); package the model again.") from error
+        _refuse_other_types(card)
+        return card
+
+
+def _refuse_other_types(card: Card) -> None:
+    kinds: dict[str, object] = {**dict.fromkeys(_TEXTS, str), "libraries": dict, "metrics": dict}
+    for name, kind in {**kinds, "opset": int, "version": (str, type(None))}.items():
+        if not isinstance(getattr(card, name), kind):  # type: ignore[arg-type]
+            raise ModelError(
+                f"{CARD} is damaged ({name} is {getattr(card, name)!r:.80}); package it again."
+            )
+    if card.runtime not in get_args(Runtime):
+        raise ModelError(
+            f"{CARD} has the runtime {card.runtime!r:.80}, known are "
+            f"{', '.join(get_args(Runtime))}; serve it with the version that packaged it."
+        )
 
 
 def write_card(directory: Path, card: Card) -> None:
@@ -94,11 +118,9 @@ def write_card(directory: Path, card: Card) -> None:
 
 def read_card(directory: Path) -> Card:
     """Return the card of a model directory; raise `ModelError` where it is missing or damaged."""
-    path = directory / CARD
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); package the model again.") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} holds no JSON object; package the model again.")
-    return Card.from_json(value)
+    return parse_card(plain_files.read(directory / CARD, plain_files.JSON_LIMIT), directory)
+
+
+def parse_card(data: bytes, directory: Path) -> Card:
+    """Return the card in the bytes of `card.json`; raise `ModelError` where they are damaged."""
+    return Card.from_json(plain_files.json_object(data, directory / CARD))

@@ -13,11 +13,15 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
+from serving import onnx_graph, plain_files
 from serving.artifact import MODEL
 from serving.errors import ModelError
 from serving.image_signature import IMAGE, Image
 
+LIMIT = 2 * 2**30
+"""Bytes that protobuf can hold."""
 PROBABILITIES = "probabilities"
+FLOATS = "tensor(float)"
 MATRIX = "__matrix__"
 """The one input of a graph that takes all columns side by side, float32 [n, columns]."""
 COLUMNS = "kanarya.columns"
@@ -58,17 +62,30 @@ class OnnxModel:
 
     @classmethod
     def load(cls, directory: Path) -> OnnxModel:
-        """Return the model of a directory (verify it before); raise `ModelError` if it is none."""
+        """Return the model of a directory that is not served; raise `ModelError` if it is none."""
         path = directory / MODEL
+        return cls.from_bytes(plain_files.read(path, LIMIT), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path) -> OnnxModel:
+        """Return the model in the bytes of the file at `path`.
+
+        Raises `ModelError` where it is none, or holds what this server does not run
+        (`serving.onnx_graph`), before ONNX Runtime parses it.
+        """
+        onnx_graph.check(data, path)
         try:
-            session = ort.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
-        except RUNTIME_ERRORS as error:
+            session = ort.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
+            model = cls(session)
+        except (*RUNTIME_ERRORS, MemoryError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(
                 f"{path} is no model that ONNX Runtime can load ({_line(error)})."
             ) from error
-        if PROBABILITIES not in {item.name for item in session.get_outputs()}:
-            raise ModelError(f"{path} has no output {PROBABILITIES!r}; package the model again.")
-        return cls(session)
+        if (PROBABILITIES, FLOATS) not in {(it.name, it.type) for it in session.get_outputs()}:
+            raise ModelError(
+                f"{path} has no output {PROBABILITIES!r} of {FLOATS}; package the model again."
+            )
+        return model
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the probabilities, float32 [n, k], for what `serving.signature.encode` gave."""
@@ -207,9 +224,12 @@ def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only
+    # What goes wrong is told by the exception: in one line, and once.
+    options.log_severity_level = 4
+    # Bytes that look like ONNX Runtime's own format would get past `onnx_graph`.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
 
 def _line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return f"{(str(error).strip().splitlines() or [type(error).__name__])[0]:.300}"

@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from serving import signing
 from serving.card import read_card, write_card
 from serving.errors import ModelError, PlatformError
 from serving.manifest import Manifest, check, seal, verify
 
 
-def publish(source: Path, destination: Path, version: str) -> None:
+def publish(source: Path, destination: Path, version: str, signing_key: Path | None = None) -> None:
     """Copy the sealed directory `source` to `destination` as `version`: all of it or nothing.
 
-    Raises `ModelError` where `source` is damaged or `destination` exists, and `PlatformError`
-    where the disk is full or may not be written; nothing is left behind then.
+    With a key it is signed, in the same step. Raises `ModelError` where `source` is damaged or
+    `destination` exists, `UsageError` where the key cannot sign, and `PlatformError` where the disk
+    is full or may not be written; nothing is left behind then.
     """
     manifest = verify(source)
     _refuse_existing(destination)
@@ -27,6 +29,9 @@ def publish(source: Path, destination: Path, version: str) -> None:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with _workplace(destination) as partial:
             _fill(partial, source, manifest, version)
+            if signing_key:
+                signing.sign(partial, signing_key)
+            _persist(partial)
             _move(partial, destination)
     except OSError as error:
         raise PlatformError(
@@ -48,11 +53,13 @@ def _fill(partial: Path, source: Path, manifest: Manifest, version: str) -> None
     # The source may have changed while it was copied: the copy must still be what was verified.
     check(partial, manifest)
     write_card(partial, read_card(partial).with_version(version))
-    for folder, _, names in os.walk(partial):
+    seal(partial)
+
+
+def _persist(directory: Path) -> None:
+    for folder, _, names in os.walk(directory):
         for name in [*names, "."]:
             _fsync(Path(folder) / name)
-    seal(partial)
-    _fsync(partial)
 
 
 @contextmanager

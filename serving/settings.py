@@ -9,6 +9,8 @@ from pathlib import Path
 
 API_PORT = 8600
 GATEWAY_PORT = 8601
+SIGNING_KEY = "KANARYA_SIGNING_KEY"
+PUBLIC_KEY = "KANARYA_PUBLIC_KEY"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,10 @@ class Settings:
     model_store: str
     kubeconfig: Path
     namespace: str
+    signing_key: Path | None = None
+    """The private key (PEM) that published models are signed with."""
+    public_key: Path | None = None
+    """The public key (PEM) that a model must be signed with to be served."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -32,6 +38,8 @@ class Settings:
             model_store=env.get("KANARYA_MODEL_STORE") or str(home / "models"),
             kubeconfig=Path(env.get("KUBECONFIG") or home / "kubeconfig").absolute(),
             namespace=env.get("KANARYA_NAMESPACE") or "default",
+            signing_key=_path(env.get(SIGNING_KEY)),
+            public_key=_path(env.get(PUBLIC_KEY)),
         )
 
     def environment(self) -> dict[str, str]:
@@ -42,4 +50,10 @@ class Settings:
             "KANARYA_MODEL_STORE": self.model_store,
             "KUBECONFIG": str(self.kubeconfig),
             "KANARYA_NAMESPACE": self.namespace,
+            SIGNING_KEY: str(self.signing_key or ""),
+            PUBLIC_KEY: str(self.public_key or ""),
         }
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value).expanduser().absolute() if value else None

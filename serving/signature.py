@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -39,16 +40,27 @@ class Column:
         """Return the column that `dataclasses.asdict` wrote; raise `ModelError` where it is not."""
         try:
             column = cls(**{**value, "categories": tuple(value.get("categories", ()))})
-        except TypeError as error:
+        except (AttributeError, TypeError) as error:
             raise ModelError(
-                f"A column of the card is damaged ({error}): {dict(value)}."
+                f"A column of the card is damaged ({error}): {value!r:.80}."
             ) from error
         if column.kind not in get_args(ColumnKind):
             raise ModelError(
-                f"Column {column.name!r} is of kind {column.kind!r}; "
+                f"Column {column.name!r:.80} is of kind {column.kind!r:.80}; "
                 f"known are {', '.join(get_args(ColumnKind))}."
             )
+        if not column._is_typed():
+            raise ModelError(f"A column of the card is damaged: {value!r:.80}; package it again.")
         return column
+
+    def _is_typed(self) -> bool:
+        words = [self.name, *self.categories]
+        limits = (self.minimum, self.maximum)
+        return (
+            all(isinstance(word, str) for word in words)
+            and all(type(limit) in (int, float, type(None)) for limit in limits)
+            and isinstance(self.nullable, bool)
+        )
 
 
 @dataclass(frozen=True)
@@ -77,14 +89,23 @@ class Signature:
             raise ModelError(
                 f"The signature of the card has no {error}; package it again."
             ) from error
+        if not isinstance(inputs, list) or not isinstance(labels, list):
+            raise ModelError("The inputs and labels of the card are no lists; package it again.")
+        columns = tuple(Column.from_json(column) for column in inputs)
+        _refuse_doubled([column.name for column in columns], "column")
+        if not {*map(type, labels)} <= {str, int, bool} or not labels:
+            raise ModelError(f"The labels of the card are {labels!r:.80}; package it again.")
+        _refuse_doubled(labels, "label")
         image = value.get("image")
-        if image is not None and inputs:
+        if image is not None and columns:
             raise ModelError("The card has columns and an image; package the model again.")
-        return cls(
-            tuple(Column.from_json(column) for column in inputs),
-            tuple(labels),
-            None if image is None else Image.from_json(image),
-        )
+        return cls(columns, tuple(labels), None if image is None else Image.from_json(image))
+
+
+def _refuse_doubled(names: Sequence[object], what: str) -> None:
+    doubled = next((name for name, times in Counter(names).items() if times > 1), None)
+    if doubled is not None:
+        raise ModelError(f"The card has the {what} {doubled!r:.80} twice; package it again.")
 
 
 def encode(inputs: tuple[Column, ...], columns: Mapping[str, Cells]) -> dict[str, np.ndarray]:

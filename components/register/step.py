@@ -24,6 +24,14 @@ class Candidate:
     report: Path
 
 
+@dataclass(frozen=True)
+class Store:
+    """Where a model's versions are published, and the key that they are signed with, if any."""
+
+    uri: str
+    signing_key: Path | None = None
+
+
 def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None = None) -> str:
     """Register the candidate and return its version number.
 
@@ -35,8 +43,8 @@ def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None 
     if not verdict.promote:
         raise GateError(f"{name}: the gate rejected this candidate, so it is not registered")
     _describe_run(candidate, run_id, verdict)
-    store = storage.join(settings.model_store, name)
-    with registry.lock(storage.local_path(store) or settings.home / "locks" / name):
+    store = Store(storage.join(settings.model_store, name), settings.signing_key)
+    with registry.lock(storage.local_path(store.uri) or settings.home / "locks" / name):
         version = _commit(candidate, name, run_id, (store, verdict))
     registry.stage(name, version)
     tracking.end_run(run_id)
@@ -44,7 +52,7 @@ def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None 
 
 
 def _commit(
-    candidate: Candidate, name: str, run_id: str, where: tuple[str, decision.Decision]
+    candidate: Candidate, name: str, run_id: str, where: tuple[Store, decision.Decision]
 ) -> str:
     store, verdict = where
     expected = str(registry.next_version(name))
@@ -60,23 +68,23 @@ def _commit(
     return version
 
 
-def _publish(packaged: Path, store: str, version: str) -> str:
+def _publish(packaged: Path, store: Store, version: str) -> str:
     """Put the model directory at `<store>/<version>`; what a killed run left there is replaced."""
-    uri = storage.join(store, version)
+    uri = storage.join(store.uri, version)
     local = storage.local_path(uri)
     if local is None:
         staged = packaged.with_name(f"{packaged.name}.v{version}")
         shutil.rmtree(staged, ignore_errors=True)
-        artifact.publish(packaged, staged, version)
+        artifact.publish(packaged, staged, version, store.signing_key)
         storage.upload(staged, uri)
         return uri
     if local.exists():
         shutil.rmtree(local)
-    artifact.publish(packaged, local, version)
+    artifact.publish(packaged, local, version, store.signing_key)
     return local.as_uri()
 
 
-def _republish(uri: str, store: str, version: str) -> str:
+def _republish(uri: str, store: Store, version: str) -> str:
     published = storage.local_path(uri)
     if published is None:
         raise GateError(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from components import conversion, models, preprocessing, rows, skops_files, telling, trained
+from components import conversion, models, preprocessing, rows, telling, trained
 from components.rows import Rows
 from components.train import rules
+from serving import skops_types
 from serving.artifact import NATIVE
 from serving.errors import UsageError
 from serving.signature import Column, Signature
@@ -148,7 +149,7 @@ def _write(directory: Path, fitted: Fitted, training: trained.Training, tracker:
         directory / NATIVE,
         signature=fitted.signature,
         input_example=fitted.frame.head(5),
-        trusted_types=skops_files.TRUSTED_TYPES,
+        trusted_types=skops_types.BEYOND_SKOPS,
     )
     trained.write(directory, fitted.signature, training)
     for note in fitted.notes:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from serving.local.revisions import RevisionSpec
 from serving.local.sockets import bound, port_of
+from serving.settings import PUBLIC_KEY, SIGNING_KEY
 
 Launch = Callable[[RevisionSpec, int, int], list[str]]
 
@@ -36,7 +37,10 @@ def environment(spec: RevisionSpec) -> dict[str, str]:
     """Return the daemon's environment with the revision's own entries."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     named = {"PYTHONPATH": path, "KANARYA_REVISION": spec.revision}
-    return {**os.environ, **dict(spec.env), **named}
+    # Which key a model must be signed with is the platform's to say, and the private one is not
+    # for those who serve.
+    keys = {PUBLIC_KEY: os.environ.get(PUBLIC_KEY, ""), SIGNING_KEY: ""}
+    return {**os.environ, **dict(spec.env), **named, **keys}
 
 
 async def spawn(launch: Launch, spec: RevisionSpec, port: int, log: Path) -> tuple[Process, int]:

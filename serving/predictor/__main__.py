@@ -9,6 +9,7 @@ import sys
 
 from serving.errors import KanaryaError
 from serving.predictor.flags import parser
+from serving.settings import Settings
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +33,7 @@ def _run(flags: argparse.Namespace, arguments: list[str], parent: int) -> None:
 
     if flags.exit_with_parent:
         exit_with(parent)
-    served = load(flags.model_dir)
+    served = load(flags.model_dir, flags.public_key or Settings.from_env().public_key)
     listener = bind(flags.host, flags.http_port, flags.listen_fd)
     name = flags.model_name or served.card.name
     print(f"{name} version {served.card.version} on {address(listener)}", file=sys.stderr)

@@ -22,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     add = flags.add_argument
     add("--model_name", default=None, help="the name in the address; default: the card's")
     add("--model_dir", type=Path, required=True, help="a published model directory")
+    add("--public_key", type=Path, default=None, help="PEM: serve only what is signed by it")
     add("--http_port", type=int, default=8080, help="the port; 0 takes a free one")
     add("--host", default="127.0.0.1", help="the address; 0.0.0.0 in a container")
     add("--listen_fd", type=int, default=None, help="answer on this inherited, bound socket")

@@ -5,17 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from serving.artifact import GOLDEN, MODEL, Card, Golden, read_card, read_golden, verify
-from serving.errors import ModelError
+from serving import golden, onnx_model, skops_model
+from serving.artifact import CARD, GOLDEN, MODEL, NATIVE, Card, Golden
+from serving.card import parse_card
+from serving.errors import KanaryaError, ModelError
 from serving.image_signature import IMAGE, encode_images, pixels_of
+from serving.memory import at_most
 from serving.onnx_model import ImageModel, NumericModel, OnnxModel
+from serving.plain_files import JSON_LIMIT
+from serving.sealed import Sealed, verified
 from serving.signature import Cells, Label, encode
+from serving.skops_model import SkopsMatrix, SkopsModel
 
 TOLERANCE = 1e-4
+MEMORY = 2**30
+MEMORY_PER_BYTE = 10
+"""What loading a model may take: so much, and so much for each byte of its file."""
+
+
+class Model(Protocol):
+    """What answers: an ONNX graph, or scikit-learn itself."""
+
+    inputs: tuple[str, ...]
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the probabilities, float32 [n, k], for what `serving.signature.encode` gave."""
+
+
+class MatrixModel(Protocol):
+    """The same, where every column is numeric."""
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the probabilities, float32 [n, k], for a matrix [n, columns] in card order."""
 
 
 class Answer(NamedTuple):
@@ -44,8 +69,8 @@ class ServedModel:
     """A card and its model; knows columns and labels, but no protocol."""
 
     card: Card
-    model: OnnxModel
-    numeric: NumericModel | None
+    model: Model
+    numeric: MatrixModel | None
     """The quick way; only where every column is numeric."""
     images: ImageModel | None = None
     """What answers instead where the model takes images."""
@@ -77,25 +102,56 @@ class ServedModel:
         return Answer(self.card.signature.labels, matrix, probabilities)
 
 
-def load(directory: Path) -> ServedModel:
-    """Return the model of a published directory.
+def load(directory: Path, public_key: Path | None = None) -> ServedModel:
+    """Return the model of a published directory; with a key, only if it is signed by it.
 
-    Raises `ModelError` naming the file where anything was changed, is missing or extra, or where
-    the model does not answer its golden rows as it did when it was packaged.
+    Raises `ModelError` naming the file where anything was changed, is missing or extra, is not
+    signed, is not what this server runs, or where the model does not answer its golden rows as it
+    did when it was packaged. What is parsed are the bytes that were verified.
     """
-    verify(directory)
-    card, model = read_card(directory), OnnxModel.load(directory)
-    _check_inputs(card, model, directory)
-    served = ServedModel(card, model, _numeric(card, model), _images(card, model))
-    _replay(served, read_golden(directory), directory)
-    return served
+    sealed = verified(directory, public_key)
+    card = parse_card(sealed.read(CARD, JSON_LIMIT), directory)
+    expected = golden.parse_golden(sealed.read(GOLDEN, golden.LIMIT), directory)
+    listed = sealed.manifest.entry(file_of(card))
+    try:
+        with at_most(MEMORY + MEMORY_PER_BYTE * (listed.size if listed else 0)):
+            return _replayed(_loaded(card, sealed), expected, directory)
+    except MemoryError as error:
+        raise ModelError(
+            f"{directory / file_of(card)} asks for more memory than a model of its size may take; "
+            "package the model again."
+        ) from error
+
+
+def file_of(card: Card) -> str:
+    """Return the path of the file that answers, in the model directory."""
+    return MODEL if card.runtime == "onnx" else f"{NATIVE}/{skops_model.FILE}"
+
+
+def _loaded(card: Card, sealed: Sealed) -> ServedModel:
+    path = sealed.directory / file_of(card)
+    if card.runtime == "onnx":
+        graph = OnnxModel.from_bytes(sealed.read(MODEL, onnx_model.LIMIT), path)
+        _check_inputs(card, graph, path)
+        return ServedModel(card, graph, _numeric(card, graph), _images(card, graph))
+    native = SkopsModel.from_bytes(sealed.read(file_of(card), skops_model.LIMIT), path)
+    _check_inputs(card, native, path)
+    if native.labels != card.signature.labels:
+        raise ModelError(f"{path} and its card disagree about the labels; package the model again.")
+    order = native.inputs if _is_numeric(card) else None
+    return ServedModel(card, native, SkopsMatrix(native, order) if order else None)
+
+
+def _is_numeric(card: Card) -> bool:
+    return card.signature.image is None and all(
+        column.kind != "text" for column in card.signature.inputs
+    )
 
 
 def _numeric(card: Card, model: OnnxModel) -> NumericModel | None:
-    inputs = card.signature.inputs
-    if card.signature.image or any(column.kind == "text" for column in inputs):
+    if not _is_numeric(card):
         return None
-    order = tuple(column.name for column in inputs)
+    order = tuple(column.name for column in card.signature.inputs)
     return NumericModel(model, order, len(card.signature.labels))
 
 
@@ -108,29 +164,33 @@ def _side_by_side(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.concatenate(list(inputs.values()), axis=1)
 
 
-def _check_inputs(card: Card, model: OnnxModel, directory: Path) -> None:
+def _check_inputs(card: Card, model: Model, path: Path) -> None:
     named = {IMAGE} if card.signature.image else {c.name for c in card.signature.inputs}
     if different := sorted(named ^ set(model.inputs)):
         raise ModelError(
-            f"{directory / MODEL} and its card disagree about the inputs "
+            f"{path} and its card disagree about the inputs "
             f"{', '.join(map(repr, different))}; package the model again."
         )
 
 
-def _replay(served: ServedModel, golden: Golden, directory: Path) -> None:
-    expected = golden.probabilities
-    image = served.card.signature.image
-    rows = encode_images(image, pixels_of(image, golden.columns)) if image else golden.columns
-    given = served.answer(rows).probabilities
-    if expected.size == 0 or expected.shape != given.shape:
+def _replayed(served: ServedModel, expected: Golden, directory: Path) -> ServedModel:
+    """Return the model once it answered its golden rows as it did at packaging."""
+    model, image = directory / file_of(served.card), served.card.signature.image
+    try:
+        rows = encode_images(image, pixels_of(image, expected.columns)) if image else None
+        given = served.answer(expected.columns if rows is None else rows).probabilities
+    except (KanaryaError, ValueError, TypeError, LookupError) as error:
+        raise ModelError(f"{model} cannot answer its golden rows: {error}") from error
+    if given.size == 0 or expected.probabilities.shape != given.shape:
         raise ModelError(
-            f"{directory / GOLDEN} expects probabilities {expected.shape}, the model gives "
-            f"{given.shape}; package the model again."
+            f"{directory / GOLDEN} expects probabilities {expected.probabilities.shape}, the model "
+            f"gives {given.shape}; package the model again."
         )
-    worst = float(np.abs(given - expected).max())
+    worst = float(np.abs(given - expected.probabilities).max())
     # Written so that NaN is refused as well.
     if not worst <= TOLERANCE:
         raise ModelError(
-            f"{directory / MODEL} answers its golden rows with a difference of {worst:.2g}, "
-            f"allowed is {TOLERANCE:.0e}; package the model again with this ONNX Runtime."
+            f"{model} answers its golden rows with a difference of {worst:.2g}, "
+            f"allowed is {TOLERANCE:.0e}; package the model again with this runtime."
         )
+    return served

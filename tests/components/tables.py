@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from components import dataset, rows, skops_files
+from components import dataset, rows
 from components.evaluate import step as evaluate
 from components.evaluate.rules import Judged
 from components.package import step as package
 from components.rows import Rows
 from components.table_schema import TableSchema, TargetKind
 from components.train import step as train
+from serving import skops_model
 from serving.signature import Signature
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Tracker:
     ) -> None:
         directory.mkdir()
         self.examples.append(input_example)
-        skops_files.save(pipeline, directory / skops_files.FILE)
+        skops_model.save(pipeline, directory / skops_model.FILE)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from components import models, preprocessing, rows, skops_files, trained
+from components import models, preprocessing, rows, trained
 from components.baseline import baseline
 from components.package import rules, step
-from serving import artifact
+from serving import artifact, skops_model
 from serving.errors import ModelError
 from serving.signature import Column
 from tests.components import tables
@@ -46,7 +46,7 @@ def test_a_model_that_does_not_agree_is_not_packaged_and_the_row_is_shown(tmp_pa
     scaled = models.build("random_forest", {"n_estimators": 30}, columns, 0)
     scaled.set_params(prepare=preprocessing.transformer(columns, scale=True))
     preprocessing.fit(scaled, preprocessing.frame(columns, given.cells), given.labels)
-    skops_files.save(scaled, walked.model / "native" / skops_files.FILE)
+    skops_model.save(scaled, walked.model / "native" / skops_model.FILE)
 
     inputs = step.Inputs("tried", walked.model, walked.train, walked.test, walked.evaluation)
     with pytest.raises(ModelError) as refused:

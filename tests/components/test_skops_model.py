@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import preprocessing, skops_files
+from components import preprocessing
 from components.models import HYPERPARAMETERS
+from serving import skops_model
 from serving.errors import ModelError
 from tests.components import tables
 
@@ -18,8 +19,8 @@ from tests.components import tables
 @pytest.fixture(params=HYPERPARAMETERS)
 def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     fitted, _ = tables.fitted(tmp_path, tables.mixed(), request.param)
-    skops_files.save(fitted.pipeline, tmp_path / "model.skops")
-    again = skops_files.load(tmp_path / "model.skops")
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    again = skops_model.load(tmp_path / "model.skops")
     before = preprocessing.ask(fitted.pipeline, fitted.frame)
     assert np.array_equal(preprocessing.ask(again, fitted.frame), before)
     return tmp_path / "model.skops"
@@ -55,7 +56,7 @@ def test_a_file_that_names_another_type_is_refused_before_it_is_made(
     imputer = {"SimpleImputer": name, "sklearn.impute._base": module}
     assert "SimpleImputer" in json.dumps(schema)
     with pytest.raises(ModelError, match="model is refused|is refused") as refused:
-        skops_files.load(rewritten(saved, imputer))
+        skops_model.load(rewritten(saved, imputer))
     assert f"{module}.{name}" in str(refused.value)
 
 
@@ -68,7 +69,7 @@ def test_a_list_of_trusted_types_beside_the_file_changes_nothing(tmp_path: Path)
     named = skops.io.get_untrusted_types(file=tmp_path / "model.skops")
     (tmp_path / "MLmodel").write_text(f"flavors: {{sklearn: {{skops_trusted_types: {named}}}}}")
     with pytest.raises(ModelError):
-        skops_files.load(tmp_path / "model.skops")
+        skops_model.load(tmp_path / "model.skops")
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
     skops.io.dump(LogisticRegression(), tmp_path / "model.skops")
     with pytest.raises(ModelError, match="no pipeline of ours"):
-        skops_files.load(tmp_path / "model.skops")
+        skops_model.load(tmp_path / "model.skops")
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"PK\x03\x04 not a zip", b"\x80\x04\x95 a pickle"])
@@ -85,9 +86,9 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, bytes_: bytes) -> None:
     path = tmp_path / "model.skops"
     path.write_bytes(bytes_)
     with pytest.raises(ModelError, match="cannot be read"):
-        skops_files.load(path)
+        skops_model.load(path)
     with pytest.raises(ModelError, match="cannot be read"):
-        skops_files.load(tmp_path / "absent.skops")
+        skops_model.load(tmp_path / "absent.skops")
 
 
 @pytest.mark.parametrize("field", ["left_child", "right_child", "feature"])
@@ -97,9 +98,9 @@ def test_a_forest_that_points_outside_of_itself_is_refused(tmp_path: Path, field
     state = tree.__getstate__()
     state["nodes"][field][0] = 10_000
     tree.__setstate__(state)
-    skops_files.save(fitted.pipeline, tmp_path / "model.skops")
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="points outside of itself"):
-        skops_files.load(tmp_path / "model.skops")
+        skops_model.load(tmp_path / "model.skops")
 
 
 @pytest.mark.parametrize("field", ["left", "right", "feature_idx"])
@@ -109,6 +110,6 @@ def test_boosted_trees_that_point_outside_of_themselves_are_refused(
     fitted, _ = tables.fitted(tmp_path, tables.iris(), "hist_gradient_boosting")
     nodes = fitted.pipeline.named_steps["model"]._predictors[2][1].nodes
     nodes[field][0] = 100_000 if field != "feature_idx" else 99
-    skops_files.save(fitted.pipeline, tmp_path / "model.skops")
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="points outside of itself"):
-        skops_files.load(tmp_path / "model.skops")
+        skops_model.load(tmp_path / "model.skops")
