@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -62,8 +62,9 @@ def seal(directory: Path) -> Manifest:
         stream.write("\n")
         stream.flush()
         os.fsync(stream.fileno())
+    own = _entry(directory, partial.name)
     partial.replace(directory / MANIFEST)
-    return manifest
+    return replace(manifest, own=replace(own, path=MANIFEST))
 
 
 def verify(directory: Path) -> Manifest:

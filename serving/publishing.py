@@ -28,9 +28,12 @@ def publish(source: Path, destination: Path, version: str, signing_key: Path | N
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with _workplace(destination) as partial:
-            _fill(partial, source, manifest, version)
+            _fill(partial, source, manifest)
+            card = read_card(partial).with_version(version)
+            write_card(partial, card)
+            sealed = seal(partial)
             if signing_key:
-                signing.sign(partial, signing_key)
+                signing.sign(partial, sealed, signing_key, f"{card.name}-{version}")
             _persist(partial)
             _move(partial, destination)
     except OSError as error:
@@ -45,15 +48,13 @@ def _refuse_existing(destination: Path) -> None:
         raise ModelError(f"{destination} exists already; a published version is never changed.")
 
 
-def _fill(partial: Path, source: Path, manifest: Manifest, version: str) -> None:
+def _fill(partial: Path, source: Path, manifest: Manifest) -> None:
     for entry in manifest.files:
         target = partial / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / entry.path, target, follow_symlinks=False)
     # The source may have changed while it was copied: the copy must still be what was verified.
     check(partial, manifest)
-    write_card(partial, read_card(partial).with_version(version))
-    seal(partial)
 
 
 def _persist(directory: Path) -> None:

@@ -7,6 +7,8 @@ too. The library is imported where a key is configured, and only there.
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,70 +24,72 @@ DAMAGE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What the library lets through when a signature is damaged or made up."""
 
 
-def sign(directory: Path, private_key: Path) -> None:
-    """Write `model.sig` over all files of a sealed directory.
+def sign(directory: Path, manifest: Manifest, private_key: Path, name: str) -> None:
+    """Write `model.sig` over the files of a directory that was just sealed, under a name.
 
     Raises `UsageError` where `private_key` is no unencrypted PEM file with a key on a known curve.
     """
-    library = _library()
-    hashing = library.hashing.Config().set_ignored_paths(paths=[SIGNATURE], ignore_git_paths=False)
+    config = _library().signing.Config()
     try:
-        signer = library.signing.Config().use_elliptic_key_signer(private_key=private_key)
+        signer = config.use_elliptic_key_signer(private_key=private_key)
     except _unusable() as error:
         raise UsageError(
             f"{private_key} cannot sign ({_line(error)}); KANARYA_SIGNING_KEY names an unencrypted "
             f"PEM file with a private key on the curve {CURVES}."
         ) from error
-    signer.set_hashing_config(hashing).sign(directory, directory / SIGNATURE)
+    signer.set_hashing_config(_Known(manifest, name)).sign(directory, directory / SIGNATURE)
 
 
 def check(directory: Path, manifest: Manifest, public_key: Path) -> None:
     """Raise `ModelError` unless `public_key` signed these very files.
 
-    `manifest` was verified: the files are not hashed a second time, so what the signature is
-    compared with is what was verified. Raises `UsageError` where the key cannot be used.
+    `manifest` was verified. Raises `UsageError` where the key cannot be used.
     """
     path = directory / SIGNATURE
-    if not path.exists():
+    if not os.path.lexists(path):
         raise ModelError(
             f"{path} is missing: the model is not signed, and {public_key} asks for a signature; "
             "publish it with KANARYA_SIGNING_KEY."
         )
     plain_files.read(path, LIMIT)
-    verifier = _verifier(public_key)
-    verifier.set_hashing_config(_Known([*manifest.files, manifest.own]))
+    verifier = _verifier(public_key).set_hashing_config(_Known(manifest))
     try:
         verifier.verify(directory, path)
     except (*DAMAGE, _invalid()) as error:
         raise ModelError(
-            f"{path} is no signature of this model by {public_key} ({_line(error)}); publish the "
-            "model with the private key that belongs to it."
+            f"{path} is no signature of this model by {public_key} ({_reason(error)}); publish "
+            "the model with the private key that belongs to it."
         ) from error
 
 
 class _Known:
-    """Stands where the library hashes a directory: these files were hashed already.
+    """Stands where the library would hash a directory: the manifest's files were hashed already.
 
-    It ignores no path, whatever a signature asks for: every file must be signed.
+    So nothing can change between the two, and every file must be signed, whatever a signature
+    asks to ignore.
     """
 
-    def __init__(self, entries: list[Any]) -> None:
-        self._entries: list[Entry] = entries
+    def __init__(self, manifest: Manifest, name: str = "") -> None:
+        self._entries = [*manifest.files, *filter(None, [manifest.own])]
+        self._name = name
 
     def hash(self, model_path: Path, *, files_to_hash: object = None) -> Any:
+        """Return what the library makes of a directory."""
         from model_signing import manifest
-        from model_signing._hashing import hashing
+        from model_signing._hashing.hashing import Digest
 
         kind = {"method": "files", "hash_type": "sha256", "allow_symlinks": False}
-        files = manifest.SerializationType.from_args(kind)
-        items = [
-            files.new_item(entry.path, hashing.Digest("sha256", bytes.fromhex(entry.sha256)))
-            for entry in self._entries
-        ]
-        return manifest.Manifest(model_path.name, items, files)
+        # Read by the library's own command, which finds model.sig in the directory.
+        files = manifest.SerializationType.from_args({**kind, "ignore_paths": [SIGNATURE]})
+        items = [_item(files, entry, Digest) for entry in self._entries]
+        return manifest.Manifest(self._name, items, files)
 
     def add_ignored_paths(self, *, model_path: Path, paths: object) -> None:
         """Ignore nothing."""
+
+
+def _item(files: Any, entry: Entry, digest: Any) -> Any:
+    return files.new_item(entry.path, digest("sha256", bytes.fromhex(entry.sha256)))
 
 
 def _verifier(public_key: Path) -> Any:
@@ -120,6 +124,12 @@ def _invalid() -> type[Exception]:
     from cryptography.exceptions import InvalidSignature
 
     return InvalidSignature
+
+
+def _reason(error: Exception) -> str:
+    """Return which files are others than the ones that were signed, or else the first line."""
+    others = re.findall(r"Hash mismatch for \\*'(.+?)\\*': Expected", str(error))
+    return f"it was made over another {', another '.join(others)}" if others else _line(error)
 
 
 def _line(error: Exception) -> str:
