@@ -19,6 +19,14 @@ OPSET = 18
 OUTPUTS = ("label", "probabilities")
 
 
+class NotConvertible(ModelError):
+    """A pipeline that skl2onnx knows no operators for, or not all."""
+
+    def __init__(self, pipeline: Pipeline, error: Exception) -> None:
+        model, why = type(pipeline.steps[-1][1]).__name__, str(error).strip().split("\n")[0]
+        super().__init__(f"{model} could not be converted to ONNX ({why.split('. ')[0]:.200}).")
+
+
 def refuse_names(columns: Iterable[Column]) -> None:
     """Raise `UsageError` for a column whose name cannot be an input of an ONNX graph."""
     for column in columns:
@@ -61,7 +69,7 @@ def _converted(pipeline: Pipeline, columns: tuple[Column, ...]) -> ModelProto:
             },
         )
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        raise ModelError(f"The model could not be converted to ONNX: {error}.") from error
+        raise NotConvertible(pipeline, error) from error
     trees.fill(model)
     return model
 

@@ -83,7 +83,7 @@ class Card:
         """Return the card that `to_json` wrote; raise `ModelError` where it is none of ours."""
         if value.get("format") != FORMAT:
             raise ModelError(
-                f"{CARD} has format {value.get('format')!r}, this program reads {FORMAT}; "
+                f"The card has format {value.get('format')!r}, this program reads {FORMAT}; "
                 "package the model again."
             )
         try:
@@ -91,7 +91,7 @@ class Card:
             batching = Batching.from_json(value.get("batching"))
             card = cls(**{**value, "signature": signature, "batching": batching})
         except (KeyError, TypeError) as error:
-            raise ModelError(f"{CARD} is damaged ({error}); package the model again.") from error
+            raise ModelError(f"The card is damaged ({error}); package the model again.") from error
         _refuse_other_types(card)
         return card
 
@@ -101,11 +101,11 @@ def _refuse_other_types(card: Card) -> None:
     for name, kind in {**kinds, "opset": int, "version": (str, type(None))}.items():
         if not isinstance(getattr(card, name), kind):  # type: ignore[arg-type]
             raise ModelError(
-                f"{CARD} is damaged ({name} is {getattr(card, name)!r:.80}); package it again."
+                f"The card is damaged ({name} is {getattr(card, name)!r:.80}); package it again."
             )
     if card.runtime not in get_args(Runtime):
         raise ModelError(
-            f"{CARD} has the runtime {card.runtime!r:.80}, known are "
+            f"The card has the runtime {card.runtime!r:.80}, known are "
             f"{', '.join(get_args(Runtime))}; serve it with the version that packaged it."
         )
 
@@ -123,4 +123,8 @@ def read_card(directory: Path) -> Card:
 
 def parse_card(data: bytes, directory: Path) -> Card:
     """Return the card in the bytes of `card.json`; raise `ModelError` where they are damaged."""
-    return Card.from_json(plain_files.json_object(data, directory / CARD))
+    value = plain_files.json_object(data, directory / CARD)
+    try:
+        return Card.from_json(value)
+    except ModelError as error:
+        raise ModelError(f"{directory / CARD}: {error}") from error

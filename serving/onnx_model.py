@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,9 @@ BOUND_VALUES = 2**21
 """Values of images, of 4 bytes each, that memory is bound for: batches of up to 36 of 32 x 32 x 3;
 beyond that a copy is a thousandth of the work."""
 
+_PLACE = re.compile(r"/onnxruntime_src/\S+ [^()]*\(.*?\)( const)?( \[with .*?\])? ")
+"""Where in its source ONNX Runtime was, with the types of all arguments."""
+
 RUNTIME_ERRORS = (
     runtime.EPFail,
     runtime.Fail,
@@ -42,6 +46,7 @@ RUNTIME_ERRORS = (
     runtime.NoSuchFile,
     runtime.NotImplemented,
     runtime.RuntimeException,
+    RuntimeError,  # bound memory of another shape than the answer
 )
 """ONNX Runtime's exceptions have no common ancestor but Exception."""
 
@@ -214,8 +219,7 @@ class _Bound:
         self._cells[:] = matrix
         try:
             self._session.run_with_iobinding(self._binding)
-        # Of shapes that do not fit, the binding tells with a plain RuntimeError.
-        except (*RUNTIME_ERRORS, RuntimeError) as error:
+        except RUNTIME_ERRORS as error:
             raise ModelError(f"The model could not answer ({_line(error)}).") from error
         return self._answer.copy()
 
@@ -232,4 +236,5 @@ def _options() -> ort.SessionOptions:
 
 
 def _line(error: Exception) -> str:
-    return f"{(str(error).strip().splitlines() or [type(error).__name__])[0]:.300}"
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{_PLACE.sub('', line):.300}"

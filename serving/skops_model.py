@@ -82,14 +82,14 @@ class SkopsModel:
 
 
 class SkopsMatrix:
-    """A pipeline whose columns are all numbers, asked with one matrix [n, columns] in `order`."""
+    """A pipeline whose columns are all numbers, asked with one matrix [n, columns]."""
 
-    def __init__(self, model: SkopsModel, order: tuple[str, ...]) -> None:
-        self._model, self._order = model, order
+    def __init__(self, model: SkopsModel) -> None:
+        self._model = model
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 [n, k], for what `encode_matrix` gave."""
-        columns = {name: matrix[:, i : i + 1] for i, name in enumerate(self._order)}
+        columns = {name: matrix[:, i : i + 1] for i, name in enumerate(self._model.inputs)}
         return self._model.predict(columns)
 
 

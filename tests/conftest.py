@@ -44,3 +44,13 @@ def wide_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("wide")
     publish(build(home / "packaged", "wide", iris(), wide_network()), home / "1", "1")
     return home / "1"
+
+
+@pytest.fixture(scope="session")
+def native_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published model directory: `iris`, version 2, that answers from `native/model.skops`."""
+    from tests.serving.modeldirs import build_native, iris
+
+    home = tmp_path_factory.mktemp("native")
+    publish(build_native(home / "packaged", "iris", iris()), home / "2", "2")
+    return home / "2"

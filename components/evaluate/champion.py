@@ -1,4 +1,4 @@
-"""The champion's answers to the candidate's test rows, by the ONNX model that serves."""
+"""The champion's answers to the candidate's test rows, by the very model that serves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from components import scores
 from components.evaluate import rules
 from components.evaluation import ChampionScores
 from serving import artifact, storage
+from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
+from serving.plain_files import JSON_LIMIT
+from serving.sealed import verified
 from serving.signature import encode
 
 
@@ -50,15 +53,16 @@ def score(
 def _answers(
     champion: Champion, cells: Mapping[str, np.ndarray], candidate: scores.Answers
 ) -> scores.Answers:
-    from serving.onnx_model import OnnxModel
+    from serving import answering
 
     truth = np.array([candidate.labels[place] for place in candidate.truth])
     with TemporaryDirectory() as scratch:
         directory = storage.fetch(champion.uri, Path(scratch) / "champion")
-        artifact.verify(directory)
-        signature = artifact.read_card(directory).signature
+        sealed = verified(directory)
+        card = parse_card(sealed.read(artifact.CARD, JSON_LIMIT), directory)
+        signature = card.signature
         if not set(candidate.labels) & set(signature.labels):
             ours, theirs = candidate.labels[:5], signature.labels[:5]
             raise ModelError(f"It knows other labels, {theirs}, than this data, {ours}.")
-        probabilities = OnnxModel.load(directory).predict(encode(signature.inputs, cells))
+        probabilities = answering.of(sealed, card.runtime).predict(encode(signature.inputs, cells))
     return scores.answers(truth, probabilities, signature.labels)

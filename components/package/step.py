@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components import conversion, preprocessing, rows, trained
+from components import conversion, preprocessing, rows, telling, trained
 from components.baseline import baseline
 from components.evaluation import read_scores
 from components.package import batching, directory, rules
 from components.rows import Rows
-from serving import artifact
+from serving import artifact, onnx_graph
 from serving.artifact import Card, Golden
+from serving.card import Runtime
 from serving.signature import MISSING, Signature, encode
 from serving.storage import partial
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from serving.onnx_model import OnnxModel
+    from serving.skops_model import SkopsModel
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,12 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
     with partial(packaged) as unfinished:
         unfinished.mkdir()
         shutil.copytree(inputs.model / artifact.NATIVE, unfinished / artifact.NATIVE)
-        onnx = conversion.to_onnx(candidate.pipeline, candidate.signature.inputs)
-        served = directory.load(unfinished, conversion.side_by_side(onnx))
-        gathered = batching.of_graph(served.run, served.feed(candidate.encoded))
-        card = replace(_card(inputs, candidate.signature, training, now), batching=gathered)
+        runtime = _write_model(unfinished, candidate)
+        served = _served(unfinished, runtime)
+        gathered = batching.of_graph(*_asked(served, candidate))
+        card = _card(inputs, candidate.signature, training, now)
         rest = directory.Rest(
-            card,
+            replace(card, runtime=runtime, batching=gathered),
             _golden(candidate, _agreed(served, candidate)),
             _baseline(candidate, rows.read(inputs.train)),
         )
@@ -79,8 +81,43 @@ def _candidate(inputs: Inputs) -> Candidate:
     return Candidate(pipeline, signature, test, encoded, probabilities)
 
 
-def _agreed(served: OnnxModel, candidate: Candidate) -> np.ndarray:
-    """Return the ONNX model's probabilities for all test rows; raise where they are others."""
+def _write_model(folder: Path, candidate: Candidate) -> Runtime:
+    """Write the ONNX model; where there is none, the native one beside it is what answers.
+
+    That one was read by the list of what a server makes from a file (`serving.skops_types`), which
+    refuses all else by its name.
+    """
+    path = folder / artifact.MODEL
+    try:
+        onnx = conversion.to_onnx(candidate.pipeline, candidate.signature.inputs)
+        onnx = conversion.side_by_side(onnx)
+        onnx_graph.check(onnx, path)
+    except (conversion.NotConvertible, onnx_graph.NotServable) as error:
+        telling.note(f"{error} scikit-learn itself will answer, in milliseconds a request.")
+        return "skops"
+    path.write_bytes(onnx)
+    return "onnx"
+
+
+def _served(folder: Path, runtime: Runtime) -> OnnxModel | SkopsModel:
+    from serving import answering
+
+    return answering.load(folder, runtime)
+
+
+def _asked(
+    served: OnnxModel | SkopsModel, candidate: Candidate
+) -> tuple[Callable[[Mapping[str, np.ndarray]], object], Mapping[str, np.ndarray]]:
+    """Return what computes for a request, and what it is asked with."""
+    from serving.onnx_model import OnnxModel
+
+    if isinstance(served, OnnxModel):
+        return served.run, served.feed(candidate.encoded)
+    return served.predict, candidate.encoded
+
+
+def _agreed(served: OnnxModel | SkopsModel, candidate: Candidate) -> np.ndarray:
+    """Return the served model's probabilities for all test rows; raise where they are others."""
     return directory.agreed(
         candidate.probabilities,
         served.predict(candidate.encoded),

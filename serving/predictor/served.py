@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from serving import golden, onnx_model, skops_model
-from serving.artifact import CARD, GOLDEN, MODEL, NATIVE, Card, Golden
+from serving import answering, golden
+from serving.answering import Model
+from serving.artifact import CARD, GOLDEN, Card, Golden
 from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
 from serving.image_signature import IMAGE, encode_images, pixels_of
@@ -19,21 +20,12 @@ from serving.onnx_model import ImageModel, NumericModel, OnnxModel
 from serving.plain_files import JSON_LIMIT
 from serving.sealed import Sealed, verified
 from serving.signature import Cells, Label, encode
-from serving.skops_model import SkopsMatrix, SkopsModel
+from serving.skops_model import SkopsMatrix
 
 TOLERANCE = 1e-4
 MEMORY = 2**30
 MEMORY_PER_BYTE = 10
 """What loading a model may take: so much, and so much for each byte of its file."""
-
-
-class Model(Protocol):
-    """What answers: an ONNX graph, or scikit-learn itself."""
-
-    inputs: tuple[str, ...]
-
-    def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return the probabilities, float32 [n, k], for what `serving.signature.encode` gave."""
 
 
 class MatrixModel(Protocol):
@@ -112,34 +104,31 @@ def load(directory: Path, public_key: Path | None = None) -> ServedModel:
     sealed = verified(directory, public_key)
     card = parse_card(sealed.read(CARD, JSON_LIMIT), directory)
     expected = golden.parse_golden(sealed.read(GOLDEN, golden.LIMIT), directory)
-    listed = sealed.manifest.entry(file_of(card))
+    file = answering.FILES[card.runtime]
+    listed = sealed.manifest.entry(file)
     try:
         with at_most(MEMORY + MEMORY_PER_BYTE * (listed.size if listed else 0)):
             return _replayed(_loaded(card, sealed), expected, directory)
     except MemoryError as error:
         raise ModelError(
-            f"{directory / file_of(card)} asks for more memory than a model of its size may take; "
-            "package the model again."
+            f"{directory / file} asks for more memory than a model of its size may take; package "
+            "the model again."
         ) from error
 
 
-def file_of(card: Card) -> str:
-    """Return the path of the file that answers, in the model directory."""
-    return MODEL if card.runtime == "onnx" else f"{NATIVE}/{skops_model.FILE}"
-
-
 def _loaded(card: Card, sealed: Sealed) -> ServedModel:
-    path = sealed.directory / file_of(card)
-    if card.runtime == "onnx":
-        graph = OnnxModel.from_bytes(sealed.read(MODEL, onnx_model.LIMIT), path)
-        _check_inputs(card, graph, path)
-        return ServedModel(card, graph, _numeric(card, graph), _images(card, graph))
-    native = SkopsModel.from_bytes(sealed.read(file_of(card), skops_model.LIMIT), path)
-    _check_inputs(card, native, path)
-    if native.labels != card.signature.labels:
-        raise ModelError(f"{path} and its card disagree about the labels; package the model again.")
-    order = native.inputs if _is_numeric(card) else None
-    return ServedModel(card, native, SkopsMatrix(native, order) if order else None)
+    model = answering.of(sealed, card.runtime)
+    path = sealed.directory / answering.FILES[card.runtime]
+    _check_inputs(card, model, path)
+    if isinstance(model, OnnxModel):
+        return ServedModel(card, model, _numeric(card, model), _images(card, model))
+    names = tuple(column.name for column in card.signature.inputs)
+    if (model.inputs, model.labels) != (names, card.signature.labels):
+        raise ModelError(
+            f"{path} and its card disagree about the order of inputs or labels; package the model "
+            "again."
+        )
+    return ServedModel(card, model, SkopsMatrix(model) if _is_numeric(card) else None)
 
 
 def _is_numeric(card: Card) -> bool:
@@ -175,12 +164,12 @@ def _check_inputs(card: Card, model: Model, path: Path) -> None:
 
 def _replayed(served: ServedModel, expected: Golden, directory: Path) -> ServedModel:
     """Return the model once it answered its golden rows as it did at packaging."""
-    model, image = directory / file_of(served.card), served.card.signature.image
+    path, image = directory / answering.FILES[served.card.runtime], served.card.signature.image
     try:
         rows = encode_images(image, pixels_of(image, expected.columns)) if image else None
         given = served.answer(expected.columns if rows is None else rows).probabilities
     except (KanaryaError, ValueError, TypeError, LookupError) as error:
-        raise ModelError(f"{model} cannot answer its golden rows: {error}") from error
+        raise ModelError(f"{path} cannot answer its golden rows: {error}") from error
     if given.size == 0 or expected.probabilities.shape != given.shape:
         raise ModelError(
             f"{directory / GOLDEN} expects probabilities {expected.probabilities.shape}, the model "
@@ -190,7 +179,7 @@ def _replayed(served: ServedModel, expected: Golden, directory: Path) -> ServedM
     # Written so that NaN is refused as well.
     if not worst <= TOLERANCE:
         raise ModelError(
-            f"{model} answers its golden rows with a difference of {worst:.2g}, "
+            f"{path} answers its golden rows with a difference of {worst:.2g}, "
             f"allowed is {TOLERANCE:.0e}; package the model again with this runtime."
         )
     return served

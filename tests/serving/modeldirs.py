@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from serving import answering, skops_model
 from serving.artifact import (
     MODEL,
     Card,
@@ -17,7 +18,6 @@ from serving.artifact import (
     write_card,
     write_golden,
 )
-from serving.onnx_model import OnnxModel
 from serving.signature import Column, Signature, encode
 
 OPSET = 18
@@ -79,16 +79,35 @@ def wide_network() -> Any:
 
 def build(directory: Path, name: str, data: Data, classifier: Any = None) -> Path:
     """Write a sealed, unpublished model directory for `data` and return it."""
-    directory.mkdir(parents=True)
     pipeline, encoded = _fitted(data, classifier)
+    (directory / "native").mkdir(parents=True)
     (directory / MODEL).write_bytes(_onnx(pipeline, data.inputs))
-    labels = tuple(label.item() if hasattr(label, "item") else label for label in pipeline.classes_)
-    write_card(directory, _card(name, Signature(data.inputs, labels)))
-    rows = {column: cells[:10] for column, cells in encoded.items()}
-    write_golden(directory, Golden(rows, OnnxModel.load(directory).predict(rows)))
-    write_baseline(directory, {"rows": len(data.target), "columns": {}, "labels": {}})
-    (directory / "native").mkdir()
     (directory / "native" / "MLmodel").write_text("flavors: {}\n")
+    return _sealed(directory, _card(name, _signature(data, pipeline)), encoded)
+
+
+def build_native(directory: Path, name: str, data: Data) -> Path:
+    """Write one whose classifier has no ONNX form: scikit-learn itself answers."""
+    from sklearn.neighbors import NearestCentroid
+
+    pipeline, encoded = _fitted(data, NearestCentroid())
+    (directory / "native").mkdir(parents=True)
+    skops_model.save(pipeline, directory / "native" / skops_model.FILE)
+    card = replace(_card(name, _signature(data, pipeline)), runtime="skops")
+    return _sealed(directory, card, encoded)
+
+
+def _signature(data: Data, pipeline: Any) -> Signature:
+    return Signature(data.inputs, tuple(np.asarray(pipeline.classes_).tolist()))
+
+
+def _sealed(directory: Path, card: Card, encoded: dict[str, np.ndarray]) -> Path:
+    """Write what stands beside the model, and seal it all."""
+    rows = {column: cells[:10] for column, cells in encoded.items()}
+    answers = answering.load(directory, card.runtime).predict(rows)
+    write_card(directory, card)
+    write_golden(directory, Golden(rows, answers))
+    write_baseline(directory, {"rows": 10, "columns": {}, "labels": {}})
     seal(directory)
     return directory
 
@@ -121,9 +140,8 @@ def _fitted(data: Data, classifier: Any) -> tuple[Any, dict[str, np.ndarray]]:
     columns = ColumnTransformer([("numbers", scaled, numbers)])
     if texts:
         columns = ColumnTransformer([("numbers", scaled, numbers), ("texts", words, texts)])
-    pipeline = Pipeline(
-        [("columns", columns), ("model", classifier or LogisticRegression(max_iter=500))]
-    )
+    model = classifier or LogisticRegression(max_iter=500)
+    pipeline = Pipeline([("prepare", columns), ("model", model)])
     encoded = encode(data.inputs, data.columns)
     frame = pd.DataFrame({name: cells[:, 0] for name, cells in encoded.items()})
     return pipeline.fit(frame, np.array(data.target)), encoded
