@@ -53,7 +53,10 @@ _TEXTS = ("name", "kind", "data_sha256", "created_at", "task")
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about a model that is not its weights. `version` is None until it is published."""
+    """Everything about a model that is not its weights. `version` is None until it is published.
+
+    `opset` is that of the ONNX graph, 0 where there is none.
+    """
 
     name: str
     kind: str

@@ -65,8 +65,9 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         served = _served(unfinished, runtime)
         gathered = batching.of_graph(*_asked(served, candidate))
         card = _card(inputs, candidate.signature, training, now)
+        opset = conversion.OPSET if runtime == "onnx" else 0
         rest = directory.Rest(
-            replace(card, runtime=runtime, batching=gathered),
+            replace(card, runtime=runtime, opset=opset, batching=gathered),
             _golden(candidate, _agreed(served, candidate)),
             _baseline(candidate, rows.read(inputs.train)),
         )

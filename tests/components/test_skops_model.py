@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from components import preprocessing
 from components.models import HYPERPARAMETERS
-from serving import skops_model
+from serving import skops_model, skops_types
 from serving.errors import ModelError
 from tests.components import tables
 
@@ -113,3 +116,68 @@ def test_boosted_trees_that_point_outside_of_themselves_are_refused(
     skops_model.save(fitted.pipeline, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="points outside of itself"):
         skops_model.load(tmp_path / "model.skops")
+
+
+@pytest.mark.parametrize("place", ["alone", "in a forest of forests", "behind a pipeline"])
+def test_a_tree_that_points_outside_of_itself_is_refused_wherever_it_hides(
+    tmp_path: Path, place: str
+) -> None:
+    from sklearn.pipeline import Pipeline
+
+    fitted, _ = tables.fitted(tmp_path, tables.iris(), "random_forest")
+    forest = fitted.pipeline.named_steps["model"]
+    tree = forest.estimators_[0]
+    state = tree.tree_.__getstate__()
+    state["nodes"]["feature"][0] = 10_000
+    tree.tree_.__setstate__(state)
+    hidden = {
+        "alone": tree,
+        "in a forest of forests": _forest_of(forest),
+        "behind a pipeline": Pipeline([("model", forest)]),
+    }
+    fitted.pipeline.set_params(model=hidden[place])
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    with pytest.raises(ModelError, match="points outside of itself|a forest of|answers by"):
+        skops_model.load(tmp_path / "model.skops")
+
+
+def _forest_of(forest: Any) -> Any:
+    """Return a forest whose one tree is a forest with a sound tree of its own to show."""
+    from copy import deepcopy
+
+    outer = deepcopy(forest)
+    forest.tree_ = outer.estimators_[1].tree_
+    outer.estimators_ = [forest]
+    return outer
+
+
+def test_a_file_cannot_ask_for_processes(tmp_path: Path) -> None:
+    fitted, _ = tables.fitted(tmp_path, tables.iris(), "random_forest")
+    fitted.pipeline.set_params(model__n_jobs=64, prepare__n_jobs=64)
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    read = skops_model.load(tmp_path / "model.skops").named_steps
+    assert (read["model"].n_jobs, read["prepare"].n_jobs) == (None, None)
+
+
+def test_what_a_server_makes_from_a_file_are_types_that_exist() -> None:
+    from importlib import import_module
+
+    for name in skops_types.TYPES:
+        module, _, kind = name.rpartition(".")
+        assert hasattr(import_module(module), kind), name
+
+
+WITHOUT = """
+import sys
+sys.modules["skops"] = None
+from pathlib import Path
+from serving.predictor.served import load
+load(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.e2e
+def test_without_skops_the_refusal_says_what_to_install(native_model_dir: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT, str(native_model_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "install it with `pip install 'kanarya[native]'`" in done.stderr.splitlines()[-1]

@@ -173,7 +173,7 @@ def signature(change: Callable[[dict[str, Any]], Any]) -> Damage:
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     stream = BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as archive:
+    with zipfile.ZipFile(stream, "w", method, compresslevel=1) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return stream.getvalue()

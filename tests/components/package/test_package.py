@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from components.baseline import baseline
 from components.package import rules, step
 from serving import artifact, skops_model
 from serving.errors import ModelError
+from serving.predictor.served import load
 from serving.signature import Column
 from tests.components import tables
 from tests.components.tables import Table
@@ -53,6 +55,46 @@ def test_a_model_that_does_not_agree_is_not_packaged_and_the_row_is_shown(tmp_pa
         step.run(inputs, tmp_path / "again", tables.NOW)
     words = ("on test row ", "(x=", "the trained model says", "and ONNX", "0.0001 is")
     assert all(word in str(refused.value) for word in words), str(refused.value)
+    assert not list(tmp_path.glob("again*"))
+
+
+def repackaged(tmp_path: Path, model: Any, kind: str = "logistic_regression") -> Path:
+    """Walk with `kind`, put a pipeline with another classifier in its place, and package it."""
+    walked = tables.walk(tmp_path, tables.mixed(), kind)
+    given, columns = rows.read(walked.train), trained.read_signature(walked.model).inputs
+    pipeline = models.build(kind, {}, columns, 0).set_params(model=model)
+    preprocessing.fit(pipeline, preprocessing.frame(columns, given.cells), given.labels)
+    skops_model.save(pipeline, walked.model / "native" / skops_model.FILE)
+    inputs = step.Inputs("tried", walked.model, walked.train, walked.test, walked.evaluation)
+    step.run(inputs, tmp_path / "again", tables.NOW)
+    return tmp_path / "again"
+
+
+def test_a_model_without_an_onnx_form_answers_from_its_native_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sklearn.neighbors import NearestCentroid
+
+    packaged = repackaged(tmp_path, NearestCentroid())
+    assert "note: NearestCentroid could not be converted to ONNX (" in capsys.readouterr().out
+    card = artifact.read_card(packaged)
+    assert (card.runtime, card.opset) == ("skops", 0)
+    assert not (packaged / artifact.MODEL).exists()
+
+    served, pipeline = load(packaged), skops_model.load(packaged / "native" / skops_model.FILE)
+    test = rows.read(tmp_path / "test")
+    expected = preprocessing.ask(pipeline, preprocessing.frame(card.signature.inputs, test.cells))
+    answer = served.answer(test.cells)
+    np.testing.assert_allclose(answer.probabilities, expected, atol=1e-6)
+    assert answer.labels == pipeline.classes_[expected.argmax(axis=1)].tolist()
+    assert answer.classes == card.signature.labels == (False, True)
+
+
+def test_a_model_that_neither_form_may_hold_is_refused_with_its_type(tmp_path: Path) -> None:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    with pytest.raises(ModelError, match=r"sklearn\.neighbors\._classification\.KNeighborsClass"):
+        repackaged(tmp_path, KNeighborsClassifier(algorithm="brute"))
     assert not list(tmp_path.glob("again*"))
 
 

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from serving.predictor.served import load
 from tests.serving.predictor.running import (
     DEADLINE_S,
     FAULT,
@@ -114,6 +116,21 @@ def test_the_predictor_ends_when_its_parent_is_killed(iris_model_dir: Path) -> N
     except AssertionError:
         os.kill(int(printed), signal.SIGKILL)
         raise
+
+
+def test_a_model_that_scikit_learn_answers_says_the_same_by_every_way(
+    native_model_dir: Path, tmp_path: Path
+) -> None:
+    row = [5.9, 3.0, 5.1, 1.8]
+    expected = load(native_model_dir).answer(np.array([row], np.float32))
+    with Predictor(native_model_dir, "iris", tmp_path / "log") as predictor:
+        status, answer = predictor.wait().v1({"instances": [row]})
+        matrix = {"name": "x", "datatype": "FP32", "shape": [1, 4], "data": row}
+        again = predictor.v2({"inputs": [matrix]})
+    assert (status, answer["predictions"]) == (200, expected.labels)
+    assert answer["model_version"] == "2"
+    np.testing.assert_allclose(answer["probabilities"], expected.probabilities, atol=1e-6)
+    assert again[0] == 200, again
 
 
 def damaged(directory: Path) -> None:
