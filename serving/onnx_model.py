@@ -34,6 +34,7 @@ BOUND_VALUES = 2**21
 """Values of images, of 4 bytes each, that memory is bound for: batches of up to 36 of 32 x 32 x 3;
 beyond that a copy is a thousandth of the work."""
 
+_NO_MEMORY = re.compile("bad_alloc|Failed to allocate memory")
 _PLACE = re.compile(r"/onnxruntime_src/\S+ [^()]*\(.*?\)( const)?( \[with .*?\])? ")
 """Where in its source ONNX Runtime was, with the types of all arguments."""
 
@@ -237,4 +238,6 @@ def _options() -> ort.SessionOptions:
 
 def _line(error: Exception) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(line):
+        return "it asks for more memory than it may take"
     return f"{_PLACE.sub('', line):.300}"

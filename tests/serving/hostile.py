@@ -333,7 +333,7 @@ def lying(name: str, claimed: int) -> bytes:
 
 
 LONG = {"a": (60_000, 1), "b": (1, 60_000)}
-NO_MEMORY = "Failed to allocate memory"
+NO_MEMORY = "asks for more memory than it may take"
 
 spread = [node("Add", "sepal_length all", "x"), *summed("x")]
 
