@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from serving.artifact import MODEL, seal
 from serving.errors import KanaryaError, ModelError
 from serving.predictor.served import load
 from serving.sealed import verified
-from tests.serving.hostile import CASES, MODEL, a_pipe_as, linked, written
+from tests.serving.damage import a_pipe_as, linked, pickled, written, zipped
+from tests.serving.hostile import CASES
 from tests.serving.predictor.running import DEADLINE_S, command
 
 
@@ -70,9 +72,6 @@ def test_a_file_beyond_its_limit_is_not_read(iris_model_dir: Path) -> None:
 def test_a_native_model_that_does_not_answer_is_never_opened_as_one(
     iris_model_dir: Path, tmp_path: Path
 ) -> None:
-    from serving.artifact import seal
-    from tests.serving.hostile import pickled, zipped
-
     directory = shutil.copytree(iris_model_dir, tmp_path / "model")
     layer = b'{"class_name": "Lambda", "config": {"function": {"code": "4wEAAAA="}}}'
     files = {"model.pkl": pickled(tmp_path / "executed"), "model.skops": b"PK"}
