@@ -109,7 +109,7 @@ def test_labels_keep_their_type_through_json(labels: tuple[Any, ...]) -> None:
         ({"inputs": [{"name": "a", "kind": "date"}], "labels": []}, "'date'.*number"),
         ({"inputs": [{"name": "a", "kind": "text", "odd": 1}], "labels": []}, "odd"),
         (
-            {"inputs": [{"name": "a", "kind": "text"}], "labels": [], "image": {}},
+            {"inputs": [{"name": "a", "kind": "text"}], "labels": ["a"], "image": {}},
             "columns and an image",
         ),
     ],
