@@ -81,8 +81,8 @@ def _without_metrics() -> list[Replacement]:
             pass
 
     class Unobserved(DataPlane):
-        def __init__(self, served: Any, observe: Any, *others: Any) -> None:
-            super().__init__(served, lambda seconds: None, *others)
+        def __init__(self, served: Any, observe: Any, *others: Any, **more: Any) -> None:
+            super().__init__(served, lambda seconds: None, *others, **more)
 
     return [
         Replacement("dataplane", "Tally", Blind),
