@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -14,13 +15,14 @@ import numpy as np
 
 from components import conversion, trained
 from components.baseline import baseline
-from components.package import rules
+from components.package import batching, rules
 from scripts.bench_place import ROOT, Place, installed, say
 from serving.artifact import (
     MODEL,
     Card,
     Golden,
     publish,
+    read_card,
     seal,
     write_baseline,
     write_card,
@@ -56,6 +58,9 @@ def _is_published(place: Place, name: str) -> bool:
     except KanaryaError as error:
         say(f"{name}: our server is left out ({error})")
         return False
+    gathered = read_card(folder / VERSION).batching
+    if gathered:
+        say(f"{name}: packaging chose to gather requests, {gathered.max_rows} rows at most")
     return True
 
 
@@ -91,14 +96,17 @@ def _write(name: str, source: Path, packaged: Path) -> None:
     (packaged / MODEL).write_bytes(conversion.side_by_side(graph))
     cells = {column.name: rows[:, i] for i, column in enumerate(columns)}
     encoded = encode(columns, cells)
-    answers = OnnxModel.load(packaged).predict(encoded)
+    served = OnnxModel.load(packaged)
+    answers = served.predict(encoded)
     _require_same(name, model.predict_proba(rows), answers)
     labels = tuple(model.classes_.tolist())
     chosen = rules.golden_rows(bunch.target, np.zeros(len(rows), bool))
     golden = {column: values[chosen] for column, values in encoded.items()}
     write_golden(packaged, Golden(golden, answers[chosen]))
     write_baseline(packaged, baseline(columns, cells, answers.argmax(axis=1), labels))
-    write_card(packaged, _card(KINDS[name], Signature(columns, labels), source))
+    gathered = batching.of_graph(served.run, served.feed(encoded))
+    card = _card(KINDS[name], Signature(columns, labels), source)
+    write_card(packaged, replace(card, batching=gathered))
 
 
 def _column(name: str, cells: np.ndarray) -> Column:

@@ -40,10 +40,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Results:
-    """What every contender reached, and the sentence of each that failed."""
+    """What every contender reached, and the sentence of each that failed.
+
+    `load`: the machine's load average when the servers were started; 1 is the run's own wrk.
+    """
 
     measured: Mapping[Key, Measured]
     failed: Mapping[Key, str]
+    load: float
 
     def per_s(self, model: str, name: str, cell: str = BUSY) -> float | None:
         """Return answers a second; None where that was not measured."""
@@ -60,12 +64,15 @@ def results(found: Iterable[Mapping[str, Any]]) -> Results:
     """Return the medians of each contender; one that failed once has none."""
     by: dict[Key, list[Mapping[str, Any]]] = {}
     failed: dict[Key, str] = {}
+    loads = []
     for record in found:
         key = (record["model"], record["name"])
+        loads.append(record["load1"])
         by.setdefault(key, []).append(record)
         if "error" in record:
             failed.setdefault(key, _line(record["error"]))
-    return Results({k: _measured(v) for k, v in by.items() if k not in failed}, failed)
+    measured = {key: _measured(each) for key, each in by.items() if key not in failed}
+    return Results(measured, failed, median(loads) if loads else 0.0)
 
 
 def _line(error: str) -> str:
@@ -138,8 +145,9 @@ def figures(found: Results, bare: Mapping[int, float]) -> dict[str, object]:
         ours = found.per_s("cnn", "kanarya-v2bin", cell)
         shown[f"cnn_bare_onnxruntime_{images}_per_s"] = _rounded(bare.get(images))
         shown[f"cnn_share_of_bare_onnxruntime_{images}"] = _rounded(over(ours, bare.get(images)), 3)
-    shown |= safety(found)
-    return {**shown, "errors": _errors(found), "failed": sorted(map("/".join, found.failed))}
+    failed = sorted(map("/".join, found.failed))
+    own = {"load": round(found.load, 2), "errors": _errors(found), "failed": failed}
+    return {**shown, **safety(found), **own}
 
 
 def safety(found: Results) -> dict[str, float | None]:

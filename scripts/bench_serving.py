@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _report(plan: Plan, found: Results, bare: Mapping[int, float]) -> None:
-    print(f"\n{machine()}")
+    print(f"\n{machine()}; load {found.load:.1f} (of which about 1 is the run itself)")
     for model in plan.models:
         print(f"\n{model}: connections x rows a request", *table(found, model), sep="\n")
     print("", *goals(found, bare), sep="\n")

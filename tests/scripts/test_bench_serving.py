@@ -54,7 +54,7 @@ def cell(rps: float, p50_us: int = 100, errors: int = 0) -> dict[str, Any]:
 
 def record(model: str, name: str, rps: float, **more: Any) -> dict[str, Any]:
     cells = {"1x1": cell(rps / 2), "16x1": cell(rps), "1x32": cell(rps / 4, 200)}
-    usual = {"startup_s": 1.0, "pss_mib": 150.0, "cells": cells}
+    usual = {"load1": 1.25, "startup_s": 1.0, "pss_mib": 150.0, "cells": cells}
     return {"model": model, "name": name, **usual, **more}
 
 
@@ -121,6 +121,7 @@ def test_the_line_is_json_with_bench_ratios_and_figures() -> None:
     assert told["figures"]["lr_kanarya-v1_memory_mb"] == 150
     assert told["figures"]["cnn_bare_onnxruntime_1_per_s"] == 4000
     assert told["figures"]["errors"] == 0
+    assert told["figures"]["load"] == 1.25
 
 
 def test_the_share_of_bare_onnx_runtime_is_one_of_calls_with_as_many_images() -> None:
