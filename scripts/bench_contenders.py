@@ -48,19 +48,25 @@ ADDRESSES: Mapping[Protocol, str] = {
 }
 
 
+SERVER = "serving.predictor"
+LAUNCHER = "scripts.bench_serving_bare"
+BARE_SERVER = "scripts.bench_bare_server"
+
+
 @dataclass(frozen=True)
 class Contender:
-    """Our server, answering one kind of request.
+    """A server that runs from this checkout, answering one kind of request.
 
     `outputs`: what its answers hold; the harness compares every number with the model's own, so
     they hold what the peers' answers hold. "" is our default, the labels and the probabilities.
-    `without`: parts of the safety that are taken out, for the cost of them.
+    `module`: what is started; `without`: parts of the safety that are taken out, for their cost.
     """
 
     name: str
     protocol: Protocol
     outputs: str = ""
     without: tuple[str, ...] = ()
+    module: str = SERVER
 
     def added(self, model: str) -> str:
         """Return the value of the harness' `--add`."""
@@ -75,17 +81,14 @@ class Contender:
         """
         environment = ["env", "-u", "PYTHONDONTWRITEBYTECODE", f"PYTHONPATH={ROOT}"]
         flags = {
-            "model_name": "m",
             "model_dir": f"{{work}}/{FOLDER}/{{model}}/{VERSION}",
             "http_port": "{port}",
+            "model_name": "m" if self.module != BARE_SERVER else "",
+            "default_outputs": self.outputs,
+            "without": ",".join(self.without),
         }
-        if self.outputs:
-            flags["default_outputs"] = self.outputs
-        module = "serving.predictor"
-        if self.without:
-            module, flags["without"] = "scripts.bench_serving_bare", ",".join(self.without)
-        words = [f"--{name}={value}" for name, value in flags.items()]
-        return shlex.join([*environment, sys.executable, "-P", "-m", module, *words])
+        words = [f"--{name}={value}" for name, value in flags.items() if value]
+        return shlex.join([*environment, sys.executable, "-P", "-m", self.module, *words])
 
 
 OURS: Mapping[str, tuple[Contender, ...]] = {
@@ -93,13 +96,17 @@ OURS: Mapping[str, tuple[Contender, ...]] = {
         Contender("kanarya-v1", "v1"),
         Contender("kanarya-v2", "v2", "label"),
         Contender("kanarya-v2bin", "v2bin", "label"),
-        *(Contender(f"kanarya-v2-without-{part}", "v2", "label", (part,)) for part in PARTS),
-        Contender("kanarya-v2-without-all", "v2", "label", PARTS),
+        *(
+            Contender(f"kanarya-v2-without-{part}", "v2", "label", (part,), LAUNCHER)
+            for part in PARTS
+        ),
+        Contender("kanarya-v2-without-all", "v2", "label", PARTS, LAUNCHER),
     ),
     "rf": (Contender("kanarya-v1", "v1"), Contender("kanarya-v2bin", "v2bin", "label")),
     "cnn": (
         Contender("kanarya-v1", "v1", "probabilities"),
         Contender("kanarya-v2bin", "v2bin", "probabilities"),
+        Contender("bare-v2bin", "v2bin", module=BARE_SERVER),
     ),
 }
 

@@ -145,6 +145,8 @@ def figures(found: Results, bare: Mapping[int, float]) -> dict[str, object]:
         ours = found.per_s("cnn", "kanarya-v2bin", cell)
         shown[f"cnn_bare_onnxruntime_{images}_per_s"] = _rounded(bare.get(images))
         shown[f"cnn_share_of_bare_onnxruntime_{images}"] = _rounded(over(ours, bare.get(images)), 3)
+        limit = found.per_s("cnn", "bare-v2bin", cell)
+        shown[f"cnn_share_of_limit_{images}"] = _rounded(over(ours, limit), 3)
     failed = sorted(map("/".join, found.failed))
     own = {"load": round(found.load, 2), "errors": _errors(found), "failed": failed}
     return {**shown, **safety(found), **own}
@@ -214,6 +216,8 @@ FIGURE_GOALS = {
     "lr_kanarya-v1_p50_us": (130, 100),
     "cnn_share_of_bare_onnxruntime_1": (0.9, 1),
     "cnn_share_of_bare_onnxruntime_32": (0.9, 1),
+    "cnn_share_of_limit_1": (0.9, 1),
+    "cnn_share_of_limit_32": (0.9, 1),
     "lr_kanarya-v1_start_s": (2.5, 1),
     "lr_kanarya-v1_memory_mb": (220, 150),
 }

@@ -34,11 +34,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--without", type=_parts, required=True)
     given, flags = parser.parse_known_args(arguments)
     for part in given.without:
-        for module, name, value in REPLACEMENTS[part]():
-            setattr(import_module(f"{ROOM}.{module}"), name, value)
+        for each in REPLACEMENTS[part]():
+            _replace(each)
     from serving.predictor.__main__ import main as serve
 
     return serve(flags)
+
+
+def _replace(replacement: Replacement) -> None:
+    module = import_module(f"{ROOM}.{replacement.module}")
+    # A name that is no longer there would leave the part in, and its cost at nothing.
+    if not hasattr(module, replacement.name):
+        raise AttributeError(f"{module.__name__} has no {replacement.name}; mend REPLACEMENTS")
+    setattr(module, replacement.name, replacement.value)
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -66,7 +74,6 @@ def _without_signature() -> list[Replacement]:
 
 
 def _without_metrics() -> list[Replacement]:
-    from serving.predictor.dataplane import DataPlane
     from serving.predictor.tally import Protocol, Tally
 
     class Deaf(Protocol):
@@ -80,13 +87,12 @@ def _without_metrics() -> list[Replacement]:
         def predicted(self, answer: Any) -> None:
             pass
 
-    class Unobserved(DataPlane):
-        def __init__(self, served: Any, observe: Any, *others: Any, **more: Any) -> None:
-            super().__init__(served, lambda seconds: None, *others, **more)
+    def unheard(name: str) -> Callable[[float], None]:
+        return lambda seconds: None
 
     return [
         Replacement("dataplane", "Tally", Blind),
-        Replacement("server", "DataPlane", Unobserved),
+        Replacement("server", "stock_histogram", unheard),
     ]
 
 
