@@ -27,6 +27,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(flags: argparse.Namespace, arguments: list[str], parent: int) -> None:
+    if flags.workers > 1:
+        from serving.predictor.workers.start import supervise
+
+        supervise(_all_flags(flags, arguments), parent)
+        return
+
     from serving.predictor.listening import address, bind
     from serving.predictor.parent import exit_with
     from serving.predictor.served import load

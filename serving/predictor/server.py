@@ -9,10 +9,11 @@ import logging
 import socket
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import reduce
 from typing import Any
 
+import uvicorn
 import uvloop
 from fastapi import Request
 from fastapi.responses import JSONResponse
@@ -31,6 +32,8 @@ from serving.predictor.image_plane import plane_type
 from serving.predictor.metrics import TallyCollector, stock_histogram
 from serving.predictor.model import PredictorModel
 from serving.predictor.served import ServedModel
+from serving.predictor.workers.page import MetricsPage
+from serving.predictor.workers.worker import Post
 
 STATUS: dict[type[Exception], int] = {
     InvalidInput: 400,
@@ -45,16 +48,16 @@ trace = logging.getLogger("kserve.trace")
 
 
 def serve(
-    name: str, served: ServedModel, listener: socket.socket, flags: argparse.Namespace
+    name: str, served: ServedModel, at: socket.socket | Post, flags: argparse.Namespace
 ) -> None:
-    """Answer for `served` under `name` on `listener` until SIGTERM, then drain."""
+    """Answer for `served` under `name` at a bound socket, or as a worker, until told to stop."""
     together = batching(flags, served.card.batching)
     plane = plane_type(served)(served, stock_histogram(name), together, flags.default_outputs)
     REGISTRY.register(
         TallyCollector(plane.tally, name, str(served.card.version), served.card.signature.labels)
     )
     server = PredictorServer(
-        listener,
+        at,
         http_port=flags.http_port,
         enable_grpc=flags.enable_grpc,
         enable_latency_logging=flags.enable_latency_logging,
@@ -73,6 +76,9 @@ def serve(
         server.wrap(FaultInjection)
     # A fault must reach every request: then all of them take the long way.
     server.receive_with(lane(desk, is_open=not flags.fault_injection))
+    if isinstance(at, Post):
+        gather = at.gather
+        server.wrap(lambda inner: MetricsPage(inner, gather))
     model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
@@ -82,11 +88,12 @@ def serve(
 
 
 class PredictorServer(ModelServer):  # type: ignore[misc]
-    """One worker on `listener`, with ASGI callables of ours around KServe's app."""
+    """One process at a socket or a post, with ASGI callables of ours around KServe's app."""
 
-    def __init__(self, listener: socket.socket, **options: Any) -> None:
-        super().__init__(**options)
-        self._listener = listener
+    def __init__(self, at: socket.socket | Post, **options: Any) -> None:
+        # KServe reads --workers as well, and would start its own.
+        super().__init__(workers=1, **options)
+        self._at = at
         self._wraps: list[Callable[[ASGIApp], ASGIApp]] = []
         self._protocol: Any = "httptools"
         # As uvicorn does for access_log=False, which KServe does not pass on.
@@ -133,7 +140,13 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         rest.config.http = self._protocol
         # It would rewrite the client's address for a log that is off, in a twentieth of our time.
         rest.config.proxy_headers = False
-        await asyncio.gather(rest._server.serve(sockets=[self._listener]), *others)
+        await asyncio.gather(*_serving(rest._server, self._at), *others)
+
+
+def _serving(server: uvicorn.Server, at: socket.socket | Post) -> list[Awaitable[None]]:
+    if isinstance(at, Post):
+        return [server.serve(sockets=[]), at.attend(server)]
+    return [server.serve(sockets=[at])]
 
 
 def _log(path: str, status: int, seconds: float) -> None:

@@ -83,7 +83,8 @@ class Predictor:
 
     def __init__(self, model_dir: Path, name: str, log: Path, *flags: str) -> None:
         self.name, self.log = name, log
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         descriptor = str(self._listener.fileno())
         self._command = command(model_dir, "--model_name", name, "--listen_fd", descriptor, *flags)

@@ -160,7 +160,7 @@ def test_a_directory_that_was_tampered_with_is_not_served(
 
 
 @pytest.mark.parametrize(
-    "flags", [["--odd"], ["--workers", "2"], ["--enable_grpc", "perhaps"], ["--http_port", "x"]]
+    "flags", [["--odd"], ["--workers", "0"], ["--enable_grpc", "perhaps"], ["--http_port", "x"]]
 )
 def test_flags_that_are_unknown_or_wrong_end_with_the_usage(
     iris_model_dir: Path, flags: list[str]

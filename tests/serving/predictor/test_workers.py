@@ -1,0 +1,269 @@
+"""Several processes on one port: what clients, Prometheus and the platform see of them."""
+
+import asyncio
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from serving.artifact import publish, read_golden, seal, write_golden
+from serving.golden import Golden
+from tests.serving.predictor.loading import Load, Tally
+from tests.serving.predictor.running import DEADLINE_S, ROW, Predictor, command, tensors, wait_for
+
+pytestmark = pytest.mark.e2e
+
+WORKERS = 2
+PATH = "/v1/models/people:predict"
+BODY = {"instances": [ROW]}
+
+
+@pytest.fixture
+def people(mixed_model_dir: Path, tmp_path: Path) -> Iterator[Predictor]:
+    with Predictor(mixed_model_dir, "people", tmp_path / "log", "--workers", "2") as started:
+        yield started.wait()
+
+
+def workers(predictor: Predictor) -> list[psutil.Process]:
+    return psutil.Process(predictor.process.pid).children()
+
+
+def metric(predictor: Predictor, name: str) -> float:
+    """Return the sum of a metric's samples."""
+    _, text = predictor.ask("GET", "/metrics")
+    return sum(
+        float(line.split()[-1]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line)
+    )
+
+
+def asked(predictor: Predictor, requests: int, connections: int = 16) -> Tally:
+    """Send at least so many predictions."""
+    load = Load(predictor.port, PATH, BODY, connections)
+    return asyncio.run(load.run(lambda tally: tally.answers < requests))
+
+
+def test_every_worker_gets_the_same_share_of_the_connections(people: Predictor) -> None:
+    clients = [socket.create_connection(("127.0.0.1", people.port)) for _ in range(16)]
+
+    def shares() -> list[int]:
+        return [
+            [each.status for each in worker.connections("tcp")].count(psutil.CONN_ESTABLISHED)
+            for worker in workers(people)
+        ]
+
+    try:
+        wait_for(lambda: shares() == [8, 8], "eight connections each")
+        for client in clients[:6]:
+            client.close()
+        wait_for(lambda: sum(shares()) == 10, "six are closed")
+        clients += [socket.create_connection(("127.0.0.1", people.port)) for _ in range(6)]
+        wait_for(lambda: shares() == [8, 8], "eight connections each again")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_the_metrics_of_all_workers_add_up_on_every_scrape(people: Predictor) -> None:
+    answers = asked(people, 500).answers
+    assert people.v2(tensors())[0] == 200
+    assert people.v1({"instances": []})[0] == 400
+    for _ in range(4):  # wherever the scrape lands
+        assert metric(people, "kanarya_predictor_requests_total") == answers + 2
+        assert metric(people, "kanarya_predictor_request_seconds_count") == answers + 2
+        assert metric(people, "kanarya_predictions_total") == answers + 1
+        assert metric(people, "request_predict_seconds_count") == answers + 1
+        assert metric(people, "kanarya_predictor_in_flight") == 0
+        assert metric(people, "kanarya_predictor_workers") == WORKERS
+        assert metric(people, "kanarya_predictor_workers_silent") == 0
+
+
+def test_a_worker_that_is_stuck_is_reported_and_its_counts_stay(people: Predictor) -> None:
+    answers = asked(people, 100).answers
+    assert metric(people, "kanarya_predictor_requests_total") == answers
+    stuck, _ = workers(people)
+    stuck.suspend()
+    try:
+        # Every second connection goes to the stuck one; it gets its answer afterwards.
+        with socket.create_connection(("127.0.0.1", people.port)):
+            assert metric(people, "kanarya_predictor_workers_silent") == 1
+            assert metric(people, "kanarya_predictor_requests_total") == answers
+    finally:
+        stuck.resume()
+
+
+def test_a_worker_that_is_killed_under_load_costs_only_what_it_was_answering(
+    people: Predictor,
+) -> None:
+    first, second = workers(people)
+    before = 0.0
+
+    def goes_on(tally: Tally) -> bool:
+        nonlocal before
+        if tally.answers == 300 and first.is_running():
+            before = 1
+            first.send_signal(signal.SIGKILL)
+        return tally.answers < 3000
+
+    tally = asyncio.run(Load(people.port, PATH, BODY).run(goes_on))
+    assert before
+    assert tally.statuses.keys() == {200}
+    assert len(tally.lost) <= 8
+    assert tally.refused == 0
+    wait_for(lambda: len(workers(people)) == WORKERS, "it is back")
+    assert second.pid in {worker.pid for worker in workers(people)}
+    assert metric(people, "kanarya_predictor_workers_restarts_total") == 1
+    assert "Worker 1 was ended by signal 9" in people.log.read_text()
+
+
+def test_no_counter_goes_backwards_when_a_worker_is_replaced(people: Predictor) -> None:
+    answers = asked(people, 200).answers
+    assert metric(people, "kanarya_predictor_requests_total") == answers
+    crew = workers(people)
+    for worker in crew:
+        worker.kill()
+    wait_for(lambda: not any(worker.is_running() for worker in crew), "both are dead")
+    wait_for(lambda: len(workers(people)) == WORKERS, "both are replaced")
+    assert metric(people, "kanarya_predictor_workers_restarts_total") == WORKERS
+    assert metric(people, "kanarya_predictor_requests_total") == answers
+    assert metric(people, "request_predict_seconds_count") == answers
+    assert metric(people, "kanarya_predictor_in_flight") == 0
+    more = asked(people, 50).answers
+    assert metric(people, "kanarya_predictor_requests_total") == answers + more
+
+
+def test_one_worker_that_is_told_to_stop_drains_and_is_replaced(people: Predictor) -> None:
+    first, _ = workers(people)
+    first.terminate()
+    wait_for(lambda: not first.is_running(), "it has gone")
+    wait_for(lambda: len(workers(people)) == WORKERS, "another one has come")
+    assert asked(people, 100).lost == []
+
+
+def test_the_limits_hold_in_every_worker(mixed_model_dir: Path, tmp_path: Path) -> None:
+    flags = ["--workers", "2", "--max_request_bytes", "200000", "--max_concurrency", "1"]
+    with Predictor(mixed_model_dir, "people", tmp_path / "log", *flags) as people:
+        people.wait()
+        for _ in range(4):
+            assert people.v1(BODY)[0] == 200
+            assert people.v1({"instances": [ROW] * 4000})[0] == 413
+        with socket.socket() as one, socket.socket() as other:
+            head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" % PATH.encode()
+            for half in (one, other):  # a request under way in each worker
+                half.connect(("127.0.0.1", people.port))
+                half.sendall(head)
+            wait_for(lambda: metric(people, "kanarya_predictor_in_flight") == 2, "two under way")
+            assert [people.v1(BODY)[0] for _ in range(4)] == [503] * 4
+
+
+def test_nobody_listens_until_every_worker_is_ready(mixed_model_dir: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Predictor(mixed_model_dir, "people", log, "--workers", "2") as people:
+        wait_for(lambda: len(workers(people)) == WORKERS, "both are forked")
+        _, slow = workers(people)
+        slow.suspend()
+        wait_for(lambda: "startup complete" in log.read_text(), "the other one is up")
+        assert not people.is_open()
+        slow.resume()
+        people.wait()
+    assert log.read_text().count("startup complete") == WORKERS
+
+
+def test_sigterm_ends_the_parent_and_all_workers_with_0(people: Predictor) -> None:
+    crew = workers(people)
+    people.process.terminate()
+    assert people.process.wait(DEADLINE_S) == 0
+    assert not any(worker.is_running() for worker in crew)
+
+
+def test_sigterm_to_the_whole_group_at_once_is_a_drain_too(people: Predictor) -> None:
+    for process in [people.process, *workers(people)]:
+        process.send_signal(signal.SIGTERM)
+    assert people.process.wait(DEADLINE_S) == 0
+    assert "error: " not in people.log.read_text()
+
+
+def test_the_workers_end_when_the_parent_is_killed(people: Predictor) -> None:
+    crew = workers(people)
+    people.process.kill()
+    people.process.wait(DEADLINE_S)
+    wait_for(lambda: not any(worker.is_running() for worker in crew), "all have ended")
+
+
+def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=DEADLINE_S)
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line of ours; KServe may have logged before it."""
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "Traceback" not in done.stderr
+    return line
+
+
+def test_a_model_that_does_not_answer_its_golden_rows_ends_the_parent(
+    mixed_model_dir: Path, tmp_path: Path
+) -> None:
+    packaged = shutil.copytree(mixed_model_dir, tmp_path / "packaged")
+    golden = read_golden(packaged)
+    write_golden(packaged, Golden(golden.columns, golden.probabilities[::-1]))
+    (packaged / "MANIFEST.json").unlink()
+    seal(packaged)
+    publish(packaged, tmp_path / "4", "4")
+    done = refused(*command(tmp_path / "4", "--http_port", "0", "--workers", "2"))
+    assert done.returncode == 1
+    assert "answers its golden rows with a difference of" in sentence(done)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_loaded(mixed_model_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = refused(*command(mixed_model_dir, "--http_port", port, "--workers", "2"))
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in sentence(done)
+
+
+def test_faults_on_purpose_need_a_single_process(mixed_model_dir: Path) -> None:
+    flags = ["--workers", "2", "--fault_injection"]
+    done = refused(*command(mixed_model_dir, "--http_port", "0", *flags))
+    assert done.returncode == 2
+    assert "--fault_injection" in sentence(done)
+
+
+def test_workers_that_die_again_and_again_end_the_parent(
+    mixed_model_dir: Path, tmp_path: Path
+) -> None:
+    directory = shutil.copytree(mixed_model_dir, tmp_path / "model")
+    with Predictor(directory, "people", tmp_path / "log", "--workers", "2") as people:
+        people.wait()
+        (directory / "model.onnx").write_bytes(b"changed")
+        workers(people)[0].kill()
+        assert people.process.wait(DEADLINE_S) == 1
+    assert "model.onnx" in people.log.read_text().splitlines()[-1]
+
+
+def test_a_request_that_was_accepted_before_sigterm_is_answered(people: Predictor) -> None:
+    body = json.dumps(BODY).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    clients = [socket.create_connection(("127.0.0.1", people.port)) for _ in range(8)]
+    try:
+        for client in clients:
+            client.sendall(head + chunk[:10])
+        wait_for(lambda: metric(people, "kanarya_predictor_in_flight") == 8, "all have begun")
+        people.process.terminate()
+        time.sleep(0.3)
+        for client in clients:
+            client.sendall(chunk[10:])
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 OK")
+    finally:
+        for client in clients:
+            client.close()
+    assert people.process.wait(DEADLINE_S) == 0
