@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn, Protocol
@@ -17,6 +18,9 @@ from serving.errors import KanaryaError
 from serving.predictor.workers.board import Board
 from serving.predictor.workers.channel import Channel
 
+TOKEN = b"."
+"""Goes with a connection one way, and back when it was taken."""
+PIECE = 4096
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CRASHED = 1
 
@@ -44,7 +48,11 @@ Task = Callable[[Place], None]
 
 @dataclass
 class Worker:
-    """A living process; `handed` counts the connections that it was given."""
+    """A living process.
+
+    `handed` counts the connections that it was given; `on_the_way` are those that it has not
+    taken yet: if it dies before, somebody else gets them, and their clients notice nothing.
+    """
 
     number: int
     pid: int
@@ -52,14 +60,29 @@ class Worker:
     door: socket.socket
     born: float = field(default_factory=time.monotonic)
     handed: int = 0
+    on_the_way: deque[socket.socket] = field(default_factory=deque)
     is_ready: bool = False
     failure: tuple[str, int] | None = None
     """The sentence that it ended with, and its exit code."""
 
+    def give(self, connection: socket.socket) -> None:
+        """Hand over a connection; raise `OSError` where it cannot take one now."""
+        socket.send_fds(self.door, [TOKEN], [connection.fileno()])
+        self.on_the_way.append(connection)
+        self.handed += 1
+
+    def acknowledge(self) -> None:
+        """Let go of the connections that it says it has taken."""
+        # As long as we had them open too, their clients would not see it close them.
+        with contextlib.suppress(OSError):
+            for _ in self.door.recv(PIECE):
+                self.on_the_way.popleft().close()
+
     def dismiss(self) -> None:
-        """Let it answer what it was given; having read the last connection, it drains and ends."""
+        """Let it answer what it was given; having taken the last connection, it drains and ends."""
         self.is_ready = False
-        self.door.close()
+        with contextlib.suppress(OSError):
+            self.door.shutdown(socket.SHUT_WR)
 
     def end(self, sign: int) -> None:
         """Send it a signal."""
@@ -109,9 +132,7 @@ class Crew:
         for worker in sorted(self.ready, key=self._busy):
             # A worker that is stuck, or gone, is passed over.
             with contextlib.suppress(OSError):
-                socket.send_fds(worker.door, [b"."], [connection.fileno()])
-                worker.handed += 1
-                connection.close()
+                worker.give(connection)
                 return True
         return False
 
@@ -120,7 +141,9 @@ class Crew:
 
     def _ends(self) -> Iterable[Closable]:
         for worker in self.alive.values():
-            yield from (worker.channel, worker.door)
+            yield worker.channel
+            yield worker.door
+            yield from worker.on_the_way
 
 
 def _close(ends: Iterable[Closable]) -> None:

@@ -22,7 +22,7 @@ class Doorway:
         listener.setblocking(False)
         self.listener, self._crew = listener, crew
         self.held: list[socket.socket] = []
-        """Accepted, while no worker could take it: never more than one."""
+        """Accepted, and not taken by a worker yet."""
         self.is_open = self.is_closed = False
 
     def open(self) -> None:

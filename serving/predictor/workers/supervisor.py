@@ -128,12 +128,16 @@ class Supervisor:
         for worker in self._crew.alive.values():
             more = select.POLLOUT if worker.channel.has_more else 0
             poll.register(worker.channel, select.POLLIN | more)
+            if worker.on_the_way:
+                poll.register(worker.door, select.POLLIN)
         return {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
 
     def _attend(self, happened: set[int]) -> None:
         if self._woken.fileno() in happened:
             self._woken.recv(4096)
         for worker in list(self._crew.alive.values()):
+            if worker.door.fileno() in happened:
+                worker.acknowledge()
             if worker.channel.fileno() in happened:
                 self._listen_to(worker)
         # Only now, so that nothing goes to a worker that is known to be gone.
@@ -178,6 +182,7 @@ class Supervisor:
         del self._crew.alive[worker.number]
         self._census.bury(worker.number)
         ended = worker.bury()
+        self._doorway.held.extend(worker.on_the_way)
         if self._is_ending:
             return
         now, number = time.monotonic(), worker.number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import signal
 import socket
@@ -12,7 +13,7 @@ import uvicorn
 from prometheus_client import REGISTRY
 
 from serving.predictor.workers.channel import Closed
-from serving.predictor.workers.crew import Place
+from serving.predictor.workers.crew import TOKEN, Place
 from serving.predictor.workers.reports import Report, taken
 
 PATIENCE_S = 5.0
@@ -79,10 +80,14 @@ class Post:
                 word, descriptors, _, _ = socket.recv_fds(self._place.door, 1, 1)
             except BlockingIOError:
                 return
+            except ConnectionResetError:
+                word, descriptors = b"", []
             if not word:
                 asyncio.get_running_loop().remove_reader(self._place.door.fileno())
                 self._last.set()
                 return
+            with contextlib.suppress(OSError):  # the parent is gone; the next turn says so
+                self._place.door.send(TOKEN)
             for descriptor in descriptors:
                 task = asyncio.ensure_future(self._welcome(server, descriptor))
                 self._arriving.add(task)

@@ -1,6 +1,7 @@
 """Several processes on one port: what clients, Prometheus and the platform see of them."""
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -29,11 +30,22 @@ BODY = {"instances": [ROW]}
 @pytest.fixture
 def people(mixed_model_dir: Path, tmp_path: Path) -> Iterator[Predictor]:
     with Predictor(mixed_model_dir, "people", tmp_path / "log", "--workers", "2") as started:
-        yield started.wait()
+        yield quiet(started.wait())
+
+
+def quiet(predictor: Predictor) -> Predictor:
+    """Return when every connection is closed, on the server's side too."""
+    wait_for(lambda: not any(w.connections("tcp") for w in workers(predictor)), "it is quiet")
+    return predictor
 
 
 def workers(predictor: Predictor) -> list[psutil.Process]:
     return psutil.Process(predictor.process.pid).children()
+
+
+def peers(worker: psutil.Process) -> list[int]:
+    """Return the ports of the clients that are connected to a worker."""
+    return [each.raddr.port for each in worker.connections("tcp") if each.status == "ESTABLISHED"]
 
 
 def metric(predictor: Predictor, name: str) -> float:
@@ -54,10 +66,7 @@ def test_every_worker_gets_the_same_share_of_the_connections(people: Predictor) 
     clients = [socket.create_connection(("127.0.0.1", people.port)) for _ in range(16)]
 
     def shares() -> list[int]:
-        return [
-            [each.status for each in worker.connections("tcp")].count(psutil.CONN_ESTABLISHED)
-            for worker in workers(people)
-        ]
+        return [len(peers(worker)) for worker in workers(people)]
 
     try:
         wait_for(lambda: shares() == [8, 8], "eight connections each")
@@ -88,32 +97,36 @@ def test_the_metrics_of_all_workers_add_up_on_every_scrape(people: Predictor) ->
 def test_a_worker_that_is_stuck_is_reported_and_its_counts_stay(people: Predictor) -> None:
     answers = asked(people, 100).answers
     assert metric(people, "kanarya_predictor_requests_total") == answers
-    stuck, _ = workers(people)
+    lively, stuck = workers(quiet(people))
+    held = [socket.create_connection(("127.0.0.1", people.port)) for _ in range(6)]
+    wait_for(lambda: len(peers(lively) + peers(stuck)) == 6, "all have been taken")
     stuck.suspend()
     try:
-        # Every second connection goes to the stuck one; it gets its answer afterwards.
-        with socket.create_connection(("127.0.0.1", people.port)):
-            assert metric(people, "kanarya_predictor_workers_silent") == 1
-            assert metric(people, "kanarya_predictor_requests_total") == answers
+        for client in held:
+            if client.getsockname()[1] in peers(lively):
+                client.close()
+        # With fewer connections, this one is asked from now on.
+        wait_for(lambda: not peers(lively), "they are closed")
+        assert metric(people, "kanarya_predictor_workers_silent") == 1
+        assert metric(people, "kanarya_predictor_requests_total") == answers
     finally:
         stuck.resume()
+        for client in held:
+            client.close()
 
 
 def test_a_worker_that_is_killed_under_load_costs_only_what_it_was_answering(
     people: Predictor,
 ) -> None:
     first, second = workers(people)
-    before = 0.0
 
     def goes_on(tally: Tally) -> bool:
-        nonlocal before
-        if tally.answers == 300 and first.is_running():
-            before = 1
-            first.send_signal(signal.SIGKILL)
+        if tally.answers == 300:
+            first.kill()
         return tally.answers < 3000
 
     tally = asyncio.run(Load(people.port, PATH, BODY).run(goes_on))
-    assert before
+    assert not first.is_running()
     assert tally.statuses.keys() == {200}
     assert len(tally.lost) <= 8
     assert tally.refused == 0
@@ -154,12 +167,13 @@ def test_the_limits_hold_in_every_worker(mixed_model_dir: Path, tmp_path: Path) 
         for _ in range(4):
             assert people.v1(BODY)[0] == 200
             assert people.v1({"instances": [ROW] * 4000})[0] == 413
-        with socket.socket() as one, socket.socket() as other:
+        halves = [socket.socket() for _ in range(4)]
+        with contextlib.ExitStack() as stack:
             head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" % PATH.encode()
-            for half in (one, other):  # a request under way in each worker
-                half.connect(("127.0.0.1", people.port))
+            for half in halves:  # two requests under way in each worker
+                stack.enter_context(half).connect(("127.0.0.1", people.port))
                 half.sendall(head)
-            wait_for(lambda: metric(people, "kanarya_predictor_in_flight") == 2, "two under way")
+            wait_for(lambda: metric(people, "kanarya_predictor_in_flight") == 4, "four under way")
             assert [people.v1(BODY)[0] for _ in range(4)] == [503] * 4
 
 
