@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 
 import orjson
@@ -20,9 +20,6 @@ EVENT = b"ce-specversion"
 EVENT_TYPE = b"application/cloudevents+json"
 
 logger = logging.getLogger("kserve")
-
-Log = Callable[[str, int, float], None]
-"""Is told path, status and seconds of every answer."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,11 @@ class Desk:
         model: tuple[str, DataPlane],
         loaded: Container[str],
         limits: Limits,
-        log: Log | None = None,
     ) -> None:
         self.limits = limits
         self.name, self._plane = model
         self._loaded = loaded
         self._tally = self._plane.tally
-        self._log = log
         routes = (V1Route(self.name, self._plane), V2Route(self.name, self._plane))
         self.routes: dict[str, Route] = {route.path: route for route in routes}
 
@@ -104,10 +99,8 @@ class Desk:
         self._tally.running -= 1
 
     def count(self, route: Route, status: int, seconds: float) -> None:
-        """Count an answer, and log it where that is wanted."""
+        """Count an answer."""
         route.counts.answered(status, seconds)
-        if self._log:
-            self._log(route.path, status, seconds)
 
     def too_large(self) -> Reply:
         """Return the answer to a body beyond the limit."""

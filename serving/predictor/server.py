@@ -22,6 +22,7 @@ from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
 from kserve.model_server import app
 from prometheus_client import REGISTRY
 
+from serving.predictor.access_log import AccessLog
 from serving.predictor.asgi import ASGIApp
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.express import lane
@@ -60,7 +61,7 @@ def serve(
         at,
         http_port=flags.http_port,
         enable_grpc=flags.enable_grpc,
-        enable_latency_logging=flags.enable_latency_logging,
+        enable_latency_logging=False,  # ours says it in one line
     )
     limits = Limits(
         request_bytes=flags.max_request_bytes,
@@ -69,16 +70,18 @@ def serve(
         idle_s=flags.timeout_keep_alive,
     )
     loaded = server.registered_models.get_models()
-    log = _log if flags.enable_latency_logging else None
-    desk = Desk((name, plane), loaded, limits, log)
+    desk = Desk((name, plane), loaded, limits)
     server.wrap(lambda stock: HotPath(stock, desk))
     if flags.fault_injection:
         server.wrap(FaultInjection)
-    # A fault must reach every request: then all of them take the long way.
-    server.receive_with(lane(desk, is_open=not flags.fault_injection))
     if isinstance(at, Post):
         gather = at.gather
         server.wrap(lambda inner: MetricsPage(inner, gather))
+    if flags.enable_latency_logging:
+        server.wrap(lambda inner: AccessLog(inner, sys.stderr))
+    # A fault, and the log, must reach every request: then all of them take the long way.
+    is_open = not (flags.fault_injection or flags.enable_latency_logging)
+    server.receive_with(lane(desk, is_open))
     model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
@@ -99,8 +102,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         # As uvicorn does for access_log=False, which KServe does not pass on.
         access = logging.getLogger("uvicorn.access")
         access.handlers, access.propagate = [], False
-        if not self.enable_latency_logging:
-            trace.setLevel(logging.WARNING)
+        trace.setLevel(logging.WARNING)
         logger.addFilter(_is_news)
         # KServe answers with it, once a route and process.
         warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
@@ -147,10 +149,6 @@ def _serving(server: uvicorn.Server, at: socket.socket | Post) -> list[Awaitable
     if isinstance(at, Post):
         return [server.serve(sockets=[]), at.attend(server)]
     return [server.serve(sockets=[at])]
-
-
-def _log(path: str, status: int, seconds: float) -> None:
-    trace.info("%s %d in %.3f ms", path, status, seconds * 1000)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
