@@ -10,7 +10,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Awaitable, Callable
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import uvicorn
@@ -22,6 +22,7 @@ from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
 from kserve.model_server import app
 from prometheus_client import REGISTRY
 
+from serving.golden import Golden, read_golden
 from serving.predictor.access_log import AccessLog
 from serving.predictor.asgi import ASGIApp
 from serving.predictor.desk import Desk, Limits
@@ -32,6 +33,7 @@ from serving.predictor.hot_path import HotPath
 from serving.predictor.image_plane import plane_type
 from serving.predictor.metrics import TallyCollector, stock_histogram
 from serving.predictor.model import PredictorModel
+from serving.predictor.openapi import document
 from serving.predictor.served import ServedModel
 from serving.predictor.workers.page import MetricsPage
 from serving.predictor.workers.worker import Post
@@ -77,6 +79,8 @@ def serve(
     if isinstance(at, Post):
         gather = at.gather
         server.wrap(lambda inner: MetricsPage(inner, gather))
+    if flags.enable_docs_url:
+        _describe(name, served, read_golden(flags.model_dir))
     if flags.enable_latency_logging:
         server.wrap(lambda inner: AccessLog(inner, sys.stderr))
     # A fault, and the log, must reach every request: then all of them take the long way.
@@ -143,6 +147,12 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         # It would rewrite the client's address for a log that is off, in a twentieth of our time.
         rest.config.proxy_headers = False
         await asyncio.gather(*_serving(rest._server, self._at), *others)
+
+
+def _describe(name: str, served: ServedModel, golden: Golden) -> None:
+    """Let `/docs` show the model's own schema; KServe's routes are known when it is asked for."""
+    stock = app.openapi
+    app.openapi = cache(lambda: document(stock(), name, served, golden))
 
 
 def _serving(server: uvicorn.Server, at: socket.socket | Post) -> list[Awaitable[None]]:
