@@ -65,33 +65,42 @@ def serve(
         enable_grpc=flags.enable_grpc,
         enable_latency_logging=False,  # ours says it in one line
     )
-    limits = Limits(
-        request_bytes=flags.max_request_bytes,
-        concurrency=flags.max_concurrency,
-        request_s=flags.request_timeout,
-        idle_s=flags.timeout_keep_alive,
-    )
-    loaded = server.registered_models.get_models()
-    desk = Desk((name, plane), loaded, limits)
-    server.wrap(lambda stock: HotPath(stock, desk))
-    if flags.fault_injection:
-        server.wrap(FaultInjection)
-    if isinstance(at, Post):
-        gather = at.gather
-        server.wrap(lambda inner: MetricsPage(inner, gather))
+    desk = Desk((name, plane), server.registered_models.get_models(), _limits(flags))
+    _surround(server, desk, at, flags)
     if flags.enable_docs_url:
         _describe(name, served, read_golden(flags.model_dir))
-    if flags.enable_latency_logging:
-        server.wrap(lambda inner: AccessLog(inner, sys.stderr))
-    # A fault, and the log, must reach every request: then all of them take the long way.
-    is_open = not (flags.fault_injection or flags.enable_latency_logging)
-    server.receive_with(lane(desk, is_open))
     model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
     gc.freeze()
     gc.enable()
     server.start([model])
+
+
+def _limits(flags: argparse.Namespace) -> Limits:
+    return Limits(
+        request_bytes=flags.max_request_bytes,
+        concurrency=flags.max_concurrency,
+        request_s=flags.request_timeout,
+        idle_s=flags.timeout_keep_alive,
+    )
+
+
+def _surround(
+    server: PredictorServer, desk: Desk, at: socket.socket | Post, flags: argparse.Namespace
+) -> None:
+    """Place what is ours around KServe's app, from the inside to the outside."""
+    server.wrap(lambda stock: HotPath(stock, desk))
+    if flags.fault_injection:
+        server.wrap(FaultInjection)
+    if isinstance(at, Post):
+        gather = at.gather
+        server.wrap(lambda inner: MetricsPage(inner, gather))
+    if flags.enable_latency_logging:
+        server.wrap(lambda inner: AccessLog(inner, sys.stderr))
+    # A fault, and the log, must reach every request: then all of them take the long way.
+    is_open = not (flags.fault_injection or flags.enable_latency_logging)
+    server.receive_with(lane(desk, is_open))
 
 
 class PredictorServer(ModelServer):  # type: ignore[misc]
