@@ -21,6 +21,8 @@ from serving.predictor.workers.channel import Channel
 TOKEN = b"."
 """Goes with a connection one way, and back when it was taken."""
 PIECE = 4096
+MOST_ON_THE_WAY = 64
+"""Connections that a worker has not taken yet; more wait in the system."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CRASHED = 1
 
@@ -129,7 +131,8 @@ class Crew:
 
     def hand(self, connection: socket.socket) -> bool:
         """Give a connection to the worker with the fewest; False where nobody can take it now."""
-        for worker in sorted(self.ready, key=self._busy):
+        takers = [each for each in self.ready if len(each.on_the_way) < MOST_ON_THE_WAY]
+        for worker in sorted(takers, key=self._busy):
             # A worker that is stuck, or gone, is passed over.
             with contextlib.suppress(OSError):
                 worker.give(connection)

@@ -88,6 +88,8 @@ class Post:
                 return
             with contextlib.suppress(OSError):  # the parent is gone; the next turn says so
                 self._place.door.send(TOKEN)
+            if not descriptors:  # this process may open no more files
+                self._place.board.count(self._place.number)
             for descriptor in descriptors:
                 task = asyncio.ensure_future(self._welcome(server, descriptor))
                 self._arriving.add(task)

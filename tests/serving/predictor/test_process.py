@@ -85,11 +85,13 @@ child.wait()
 """
 
 
-def test_the_predictor_ends_when_its_parent_is_killed(iris_model_dir: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_predictor_ends_when_its_parent_is_killed(iris_model_dir: Path, workers: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     descriptor = str(listener.fileno())
     address = listener.getsockname()
     flags = ["--model_name", "m", "--listen_fd", descriptor, "--exit_with_parent"]
+    flags += ["--workers", workers]
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, descriptor, *command(iris_model_dir, *flags)],
         pass_fds=[listener.fileno()],

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,7 +19,15 @@ import pytest
 from serving.artifact import publish, read_golden, seal, write_golden
 from serving.golden import Golden
 from tests.serving.predictor.loading import Load, Tally
-from tests.serving.predictor.running import DEADLINE_S, ROW, Predictor, command, tensors, wait_for
+from tests.serving.predictor.running import (
+    DEADLINE_S,
+    ROW,
+    Predictor,
+    command,
+    infer_request,
+    tensors,
+    wait_for,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -281,3 +290,31 @@ def test_a_request_that_was_accepted_before_sigterm_is_answered(people: Predicto
         for client in clients:
             client.close()
     assert people.process.wait(DEADLINE_S) == 0
+
+
+def test_no_two_workers_give_the_same_id(people: Predictor) -> None:
+    ids = [people.v2(tensors())[1]["id"] for _ in range(3)]
+    with socket.create_connection(("127.0.0.1", people.port)):  # now the other one is asked
+        wait_for(lambda: sum(len(peers(worker)) for worker in workers(people)) == 1, "one is held")
+        ids += [people.v2(tensors())[1]["id"] for _ in range(3)]
+    assert len(set(ids)) == 6
+    assert len({each[:24] for each in ids}) == WORKERS
+
+
+def test_grpc_is_answered_by_the_workers_on_one_port(mixed_model_dir: Path, tmp_path: Path) -> None:
+    from kserve import InferenceGRPCClient
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def ask() -> Any:
+        client = InferenceGRPCClient(f"127.0.0.1:{port}")
+        return await client.infer(infer_request(binary=True))
+
+    flags = ["--workers", "2", "--enable_grpc", "true", "--grpc_port", str(port)]
+    with Predictor(mixed_model_dir, "people", tmp_path / "log", *flags) as people:
+        people.wait()
+        for _ in range(6):
+            label, _ = asyncio.run(ask()).outputs
+            assert label.as_numpy().tolist() == people.v1(BODY)[1]["predictions"]
+        assert metric(people, "kanarya_predictor_requests_total") == 12
