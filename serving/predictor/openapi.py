@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from serving.golden import Golden
-from serving.predictor.requests import Reader
+from serving.predictor.dataplane import DataPlane
 from serving.predictor.routes import HEADER_LENGTH
 from serving.predictor.schemas import Schema, schemas
-from serving.predictor.served import ServedModel
 from serving.predictor.tensors import USUAL
 from serving.predictor.v1 import V1
 from serving.signature import MISSING, Column
@@ -30,15 +29,15 @@ RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}
 
 
 def document(
-    stock: Mapping[str, Any], name: str, served: ServedModel, golden: Golden
+    stock: Mapping[str, Any], name: str, plane: DataPlane, golden: Golden
 ) -> dict[str, Any]:
     """Return KServe's OpenAPI document with the two addresses of the model `name` described."""
     paths = {k: v for k, v in stock["paths"].items() if k not in (STOCK_V1, STOCK_V2)}
     own = {
-        f"/v1/models/{name}:predict": {"post": _v1(name, served, golden)},
-        f"/v2/models/{name}/infer": {"post": _v2(served, golden)},
+        f"/v1/models/{name}:predict": {"post": _v1(name, plane, golden)},
+        f"/v2/models/{name}/infer": {"post": _v2(plane, golden)},
     }
-    card = served.card
+    card = plane.served.card
     about = f"{card.kind}, version {card.version}, made {card.created_at}"
     info = {**stock["info"], "title": name, "description": about}
     return {**stock, "info": info, "paths": {**own, **paths}}
@@ -61,22 +60,22 @@ def _cell(column: Column, value: Any) -> Any:
     return kinds[column.kind](value) if column.kind in kinds else value
 
 
-def _v1(name: str, served: ServedModel, golden: Golden) -> Schema:
-    card = served.card
-    known = schemas(card)
+def _v1(name: str, plane: DataPlane, golden: Golden) -> Schema:
+    served, card = plane.served, plane.served.card
+    known = schemas(card, plane.outputs)
     shown = rows(card.signature.inputs, golden, SHOWN_ROWS)
     request, answer = _content(known.v1_request), _content(known.v1_answer)
     if shown:
         request["application/json"]["example"] = {"instances": shown}
         answered = served.answer({key: cells[:SHOWN_ROWS] for key, cells in golden.columns.items()})
-        v1 = V1(name, card, Reader(card.signature.inputs))
+        v1 = V1(name, card, plane.reader, plane.outputs)
         answer["application/json"]["example"] = v1.value(answered)
     return _operation("V1", f"Predict with {name}", request, answer)
 
 
-def _v2(served: ServedModel, golden: Golden) -> Schema:
-    known = schemas(served.card)
-    columns = served.card.signature.inputs
+def _v2(plane: DataPlane, golden: Golden) -> Schema:
+    known = schemas(plane.served.card)
+    columns = plane.served.card.signature.inputs
     raw = {"schema": {"type": "string", "format": "binary"}}
     request, answer = _content(known.v2_request), _content(known.v2_answer)
     if shown := rows(columns, golden, SHOWN_ROWS):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from serving.card import Card
 from serving.predictor.cells import LIMIT
+from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.tensors import DATATYPES, NUMERIC, USUAL
 from serving.predictor.v2_answers import label_datatype
 from serving.signature import Column, ColumnKind
@@ -33,10 +34,11 @@ class Schemas(NamedTuple):
     v2_answer: Schema
 
 
-def schemas(card: Card) -> Schemas:
-    """Return the schemas of a model's requests and answers."""
+def schemas(card: Card, outputs: Outputs = OUTPUTS) -> Schemas:
+    """Return the schemas of a model's requests, and of answers that hold `outputs` unasked."""
     inputs = INPUTS[card.task](card) if card.task in INPUTS else Inputs({}, _list({}))
-    return Schemas(_v1_request(inputs), _v1_answer(card), _v2_request(inputs), _v2_answer(card))
+    answers = _v1_answer(card, outputs), _v2_answer(card)
+    return Schemas(_v1_request(inputs), answers[0], _v2_request(inputs), answers[1])
 
 
 def tabular(card: Card) -> Inputs:
@@ -130,12 +132,15 @@ def _v1_request(inputs: Inputs) -> Schema:
     return {"type": "object", "required": ["instances"], "properties": properties}
 
 
-def _v1_answer(card: Card) -> Schema:
+def _v1_answer(card: Card, outputs: Outputs) -> Schema:
     labels = list(card.signature.labels)
+    probabilities, label = _list(_probabilities(len(labels))), _list({"enum": labels})
+    predictions = {"predictions": label, "probabilities": probabilities}
+    if len(outputs) == 1:
+        predictions = {"predictions": label if outputs == ("label",) else probabilities}
     return _exactly(
         {
-            "predictions": _list({"enum": labels}),
-            "probabilities": _list(_probabilities(len(labels))),
+            **predictions,
             "classes": {"const": labels},
             "model_name": {"type": "string"},
             "model_version": {"type": "string"},
@@ -149,7 +154,7 @@ def _probabilities(classes: int) -> Schema:
 
 
 def _v2_request(inputs: Inputs) -> Schema:
-    output = {"name": {"enum": ["label", "probabilities"]}, "parameters": {"type": "object"}}
+    output = {"name": {"enum": list(OUTPUTS)}, "parameters": {"type": "object"}}
     properties = {
         "id": {"type": "string"},
         "inputs": inputs.tensors,
@@ -163,7 +168,7 @@ def _v2_answer(card: Card) -> Schema:
     labels = card.signature.labels
     datatypes = {"enum": [label_datatype(labels).decode(), "FP32"]}
     output = {
-        "name": {"enum": ["label", "probabilities"]},
+        "name": {"enum": list(OUTPUTS)},
         "shape": {"type": "array", "items": {"type": "integer"}},
         "datatype": datatypes,
         "parameters": {"type": ["object", "null"]},

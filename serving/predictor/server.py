@@ -68,7 +68,7 @@ def serve(
     desk = Desk((name, plane), server.registered_models.get_models(), _limits(flags))
     _surround(server, desk, at, flags)
     if flags.enable_docs_url:
-        _describe(name, served, read_golden(flags.model_dir))
+        _describe(name, plane, read_golden(flags.model_dir))
     model = PredictorModel(name, plane)
     # What is loaded now stays for good: a full collection would walk it again and again.
     gc.collect()
@@ -158,10 +158,10 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         await asyncio.gather(*_serving(rest._server, self._at), *others)
 
 
-def _describe(name: str, served: ServedModel, golden: Golden) -> None:
+def _describe(name: str, plane: DataPlane, golden: Golden) -> None:
     """Let `/docs` show the model's own schema; KServe's routes are known when it is asked for."""
     stock = app.openapi
-    app.openapi = cache(lambda: document(stock(), name, served, golden))
+    app.openapi = cache(lambda: document(stock(), name, plane, golden))
 
 
 def _serving(server: uvicorn.Server, at: socket.socket | Post) -> list[Awaitable[None]]:

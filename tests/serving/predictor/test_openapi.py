@@ -12,8 +12,8 @@ from openapi_spec_validator import validate
 
 from serving.golden import read_golden
 from serving.predictor.openapi import STOCK_V1, STOCK_V2, document
+from serving.predictor.outputs import Outputs
 from serving.predictor.schemas import schemas
-from serving.predictor.served import load
 from tests.serving.predictor.asking import App
 from tests.serving.predictor.running import ROW, Predictor, tensor, tensors
 
@@ -43,8 +43,8 @@ def test_the_document_is_valid_and_its_examples_are_answered(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     directory: Path = request.getfixturevalue(name)
-    app, served = App(directory), load(directory)
-    found = document(STOCK, "m", served, read_golden(directory))
+    app = App(directory)
+    found = document(STOCK, "m", app.plane, read_golden(directory))
     validate(found)
     assert list(found["paths"]) == ["/v1/models/m:predict", "/v2/models/m/infer", "/metrics"]
     for path in list(found["paths"])[:2]:
@@ -119,6 +119,17 @@ def test_one_matrix_is_in_the_schema_where_all_columns_are_numbers(
     schema = schemas(flowers.plane.served.card).v2_request
     assert fits(schema, body) == (expected == 200)
     assert flowers.v2(body).status == expected
+
+
+@pytest.mark.parametrize("outputs", [("label",), ("probabilities",)])
+def test_an_answer_with_one_output_has_a_schema_of_its_own(
+    mixed_model_dir: Path, outputs: Outputs
+) -> None:
+    app = App(mixed_model_dir, outputs=outputs)
+    card = app.plane.served.card
+    answer = app.v1({"instances": [ROW]}).json
+    assert fits(schemas(card, outputs).v1_answer, answer)
+    assert not fits(schemas(card).v1_answer, answer)
 
 
 def test_a_task_without_columns_gets_open_inputs_and_the_same_answers(people: App) -> None:
