@@ -22,9 +22,12 @@ GROWTH_BYTES = 12 * 2**20
 
 
 def memory(predictor: Predictor) -> int:
-    """Return the bytes that the predictor's processes have for themselves."""
+    """Return the bytes that the predictor's processes see; what they share counts for each.
+
+    Not what each has for itself: that changes when another process maps the same file.
+    """
     root = psutil.Process(predictor.process.pid)
-    return sum(each.memory_full_info().uss for each in [root, *root.children()])
+    return sum(each.memory_info().rss for each in [root, *root.children()])
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
