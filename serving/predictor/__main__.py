@@ -8,8 +8,7 @@ import os
 import sys
 
 from serving.errors import KanaryaError
-from serving.predictor.flags import parser
-from serving.settings import Settings
+from serving.predictor.flags import parser, public_key
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +38,7 @@ def _run(flags: argparse.Namespace, arguments: list[str], parent: int) -> None:
 
     if flags.exit_with_parent:
         exit_with(parent)
-    served = load(flags.model_dir, flags.public_key or Settings.from_env().public_key)
+    served = load(flags.model_dir, public_key(flags))
     listener = bind(flags.host, flags.http_port, flags.listen_fd)
     name = flags.model_name or served.card.name
     print(f"{name} version {served.card.version} on {address(listener)}", file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from serving.card import MOST_ROWS, MOST_WAIT_US, Batching
 from serving.predictor.outputs import OUTPUTS, Outputs, named
+from serving.settings import Settings
 
 OVERRIDES = "instead of what the card says"
 DEFAULT_OUTPUTS = (
@@ -38,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
+
+
+def public_key(flags: argparse.Namespace) -> Path | None:
+    """Return the key that a model must be signed with: the flag's, otherwise the environment's."""
+    key: Path | None = flags.public_key or Settings.from_env().public_key
+    return key
 
 
 def batching(flags: argparse.Namespace, card: Batching | None) -> Batching | None:

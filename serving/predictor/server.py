@@ -25,6 +25,7 @@ from prometheus_client import REGISTRY
 from serving.golden import Golden, read_golden
 from serving.predictor.access_log import AccessLog
 from serving.predictor.asgi import ASGIApp
+from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
 from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection

@@ -8,6 +8,7 @@ import os
 from functools import partial
 
 from serving.errors import UsageError
+from serving.predictor.flags import public_key
 from serving.predictor.listening import bind
 from serving.predictor.parent import exit_with
 from serving.predictor.workers.crew import Place
@@ -41,6 +42,6 @@ def _work(flags: argparse.Namespace, place: Place) -> None:
     from serving.predictor.server import serve
     from serving.predictor.workers.worker import Post
 
-    served = load(flags.model_dir)
+    served = load(flags.model_dir, public_key(flags))
     name = flags.model_name or served.card.name
     serve(name, served, Post(place, f"{name} version {served.card.version}"), flags)
