@@ -27,6 +27,7 @@ from serving.predictor.access_log import AccessLog
 from serving.predictor.asgi import ASGIApp
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.desk import Desk, Limits
+from serving.predictor.events import forgiving
 from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
 from serving.predictor.flags import batching
@@ -111,6 +112,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         # KServe reads --workers as well, and would start its own.
         super().__init__(workers=1, **options)
         self._at = at
+        self.dataplane.decode = forgiving(self.dataplane.decode)
         self._wraps: list[Callable[[ASGIApp], ASGIApp]] = []
         self._protocol: Any = "httptools"
         # As uvicorn does for access_log=False, which KServe does not pass on.
@@ -121,7 +123,9 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         # KServe answers with it, once a route and process.
         warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
         # A sum of squares that overflows only says that each cell must be looked at.
-        warnings.filterwarnings("ignore", message="overflow encountered in (dot|cast)")
+        warnings.filterwarnings(
+            "ignore", message="(overflow|invalid value) encountered in (dot|cast)"
+        )
 
     def wrap(self, around: Callable[[ASGIApp], ASGIApp]) -> None:
         """Place an app around KServe's and those that were placed before."""
