@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request
 export PYTHON
 BIN := .venv/bin
 
@@ -51,6 +51,10 @@ bench-serving: setup
 bench-request: setup  ## where each microsecond of a prediction goes (MODEL=<model directory>)
 	@$(BIN)/python -m scripts.bench_request "$(MODEL)"
 
+FUZZ_MINUTES ?= 10
+fuzz: setup-dev  ## try bytes of all kinds on the decoders (FUZZ_MINUTES=10)
+	@tests/fuzz/run.sh $(FUZZ_MINUTES)
+
 clean:           ## remove the environment and caches (your .kanarya stays)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path "./.kanarya/*" -prune -exec rm -rf {} +
