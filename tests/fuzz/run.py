@@ -10,7 +10,11 @@ from pathlib import Path
 
 import atheris  # type: ignore[import-not-found]
 
-with atheris.instrument_imports(include=["serving", "uvicorn"]):
+with atheris.instrument_imports(include=["serving", "uvicorn", "PIL"]):
+    import PIL.Image
+    import PIL.JpegImagePlugin
+    import PIL.PngImagePlugin  # noqa: F401 - imported here for its branches to be counted
+
     from tests.fuzz.seeds import WORDS, seeds
     from tests.fuzz.targets import TARGETS
 

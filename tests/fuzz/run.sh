@@ -6,15 +6,12 @@ minutes=$1
 cd "$(dirname "$0")/../.."
 python=.fuzz/venv/bin/python
 
-if ! [ -x $python ]; then
-    echo "Setting up .fuzz/venv (once) ..."
-    # atheris has wheels for CPython on Linux only; its coverage needs a version that it knows.
-    .venv/bin/uv venv --quiet --python 3.11 .fuzz/venv
-    .venv/bin/uv pip install --quiet --python $python atheris==3.0.0 -r requirements/serving.txt
-fi
+# atheris has wheels for CPython on Linux only; its coverage needs a version that it knows.
+[ -x $python ] || .venv/bin/uv venv --quiet --python 3.11 .fuzz/venv
+.venv/bin/uv pip install --quiet --python $python atheris==3.0.0 -r requirements/serving.txt
 
 rc=0
-targets="v1 v2 binary grpc http"
+targets="v1 v2 binary images files grpc http"
 for target in $targets; do
     seconds=$((minutes * 60 / $(echo $targets | wc -w)))
     echo "$target: $seconds s ..."

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import orjson
 
+from serving.image_signature import Image
 from serving.signature import Column
+from tests.fuzz.image_targets import IMAGES
 from tests.fuzz.targets import SIGNATURES
 
 WORDS = (
     *("instances", "inputs", "outputs", "name", "datatype", "shape", "data", "parameters", "id"),
     *("binary_data_size", "binary_data", "binary_data_output", "label", "probabilities"),
     *("FP16", "FP32", "FP64", "INT8", "INT64", "UINT64", "BOOL", "BYTES"),
+    *("b64", "UINT8", "IHDR", "IDAT", "tRNS", "PLTE", "iCCP", "JFIF", "Exif"),
     *("null", "true", "false", "1e39", "1e-400", "-0.0", "18446744073709551616", "9" * 40),
     *("content-length", "transfer-encoding", "chunked", "expect", "100-continue", "connection"),
     *("close", "upgrade", "ce-specversion", "x-request-id", "HTTP/1.0", "inference-header-content"),
@@ -30,8 +36,9 @@ CELLS: dict[str, list[Any]] = {
 
 def seeds(target: str) -> list[bytes]:
     """Return the seeds of one target."""
-    if target == "http":
-        return [*_http()]
+    whole = {"http": _http, "images": _images, "files": _files}
+    if target in whole:
+        return [*whole[target]()]
     made = {"v1": _v1, "v2": _v2, "binary": _binary, "grpc": _grpc}[target]
     return [bytes([i]) + body for i, columns in enumerate(SIGNATURES) for body in made(columns)]
 
@@ -142,3 +149,34 @@ def _http() -> Iterator[bytes]:
     yield b"\0" + head % len(event) + event
     yield b"\0" + head.replace(b"ce-specversion", b"x") % len(event) + event
     yield b"\0GET /v2/health/live HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+
+
+def _images() -> Iterator[bytes]:
+    for i, image in enumerate(IMAGES):
+        pixels = np.arange(image.values, dtype=np.uint8).reshape(1, *image.shape)
+        yield bytes([i, 0]) + orjson.dumps({"instances": pixels.tolist()})
+        tensor = {"name": "x", "datatype": "UINT8", "shape": [*pixels.shape]}
+        yield bytes([i, 1]) + orjson.dumps({"inputs": [{**tensor, "data": pixels.tolist()}]})
+        sized = {**tensor, "parameters": {"binary_data_size": pixels.nbytes}}
+        head = orjson.dumps({"inputs": [sized]})
+        yield bytes([i, 2]) + b"%d\n%b%b" % (len(head), head, pixels.tobytes())
+        file = base64.b64encode(_picture(image, "PNG", "L")).decode()
+        yield bytes([i, 0]) + orjson.dumps({"instances": [{"b64": file}]})
+        named = {"name": "x", "datatype": "BYTES", "shape": [1], "data": [file]}
+        yield bytes([i, 1]) + orjson.dumps({"inputs": [named]})
+
+
+def _files() -> Iterator[bytes]:
+    for i, image in enumerate(IMAGES):
+        for mode in ("L", "RGB", "RGBA", "P", "1", "I;16"):
+            yield bytes([i, 1]) + _picture(image, "PNG", mode)
+        for options in ({}, {"progressive": True}, {"quality": 100, "exif": b"Exif\0\0II*\0"}):
+            yield bytes([i, 0]) + _picture(image, "JPEG", "RGB", **options)
+
+
+def _picture(image: Image, kind: str, mode: str, **options: Any) -> bytes:
+    from PIL import Image as Pillow
+
+    stream = io.BytesIO()
+    Pillow.new(mode, (image.width, image.height), 1).save(stream, kind, **options)
+    return stream.getvalue()

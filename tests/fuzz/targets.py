@@ -20,6 +20,8 @@ from serving.predictor.requests import Checked, Reader
 from serving.predictor.v1 import parsed
 from serving.predictor.v2 import V2
 from serving.signature import Column, encode
+from tests.fuzz.image_targets import files, images
+from tests.fuzz.refusals import LONGEST_SENTENCE, read
 
 SIGNATURES = (
     (Column("a", "number"), Column("b", "number"), Column("c", "number")),
@@ -31,14 +33,13 @@ SIGNATURES = (
 """The first byte of an input chooses one."""
 
 READERS = tuple(map(Reader, SIGNATURES))
-LONGEST_SENTENCE = 2000
 
 
 def v1(data: bytes) -> None:
     """Read a V1 body, the quick way and the careful one."""
     columns, reader, body = _chosen(data)
-    quick = _read(lambda: reader.instances(parsed(body), body))
-    slow = _read(lambda: _carefully(reader, parsed(body)))
+    quick = read(lambda: reader.instances(parsed(body), body))
+    slow = read(lambda: _carefully(reader, parsed(body)))
     _same(columns, quick, slow)
     _agree(columns, reader, quick)
 
@@ -46,14 +47,14 @@ def v1(data: bytes) -> None:
 def v2(data: bytes) -> None:
     """Read a V2 body in JSON."""
     columns, reader, body = _chosen(data)
-    _agree(columns, reader, _read(lambda: V2(reader).decode(body, None)[0]))
+    _agree(columns, reader, read(lambda: V2(reader).decode(body, None)[0]))
 
 
 def binary(data: bytes) -> None:
     """Read a V2 body whose header length is anything: its digits stand before a newline."""
     columns, reader, rest = _chosen(data)
     length, _, body = rest.partition(b"\n")
-    _agree(columns, reader, _read(lambda: V2(reader).decode(body, length)[0]))
+    _agree(columns, reader, read(lambda: V2(reader).decode(body, length)[0]))
 
 
 def grpc(data: bytes) -> None:
@@ -86,24 +87,13 @@ def http(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (v1, v2, binary, grpc, http)
+    each.__name__: each for each in (v1, v2, binary, images, files, grpc, http)
 }
 
 
 def _chosen(data: bytes) -> tuple[tuple[Column, ...], Reader, bytes]:
     which = (data[0] if data else 0) % len(SIGNATURES)
     return SIGNATURES[which], READERS[which], data[1:]
-
-
-def _read(read: Callable[[], Checked]) -> Checked | None:
-    """Return the cells; None where they were refused in one sentence of a moderate length."""
-    try:
-        return read()
-    except BadRequest as error:
-        sentence = str(error)
-        assert 0 < len(sentence) < LONGEST_SENTENCE
-        assert "\n" not in sentence
-        return None
 
 
 def _carefully(reader: Reader, body: Any) -> Checked:
