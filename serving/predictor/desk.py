@@ -16,6 +16,7 @@ from serving.predictor.routes import CONTENT_TYPE, Given, Route, V1Route, V2Rout
 
 REQUEST_ID = b"x-request-id"
 LONGEST_ID = 256
+ENCODING = b"content-encoding"
 EVENT = b"ce-specversion"
 EVENT_TYPE = b"application/cloudevents+json"
 
@@ -120,6 +121,17 @@ class Desk:
 def is_event(given: Given) -> bool:
     """Say whether the headers tell of a CloudEvent: those are KServe's own business."""
     return EVENT in given or given.get(CONTENT_TYPE) == EVENT_TYPE
+
+
+def is_compressed(given: Given) -> bool:
+    """Say whether the body is something else than it seems."""
+    return given.get(ENCODING, b"identity") != b"identity"
+
+
+def compressed(given: Given) -> Reply:
+    """Return the answer to a compressed body: a bomb would only be known when it is unpacked."""
+    how = given[ENCODING][:32].decode("latin-1")
+    return failure(415, f"The body is {how!r}-encoded; send it as it is, or its tensors as bytes.")
 
 
 def failure(status: int, sentence: str) -> Reply:

@@ -22,7 +22,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serving.predictor.asgi import Headers, Reply
-from serving.predictor.desk import Desk, failure, is_event, marked
+from serving.predictor.desk import ENCODING, Desk, failure, is_event, marked
 from serving.predictor.routes import PLAIN, CloudEvent, Given, Route
 
 LONGEST = 64 * 1024
@@ -142,6 +142,7 @@ class ExpressProtocol(HttpToolsProtocol):
             int(given.get(b"content-length", -1)) in _LENGTHS
             and parser.get_method() == b"POST"
             and b"expect" not in given
+            and ENCODING not in given
             and not self.flow.write_paused
             and not self._is_answering()
             and not is_event(given)

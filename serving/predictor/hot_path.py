@@ -16,7 +16,7 @@ from serving.predictor.asgi import (
     replayed,
     send_reply,
 )
-from serving.predictor.desk import Desk, absent, is_event, marked
+from serving.predictor.desk import Desk, absent, compressed, is_compressed, is_event, marked
 from serving.predictor.routes import CloudEvent, Given
 
 ADDRESS = re.compile(r"/v1/models/([^/:]+):predict|/v2/models/([^/]+)/infer")
@@ -38,6 +38,10 @@ class HotPath:
         given: Given = dict(scope["headers"])
         if is_event(given):
             await self._app(scope, receive, send)
+            return
+        if is_compressed(given):
+            await send_reply(send, marked(compressed(given), given))
+            self._desk.count(route, 415, 0.0)
             return
         began = perf_counter()
         self._desk.begin()

@@ -320,3 +320,13 @@ def test_people_of_every_kind_of_column_are_counted_too(people: App) -> None:
     people.plane.tally.sum_up()
     assert people.plane.tally.by_class.sum() == before + 2
     assert people.plane.tally.features == ("age", "visits", "member")
+
+
+@pytest.mark.parametrize("how", ["gzip", "deflate", "br"])
+def test_a_compressed_body_is_refused_with_what_to_send(flowers: App, how: str) -> None:
+    answer = flowers.v1(b"\x1f\x8b", content_encoding=how)
+    assert (answer.status, answer.json["error"]) == (
+        415,
+        f"The body is {how!r}-encoded; send it as it is, or its tensors as bytes.",
+    )
+    assert flowers.plane.tally.protocols["v1"].codes == {415: 1}
