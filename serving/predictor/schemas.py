@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from serving.card import Card
+from serving.errors import ModelError
+from serving.image_signature import IMAGE
 from serving.predictor.cells import LIMIT
 from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.tensors import DATATYPES, NUMERIC, USUAL
@@ -50,7 +52,32 @@ def tabular(card: Card) -> Inputs:
     return Inputs({"anyOf": [_object(columns), _row(columns)]}, _list({"anyOf": tensors}))
 
 
-INPUTS: dict[str, Callable[[Card], Inputs]] = {"tabular": tabular}
+def image(card: Card) -> Inputs:
+    """Return the inputs of a model that takes pictures."""
+    picture = card.signature.image
+    if picture is None:
+        raise ModelError(f"The card of {card.name} has no image; package the model again.")
+    base64 = {"type": "string", "contentEncoding": "base64", "title": "JPEG or PNG"}
+    file = {"type": "object", "required": ["b64"], "properties": {"b64": base64}}
+    bare: Schema = {"anyOf": [file, _nested(picture.shape)], "title": f"{picture}"}
+    named = {"type": "object", "required": [IMAGE], "properties": {IMAGE: bare}}
+    shapes = [_shape([{"const": size} for size in picture.shape])]
+    shapes.append(_shape([{"const": picture.values}]))
+    name, numbers = {"type": "string"}, ["FP16", "FP32", "FP64", "UINT8"]
+    tensors = [_tensor_of(name, numbers, {"anyOf": shapes}, "Numbers, or UINT8 pixels")]
+    tensors.append(_tensor_of(name, ["BYTES"], _shape([]), "JPEG or PNG files"))
+    return Inputs({"anyOf": [bare, named]}, {**_list({"anyOf": tensors}), "maxItems": 1})
+
+
+def _nested(sizes: tuple[int, ...]) -> Schema:
+    """Return lists in lists of numbers, of these lengths from the outside to the inside."""
+    schema: Schema = {"type": "number"}
+    for size in reversed(sizes):
+        schema = {"type": "array", "items": schema, "minItems": size, "maxItems": size}
+    return schema
+
+
+INPUTS: dict[str, Callable[[Card], Inputs]] = {"tabular": tabular, "image": image}
 
 
 def column_schema(column: Column) -> Schema:

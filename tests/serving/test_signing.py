@@ -198,10 +198,11 @@ def test_a_service_can_neither_drop_the_public_key_nor_see_the_private_one(
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_predictor_with_a_key_serves_what_is_signed_and_nothing_else(
-    iris_model_dir: Path, signed: Path, ours: Keys, tmp_path: Path
+    iris_model_dir: Path, signed: Path, ours: Keys, tmp_path: Path, workers: str
 ) -> None:
-    flag = ["--public_key", str(ours.public)]
+    flag = ["--public_key", str(ours.public), "--workers", workers]
     with Predictor(signed, "iris", tmp_path / "log", *flag) as predictor:
         assert predictor.wait().v1({"instances": [[5.1, 3.5, 1.4, 0.2]]})[0] == 200
     unsigned = shutil.copytree(iris_model_dir, tmp_path / "unsigned")

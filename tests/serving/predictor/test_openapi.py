@@ -1,19 +1,24 @@
 """The schema in `/docs` says what the server does."""
 
+import base64
 import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from serving.golden import read_golden
+from serving.artifact import publish
+from serving.golden import Golden, read_golden
 from serving.predictor.openapi import STOCK_V1, STOCK_V2, document
 from serving.predictor.outputs import Outputs
 from serving.predictor.schemas import schemas
+from tests.serving import imagedirs
+from tests.serving.imagedirs import SMALL
 from tests.serving.predictor.asking import App
 from tests.serving.predictor.running import ROW, Predictor, tensor, tensors
 
@@ -137,6 +142,43 @@ def test_a_task_without_columns_gets_open_inputs_and_the_same_answers(people: Ap
     other = schemas(replace(card, task="another"))
     assert fits(other.v1_request, {"instances": [[[0, 1], [2, 3]]]})
     assert other.v1_answer == schemas(card).v1_answer
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> App:
+    home = tmp_path_factory.mktemp("pictures")
+    publish(imagedirs.build(home / "packaged", "pictures"), home / "1", "1")
+    return App(home / "1")
+
+
+def image_bodies() -> list[tuple[str, Any]]:
+    height, width, channels = SMALL.shape
+    picture = imagedirs.pixels(SMALL, 1)[0]
+    file = {"b64": base64.b64encode(imagedirs.file(picture)).decode()}
+    flat = picture.ravel().tolist()
+    values = [picture.tolist(), file, {"image": file}, {"image": picture.tolist()}]
+    wrong = [picture[1:].tolist(), {"other": file}, "x", {"b64": 1}, {"image": 3}]
+    shapes = [[1, height, width, channels], [1, len(flat)], [len(flat)], [1, 2, 3, 4]]
+    tensors = [tensor("any", "UINT8", flat, shape) for shape in shapes]
+    tensors += [tensor("any", "INT8", flat, shapes[0]), tensor("any", "BYTES", [file["b64"]])]
+    v1 = [("v1", {"instances": [value]}) for value in [*values, *wrong]]
+    return [*v1, *[("v2", {"inputs": [each]}) for each in tensors], ("v2", {"inputs": tensors[:2]})]
+
+
+@pytest.mark.parametrize(("protocol", "body"), image_bodies(), ids=lambda value: str(value)[:40])
+def test_an_image_fits_the_schema_exactly_where_it_is_answered(
+    pictures: App, protocol: str, body: Any
+) -> None:
+    known = schemas(pictures.plane.served.card)
+    schema = known.v1_request if protocol == "v1" else known.v2_request
+    answer = pictures.v1(body) if protocol == "v1" else pictures.v2(body)
+    assert fits(schema, body) == (answer.status == 200), answer.body
+
+
+def test_the_document_of_an_image_model_is_valid(pictures: App) -> None:
+    plane = pictures.plane
+    golden = Golden({"image": imagedirs.pixels(SMALL, 2)}, np.zeros((2, 2)))
+    validate(document(STOCK, "m", plane, golden))
 
 
 @pytest.mark.e2e
