@@ -122,6 +122,8 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         logger.addFilter(_is_news)
         # KServe answers with it, once a route and process.
         warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
+        # Pillow's, about files that are odd: each would be a line, as often as a client likes.
+        warnings.filterwarnings("ignore", module="PIL")
         # A sum of squares that overflows only says that each cell must be looked at.
         warnings.filterwarnings(
             "ignore", message="(overflow|invalid value) encountered in (dot|cast)"
