@@ -9,6 +9,7 @@ import sys
 
 from serving.errors import KanaryaError
 from serving.predictor.flags import parser, public_key
+from serving.predictor.frugal import import_kserve
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(flags: argparse.Namespace, arguments: list[str], parent: int) -> None:
     if flags.workers > 1:
+        import_kserve()
         from serving.predictor.workers.start import supervise
 
         supervise(_all_flags(flags, arguments), parent)
@@ -43,6 +45,7 @@ def _run(flags: argparse.Namespace, arguments: list[str], parent: int) -> None:
     name = flags.model_name or served.card.name
     print(f"{name} version {served.card.version} on {address(listener)}", file=sys.stderr)
 
+    import_kserve()
     from serving.predictor.server import serve
 
     serve(name, served, listener, _all_flags(flags, arguments))
