@@ -63,7 +63,8 @@ class Desk:
 
     def now(self, route: Route, body: bytes, given: Given) -> Reply | None:
         """Return the answer; None where it has to be awaited from `reply`."""
-        if refused := self._refused():
+        # This request is over before another begins, so `begin` does not count it.
+        if refused := self._refused(self._tally.running + 1):
             return refused
         try:
             cells, wish = route.decode(body, given)
@@ -77,7 +78,7 @@ class Desk:
 
     async def reply(self, route: Route, body: bytes, given: Given) -> Reply:
         """Return the answer, however long the model takes."""
-        if refused := self._refused():
+        if refused := self._refused(self._tally.running):
             return refused
         try:
             cells, wish = route.decode(body, given)
@@ -108,11 +109,11 @@ class Desk:
         limit = self.limits.request_bytes
         return failure(413, f"The request has more than {limit} bytes; send fewer rows at a time.")
 
-    def _refused(self) -> Reply | None:
+    def _refused(self, under_way: int) -> Reply | None:
         if self.name not in self._loaded:
             return absent(self.name)
         limit = self.limits.concurrency
-        if self._tally.running <= limit:
+        if under_way <= limit:
             return None
         refused = failure(503, f"{limit} requests are under way already; try again in a second.")
         return refused._replace(headers=[JSON, (b"retry-after", b"1")])

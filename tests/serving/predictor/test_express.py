@@ -376,3 +376,27 @@ def test_the_lane_takes_bodies_up_to_its_limit(iris_model_dir: Path) -> None:
     assert express.LONGEST in express._LENGTHS
     assert express.LONGEST + 1 not in express._LENGTHS
     assert -1 not in express._LENGTHS
+
+
+def test_the_limit_of_concurrency_holds_whichever_way_a_request_goes(iris_model_dir: Path) -> None:
+    async def story() -> list[int]:
+        async with serving(iris_model_dir, concurrency=1) as served:
+            free = asyncio.Event()
+
+            async def slowly(cells: Any) -> Any:
+                await free.wait()
+                return served.plane.served.answer(cells)
+
+            served.plane.answer = slowly  # type: ignore[method-assign]
+            slow = REQUESTS["V1 of so many rows that a thread answers"]
+            first = asyncio.create_task(said(served.port, slow + LAST))
+            while not served.plane.tally.running:
+                await asyncio.sleep(0.001)
+            refused = [
+                answers(await said(served.port, REQUESTS[name] + LAST))[0][0]
+                for name in ("V1", "V1 in a chunk")
+            ]
+            free.set()
+            return [*refused, answers(await first)[0][0]]
+
+    assert run(story) == [503, 503, 200]
