@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
-from serving.rollout.judge import Judgement, Verdict, judge
+from serving.rollout.judge import Case, Judgement, Verdict, judge
 from serving.rollout.observation import NotMeasured, Observation
 from serving.rollout.outcome import Event, EventKind
 from serving.rollout.state import Judged, Phase, Rollout
@@ -99,7 +99,8 @@ def _first_percent(state: Rollout, sight: Sight) -> Step:
 def _go(state: Rollout, at: float, *, step: int) -> Step:
     """Enter a step; the one of 100 % is the promotion, since no stable revision is left beside."""
     percent = state.policy.steps[step]
-    fresh = replace(state, step=step, since=at, baseline=None)
+    case = state.case.afresh(state.policy) if state.case else None
+    fresh = replace(state, step=step, since=at, case=case, asked=0, baseline=None)
     if percent == 100:
         return promote(fresh, at, _why_promoted(state))
     split = replace(fresh, phase=Phase.OBSERVING, percent=percent)
@@ -169,23 +170,35 @@ def _fresh(sight: Sight) -> Observation | NotMeasured:
 def _start_counting(state: Rollout, seen: Observation) -> Step:
     """Take the baseline; after a restart of the counters again, within the same time limit."""
     since = seen.at if state.baseline is None else state.since
+    # What the stable revision did before the canary's first request is what it is known for.
+    case = state.case or Case.against(seen.of(state.stable), state.policy)
     baseline = seen.only(state.canary, state.stable)
-    return Step(replace(state, baseline=baseline, since=since))
+    return Step(replace(state, case=case, baseline=baseline, since=since))
 
 
 def _weigh(state: Rollout, sight: Sight, seen: Observation, baseline: Observation) -> Step:
     canary, stable = (
         seen.of(revision).since(baseline.of(revision)) for revision in (state.canary, state.stable)
     )
-    found = judge(canary, stable, state.policy)
+    case, policy = state.case or Case(), state.policy
+    after = replace(
+        state,
+        case=case.after(canary, stable, policy, state.percent or 0),
+        asked=state.asked + canary.requests,
+        baseline=seen.only(state.canary, state.stable),
+    )
+    found = judge(after.case or case, after.asked, policy)
     match found.verdict:
         case Verdict.GOOD:
-            return _good(state, sight, found)
+            return _good(after, sight, found)
         case Verdict.BAD:
             reason = "; ".join(found.sentences)
-            return roll_back(_remembered(state, found), sight.at, reason)
+            return roll_back(_remembered(after, found), sight.at, reason)
         case Verdict.TOO_FEW | Verdict.NOT_MEASURED:
-            return _unsure(state, sight, found, _missing(found, canary.requests))
+            step = _unsure(after, sight, found, _missing(found, after.asked))
+            # A look alone is no reason to write; half of what is known being new is one.
+            is_idle = step.state is after and not case.can_learn_from(stable)
+            return replace(step, state=state) if is_idle else step
     assert_never(found.verdict)
 
 

@@ -51,11 +51,10 @@ class Counts:
             seen += count
         return math.nan
 
-    def share_above(self, seconds: float) -> float:
-        """Return the share of requests that took longer than `seconds`."""
-        total = sum(self.buckets)
-        above = sum(count * _part_above(low, high, seconds) for low, high, count in self._edges())
-        return above / total if total else 0.0
+    def slower(self, seconds: float) -> int:
+        """Return how many requests took longer than `seconds`, which is one of the bounds."""
+        pairs = zip(self.bounds, self.buckets, strict=False)
+        return sum(count for bound, count in pairs if bound > seconds)
 
     def _edges(self) -> list[tuple[float, float, int]]:
         lows = (0.0, *self.bounds)
@@ -63,12 +62,6 @@ class Counts:
             (low, high if math.isfinite(high) else low, count)
             for low, high, count in zip(lows, self.bounds, self.buckets, strict=False)
         ]
-
-
-def _part_above(low: float, high: float, seconds: float) -> float:
-    if seconds <= low:
-        return 1.0
-    return (high - seconds) / (high - low) if seconds < high else 0.0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ _WHOLE = ("min_requests",)
 _LIMITS: dict[str, tuple[float, float]] = {
     "min_requests": (1, 10**9),
     "max_seconds": (0.1, 10**7),
-    "max_error_increase": (0, 1),
+    "alpha": (1e-6, 0.5),
+    "max_error_increase": (0.001, 0.9),
     "max_latency_ratio": (1, 10**3),
     "latency_floor_ms": (0, 10**6),
     "ready_timeout_s": (0.1, 10**6),
@@ -29,7 +30,10 @@ class Policy:
     """What one step of a rollout asks for before the next may begin.
 
     min_requests        of the canary, in every step
-    max_seconds         for every step; then `on_inconclusive` decides
+    max_seconds         for every step; then `on_inconclusive` decides. By default so long that 3
+                        requests a second are enough for a verdict at 10 %
+    alpha               share of equally good versions that may be rolled back, and of versions
+                        that are worse by the tolerated margin that may pass
     max_error_increase  share of failed requests above the stable revision's
     max_latency_ratio   of the 95th percentiles; differences below `latency_floor_ms` never count
     ready_timeout_s     for the canary to come up, and for a split to go live
@@ -37,7 +41,8 @@ class Policy:
 
     steps: tuple[int, ...] = (10, 25, 50, 100)
     min_requests: int = 50
-    max_seconds: float = 120.0
+    max_seconds: float = 600.0
+    alpha: float = 0.05
     max_error_increase: float = 0.02
     max_latency_ratio: float = 1.5
     latency_floor_ms: float = 5.0

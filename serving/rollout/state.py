@@ -11,6 +11,7 @@ from typing import Any
 from serving.errors import ServiceError, UsageError
 from serving.isvc.drivers import Driver
 from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView
+from serving.rollout.judge import Case
 from serving.rollout.observation import Observation
 from serving.rollout.policy import Policy
 
@@ -52,7 +53,9 @@ class Rollout:
     created_before  the newest revision at the start: the canary is a newer one. "" where the uri
                     did not change, since then no new revision is made
     since           when this step began (seconds since 1970)
-    baseline        the counters when this step's split went live
+    case            what was gathered on the canary up to the baseline, None before the first one
+    asked           requests of the canary in this step up to the baseline
+    baseline        the counters since which nothing was gathered; None until the split is live
     holder          the process that carries it on; it has until `lease_until` to show itself
     """
 
@@ -70,6 +73,8 @@ class Rollout:
     created_before: str = ""
     from_version: str | None = None
     from_uri: str | None = None
+    case: Case | None = None
+    asked: int = 0
     baseline: Observation | None = None
     history: tuple[Judged, ...] = ()
     reason: str = ""
@@ -102,9 +107,10 @@ class Rollout:
 
     def to_json(self) -> str:
         """Return the annotation's text, below 8 KB."""
-        value = asdict(replace(self, baseline=None))
+        value = asdict(replace(self, baseline=None, case=None))
         value["format"] = FORMAT
         value["policy"] = self.policy.to_json()
+        value["case"] = self.case.to_json() if self.case else None
         value["baseline"] = self.baseline.to_json() if self.baseline else None
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
@@ -116,6 +122,7 @@ class Rollout:
             raise ValueError("another format")
         value["policy"] = Policy.from_mapping(value["policy"])
         value["phase"] = Phase(value["phase"])
+        value["case"] = Case.from_json(value["case"]) if value.get("case") else None
         value["baseline"] = Observation.from_json(value["baseline"]) if value["baseline"] else None
         value["history"] = tuple(_judged(entry) for entry in value["history"])
         return cls(**value)

@@ -41,7 +41,7 @@ class Revision:
 class FakeCluster:
     namespace = "test"
 
-    def __init__(self, requests_per_s: float = 100.0) -> None:
+    def __init__(self, requests_per_s: float = 1000.0) -> None:
         self.now = 1000.0
         self.requests_per_s = requests_per_s
         self.behaviours: dict[str, Behaviour] = {}

@@ -57,7 +57,7 @@ class Stage:
         stage = cls.with_live("1")
         stage.cluster.requests_per_s = 1.0
         assert stage.run("2", replace(STEPS, max_seconds=5)).kind == "held"
-        stage.cluster.requests_per_s = 100.0
+        stage.cluster.requests_per_s = 1000.0
         return stage
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from serving.rollout.advance import Move, Sight, advance
+from serving.rollout.advance import Move, Sight, Step, advance
+from serving.rollout.judge import Case
 from serving.rollout.observation import Counts, NotMeasured, Observation
 from serving.rollout.policy import Policy
 from serving.rollout.state import Phase, Rollout
@@ -39,7 +40,8 @@ WAITING = Rollout(
 )
 FIRST = replace(WAITING, stable="", created_before="", percent=None, from_version=None)
 ASKED = replace(WAITING, phase=Phase.OBSERVING, canary=NEW, percent=10)
-COUNTING = replace(ASKED, baseline=seen(100, old=0, at=NOW - 10))
+KNOWN = Case.against(seen(0, old=1800).of(OLD), ASKED.policy)
+COUNTING = replace(ASKED, case=KNOWN, baseline=seen(100, old=0, at=NOW - 10))
 LAST = replace(COUNTING, step=1, percent=50)
 PROMOTING = replace(ASKED, phase=Phase.PROMOTING, percent=None)
 BACK = replace(ASKED, phase=Phase.ROLLING_BACK, percent=0)
@@ -47,7 +49,7 @@ BACK = replace(ASKED, phase=Phase.ROLLING_BACK, percent=0)
 STARTING = Sight(NOW, OLD, OLD, ready=True, split={OLD: 100})
 COMING = Sight(NOW, NEW, OLD, ready=False, split={OLD: 100})
 READY = Sight(NOW, NEW, OLD, ready=True, split={NEW: 0, OLD: 100})
-LIVE = Sight(NOW, NEW, OLD, ready=True, split={NEW: 10, OLD: 90}, observation=seen(150))
+LIVE = Sight(NOW, NEW, OLD, ready=True, split={NEW: 10, OLD: 90}, observation=seen(300, old=1800))
 HALF = replace(LIVE, split={NEW: 50, OLD: 50})
 PROMOTED = Sight(NOW, NEW, NEW, ready=True, split={NEW: 100})
 LATER = NOW + 100
@@ -126,7 +128,8 @@ def test_what_has_ended_stays_as_it_is(over: Phase) -> None:
 def test_counting_begins_when_the_split_is_live() -> None:
     assert advance(ASKED, replace(READY, observation=seen(7))).state.baseline is None
     begun = advance(ASKED, LIVE).state
-    assert begun.baseline == seen(150)
+    assert begun.baseline == seen(300, old=1800)
+    assert begun.case == KNOWN, "what the stable revision did before is what it is known for"
     assert begun.since == NOW
 
 
@@ -142,6 +145,66 @@ def test_a_restarted_gateway_gets_a_new_baseline_and_no_verdict(restarted: Obser
 def test_every_step_counts_from_its_own_beginning() -> None:
     step = advance(COUNTING, LIVE)
     assert (step.state.baseline, step.state.since, step.state.step) == (None, NOW, 1)
+
+
+def after(*looks: Observation, state: Rollout = COUNTING) -> Step:
+    """The step after several looks; each state goes through its annotation, as after a kill."""
+    step = Step(state)
+    for observation in looks:
+        carried = Rollout.from_json(step.state.to_json())
+        step = advance(carried, replace(LIVE, observation=observation))
+    return step
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        [seen(260, 4, old=1200)],
+        [seen(140, 2, old=300), seen(260, 4, old=1200)],
+        [seen(n, n // 65, old=10 * n - 1400) for n in range(150, 261, 10)],
+    ],
+    ids=["once", "killed in the middle", "killed after every look"],
+)
+def test_however_often_it_is_looked_at_and_killed_the_verdict_is_the_same(
+    looks: list[Observation],
+) -> None:
+    """The evidence is a pure function of the state and of the counters."""
+    step = after(*looks)
+    assert (step.state.phase, step.state.percent) == (Phase.OBSERVING, 10)
+    assert "the canary had 160 requests, 2" in step.events[0].sentence
+    assert after(*looks, seen(300, 30, old=1500)).state.phase is Phase.ROLLING_BACK
+
+
+def test_a_look_alone_is_no_reason_to_write_but_twice_the_knowledge_is() -> None:
+    half = replace(LIVE, observation=seen(150, old=450))
+    assert advance(COUNTING, half).state is COUNTING
+    learnt = advance(COUNTING, replace(LIVE, observation=seen(150, old=1000))).state
+    assert learnt.baseline == seen(150, old=1000)
+    assert learnt.asked == 50
+    assert learnt.case is not None and learnt.case.errors.seen == (50, 0, 1000, 0)
+
+
+def test_when_it_is_learnt_depends_on_no_outcome() -> None:
+    for old in (100, 999, 1000, 1001):
+        bases = {after(seen(150, errors, old=old)).state.asked for errors in (0, 1, 2)}
+        assert len(bases) == 1
+
+
+def test_numbers_that_are_missing_never_promote() -> None:
+    eager = replace(COUNTING, policy=replace(COUNTING.policy, on_inconclusive="promote"))
+    for missing in (None, NotMeasured("down"), seen(10**6, at=NOW)):
+        step = advance(eager, replace(LIVE, observation=missing, at=LATER))
+        assert step.state.phase is Phase.HELD
+
+
+def test_the_evidence_of_one_step_is_carried_into_the_next() -> None:
+    good = advance(COUNTING, LIVE).state
+    assert (good.percent, good.asked) == (50, 0)
+    begun = advance(good, replace(HALF, observation=seen(330, old=1000))).state
+    enough = advance(begun, replace(HALF, observation=seen(380, old=1050)))
+    assert enough.move is Move.PROMOTE, "50 more requests do, since 220 are known to be good"
+    bad = advance(begun, replace(HALF, observation=seen(380, 15, old=1050)))
+    assert bad.move is Move.ROLL_BACK, "a harm that shows only at 50 % is found there"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,12 @@ pytestmark = pytest.mark.e2e
 
 PREDICTOR = (sys.executable, "-S", str(Path(__file__).with_name("erring_predictor.py")))
 POLICY = Policy(
-    steps=(20, 50, 100), min_requests=20, max_seconds=20, ready_timeout_s=20, max_latency_ratio=50
+    steps=(20, 50, 100),
+    min_requests=20,
+    max_seconds=20,
+    max_error_increase=0.1,
+    max_latency_ratio=50,
+    ready_timeout_s=20,
 )
 
 

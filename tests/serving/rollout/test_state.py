@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from serving.rollout.judge import Case
 from serving.rollout.observation import Counts, Observation
 from serving.rollout.policy import Policy
 from serving.rollout.state import Judged, Phase, Rollout
@@ -21,8 +22,17 @@ FULL = Observation(
 )
 
 
+HALF = Counts(10**9, 10**8, BUCKETS, (*(i / 7 for i in range(65)), math.inf))
+LONG = Case.against(HALF, Policy()).after(HALF, HALF, Policy(), 33).afresh(Policy())
+
+
 def biggest() -> Rollout:
-    sentence = "error rate 31.2 % (canary, 1000000 requests) > 0.4 % (stable) + 2.0 %"
+    grounds = (
+        "error rate 31.2 % (canary, 1000000 requests) against 20.4 % (stable) + 2.0 %",
+        "slower than 10.4858 ms: 100.0 % (canary, 1000000 requests) against 50.0 % (stable) "
+        "+ 5.0 %; p95 10097.5 ms against 10004.8 ms",
+    )
+    chance = "; chance does that in one of 1,000,000 rollouts at most"
     state = Rollout(
         id="f" * 32,
         service="s" * 50,
@@ -38,14 +48,16 @@ def biggest() -> Rollout:
         canary="s" * 50 + "-predictor-00042",
         created_before="s" * 50 + "-predictor-00041",
         from_version="1233",
+        case=LONG,
+        asked=10**7,
         baseline=FULL,
         run_id="r" * 36,
         holder="h" * 64,
         lease_until=1786000110.5,
     ).because("ğ" * 5000)
-    for percent in range(5, 100, 5):
-        state = state.remember(Judged(percent, "good", (sentence, sentence)))
-    return state
+    for percent in range(5, 95, 5):
+        state = state.remember(Judged(percent, "good", grounds))
+    return state.remember(Judged(95, "bad", tuple(ground + chance for ground in grounds)))
 
 
 def test_the_biggest_state_fits_into_8_kb() -> None:
@@ -57,6 +69,7 @@ def test_a_state_survives_its_annotation() -> None:
     back = Rollout.from_json(state.to_json())
     assert back.to_json() == state.to_json()
     assert (back.phase, back.policy, back.history) == (state.phase, state.policy, state.history)
+    assert (back.case, back.asked) == (state.case, state.asked)
     assert back.baseline is not None
     assert FULL.continues(back.baseline)
 
