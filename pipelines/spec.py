@@ -97,7 +97,7 @@ class Gate(_Part):
 class ErrorRate(_Part):
     """Guard on failed answers."""
 
-    max_increase: float = Field(0.02, ge=0, le=1, description="tolerated canary minus stable")
+    max_increase: float = Field(0.02, ge=0.001, le=0.9, description="tolerated canary minus stable")
 
 
 class Latency(_Part):
@@ -118,10 +118,13 @@ class Rollout(_Part):
 
     steps: tuple[int, ...] = Field((10, 25, 50, 100), description="canary shares in percent")
     min_requests: int = Field(50, ge=1, le=10**7, description="canary requests per step")
-    max_seconds: float = Field(120.0, gt=0, le=7 * 86400, description="longest wait per step")
+    max_seconds: float = Field(600.0, gt=0, le=7 * 86400, description="longest wait per step")
+    alpha: float = Field(
+        0.05, ge=1e-6, le=0.5, description="share of good versions that chance may roll back"
+    )
     guards: Guards = Guards()
     on_inconclusive: Literal["hold", "promote", "abort"] = Field(
-        "hold", description="what to do when a step ends without enough requests"
+        "hold", description="what to do when a step ends without enough evidence"
     )
 
     @model_validator(mode="after")
@@ -220,6 +223,7 @@ def pipeline_arguments(spec: Spec) -> dict[str, Any]:
         "rollout_steps": list(spec.rollout.steps),
         "rollout_min_requests": spec.rollout.min_requests,
         "rollout_max_seconds": spec.rollout.max_seconds,
+        "rollout_alpha": spec.rollout.alpha,
         "rollout_max_error_increase": guards.error_rate.max_increase,
         "rollout_max_latency_ratio": guards.latency_p95.max_ratio,
         "rollout_on_inconclusive": spec.rollout.on_inconclusive,

@@ -34,7 +34,8 @@ def tabular(
     champion_margin: float = 0.0,
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
-    rollout_max_seconds: float = 120.0,
+    rollout_max_seconds: float = 600.0,
+    rollout_alpha: float = 0.05,
     rollout_max_error_increase: float = 0.02,
     rollout_max_latency_ratio: float = 1.5,
     rollout_on_inconclusive: str = "hold",
@@ -57,11 +58,12 @@ def tabular(
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
         champion_margin: How much worse than the live version is still accepted.
         rollout_steps: Canary shares in percent, rising to 100.
-        rollout_min_requests: Canary requests that a step needs for its verdict.
-        rollout_max_seconds: Longest time that a step waits for them.
+        rollout_min_requests: Canary requests that every step asks for, beside the evidence.
+        rollout_max_seconds: Longest time that a step waits for its verdict.
+        rollout_alpha: Share of good versions that chance may roll back, of bad ones it may promote.
         rollout_max_error_increase: Tolerated error rate of the canary above the stable one's.
         rollout_max_latency_ratio: Tolerated p95 latency of the canary over the stable one's.
-        rollout_on_inconclusive: hold, promote or abort when a step ends without enough requests.
+        rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
         git_commit: Commit of the code or data that this run belongs to, for the record.
         run_key: Name of this run in MLflow; empty: the name that the engine gave.
     """
@@ -130,6 +132,7 @@ def tabular(
                 steps=rollout_steps,
                 min_requests=rollout_min_requests,
                 max_seconds=rollout_max_seconds,
+                alpha=rollout_alpha,
                 max_error_increase=rollout_max_error_increase,
                 max_latency_ratio=rollout_max_latency_ratio,
                 on_inconclusive=rollout_on_inconclusive,

@@ -30,6 +30,12 @@ NAME = "tumour"
 PORTS = (API_PORT, GATEWAY_PORT)
 MAY_FAIL = (*launching.PREDICTOR, "--fault_injection")
 FAULT = {"error_rate": 0.5}
+ROLLOUT = {
+    "steps": [10, 50, 100],
+    "min_requests": 40,
+    "max_seconds": 60,
+    "guards": {"error_rate": {"max_increase": 0.05}},
+}
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ def _train(chapter: Chapter, theatre: Theatre) -> Result:
                 "floor": {"accuracy": 0.8},
                 "champion": {"metric": "accuracy", "margin": 0.02},
             },
-            "rollout": {"steps": [10, 50, 100], "min_requests": 40, "max_seconds": 60},
+            "rollout": ROLLOUT,
         },
         "the demonstration",
     )

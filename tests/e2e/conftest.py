@@ -26,7 +26,12 @@ from serving.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 IRIS = ROOT / "pipelines" / "specs" / "iris.yaml"
 MAY_FAIL = (sys.executable, "-m", "serving.predictor", "--fault_injection")
-QUICK = ("rollout.steps=[10, 50, 100]", "rollout.min_requests=20", "rollout.max_seconds=60")
+QUICK = (
+    "rollout.steps=[10, 50, 100]",
+    "rollout.min_requests=20",
+    "rollout.max_seconds=60",
+    "rollout.guards.error_rate.max_increase=0.1",
+)
 
 
 @dataclass
@@ -127,7 +132,7 @@ def traffic() -> Iterator[Callable[[Installation, str], Traffic]]:
             for record in records
         ]
         url = f"{here.platform.gateway_url}/serving/default/{name}/v1/models/{name}:predict"
-        begun.append(Traffic(url, bodies, rate=60))
+        begun.append(Traffic(url, bodies, rate=200))
         begun[-1].start()
         return begun[-1]
 

@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+from pipelines import compile as compiled
 from pipelines import spec
 from serving.errors import UsageError
+from serving.rollout.policy import Policy
 
 SMALL = {"name": "iris", "data": {"uri": "iris.csv", "target": "species"}}
 
@@ -12,6 +15,18 @@ def test_a_small_spec_gets_defaults() -> None:
     parsed = spec.parse(SMALL, "a.yaml")
     assert (parsed.model.kind, parsed.split.test_size) == ("random_forest", 0.2)
     assert parsed.rollout.steps == (10, 25, 50, 100)
+
+
+def test_the_defaults_of_a_rollout_are_the_same_in_a_spec_in_a_form_and_in_the_policy() -> None:
+    given = spec.pipeline_arguments(spec.parse(SMALL, "a.yaml"))
+    rollout = {key.removeprefix("rollout_"): given[key] for key in given if "rollout_" in key}
+    assert Policy.from_mapping(rollout) == Policy()
+    graph = yaml.safe_load(compiled.path("tabular").read_text())
+    parameters = graph["root"]["inputDefinitions"]["parameters"]
+    form = {key: found.get("defaultValue") for key, found in parameters.items()}
+    assert {f"rollout_{key}": form[f"rollout_{key}"] for key in rollout} == {
+        f"rollout_{key}": value for key, value in rollout.items()
+    }
 
 
 REFUSED = {
@@ -38,6 +53,11 @@ REFUSED = {
     "unknown metric": ({**SMALL, "gate": {"floor": {"acc": 0.5}}}, "there is no metric 'acc'"),
     "steps do not rise": ({**SMALL, "rollout": {"steps": [50, 10, 100]}}, "must rise"),
     "steps do not end at 100": ({**SMALL, "rollout": {"steps": [10, 50]}}, "must rise"),
+    "no alpha": ({**SMALL, "rollout": {"alpha": 0}}, "rollout.alpha = 0"),
+    "no margin": (
+        {**SMALL, "rollout": {"guards": {"error_rate": {"max_increase": 0}}}},
+        "rollout.guards.error_rate.max_increase = 0",
+    ),
     "unknown word": ({**SMALL, "rollout": {"on_inconclusive": "pray"}}, "'hold', 'promote'"),
 }
 
