@@ -52,9 +52,11 @@ def timed(command: list[str], environment: Mapping[str, str], *, memory: bool = 
 
 
 def report(bench: str, ratios: Mapping[str, float], figures: Mapping[str, object]) -> None:
-    """Print the machine, a table of the figures, and the line that other programs read."""
+    """Print the machine, a table of the single figures, and the line that other programs read."""
     print(f"\n{machine()}")
     for name, value in {**figures, **{f"{k} (ratio)": v for k, v in ratios.items()}}.items():
+        if isinstance(value, Mapping):
+            continue  # a table of its own, which who measured it has printed
         shown = f"{value:10.3f}" if isinstance(value, float) else f"{value!s:>10}"
         print(f"  {name:<44} {shown}")
     print(line(bench, ratios, figures))

@@ -43,7 +43,7 @@ HOMES = {
     "keras": ["components/keras_conversion.py"],
     "tf2onnx": ["components/keras_conversion.py"],
     "model_signing": ["serving/signing.py"],
-    "matplotlib": ["components/plots.py"],
+    "matplotlib": ["components/plots.py", "scripts/judge_plots.py"],
     "PIL": ["serving/pictures.py"],
     "kserve": ["serving/predictor"],
     "kubernetes": ["serving/isvc/client.py"],
