@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,52 @@ def upload(directory: Path, uri: str) -> None:
             bucket.blob(name).upload_from_filename(str(path), retry=_retry())
 
 
+def create(uri: str, data: bytes) -> bool:
+    """Write a file or object that is not there yet, whole and lasting; False where one is.
+
+    Of many writers exactly one gets True. Raises PlatformError where it cannot be written.
+    """
+    path = local_path(uri)
+    if path is None:
+        return _created(uri, data)
+    try:
+        return _linked(path, data)
+    except OSError as error:
+        raise PlatformError(
+            f"{path} could not be written ({error.strerror}): make room there, or give it to a "
+            "user and a file system that can."
+        ) from error
+
+
+def read(uri: str) -> bytes | None:
+    """Return the bytes of the file or object at `uri`, None where there is none."""
+    path = local_path(uri)
+    if path is None:
+        bucket, name = _bucket(uri)
+        with _translated(uri):
+            blob = bucket.get_blob(name, retry=_retry())
+            return blob.download_as_bytes(retry=_retry()) if blob else None
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise PlatformError(f"{path} could not be read ({error.strerror}).") from error
+
+
+def names(uri: str) -> list[str]:
+    """Return the names of the files in the folder `uri` itself, sorted, without hidden ones."""
+    path = local_path(uri)
+    if path is None:
+        bucket, name = _bucket(uri)
+        with _translated(uri):
+            blobs = list(bucket.list_blobs(prefix=f"{name}/", delimiter="/", retry=_retry()))
+        found = [blob.name.removeprefix(f"{name}/") for blob in blobs]
+    else:
+        found = [item.name for item in path.iterdir() if item.is_file()] if path.is_dir() else []
+    return sorted(each for each in found if each and not each.startswith("."))
+
+
 @contextmanager
 def partial(path: Path) -> Iterator[Path]:
     """Yield `<path>.partial`, where a file or directory is made that appears at `path` when whole.
@@ -99,6 +146,52 @@ def partial(path: Path) -> Iterator[Path]:
     if path.is_dir():
         _remove(path)
     unfinished.replace(path)
+
+
+def _linked(path: Path, data: bytes) -> bool:
+    """Write beside and link: a name that appears stands for all of the bytes, on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with unfinished.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(unfinished, path)
+    except (FileExistsError, FileNotFoundError):
+        # Whoever came first swept ours away with what killed writers of this name had left.
+        if not path.exists():
+            raise
+        return False
+    finally:
+        unfinished.unlink(missing_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        left.unlink(missing_ok=True)
+    _synced(path.parent)
+    return True
+
+
+def _synced(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _created(uri: str, data: bytes) -> bool:
+    bucket, name = _bucket(uri)
+    with _translated(uri):
+        from google.api_core.exceptions import PreconditionFailed
+
+        try:
+            bucket.blob(name).upload_from_string(
+                data, content_type="application/json", if_generation_match=0, retry=_retry()
+            )
+        except PreconditionFailed:
+            # The answer to an upload that was made may have been lost, and the retry refused.
+            return read(uri) == data
+    return True
 
 
 def _remove(path: Path) -> None:

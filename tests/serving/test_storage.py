@@ -2,96 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import threading
-from collections.abc import Iterator
-from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 
-import google_crc32c
 import pytest
 
 from serving import storage
 from serving.errors import PlatformError, UsageError
-
-
-class FakeGcs(BaseHTTPRequestHandler):
-    """The part of Cloud Storage's JSON API that a client needs to list, get and upload."""
-
-    objects: dict[str, bytes]
-    uploaded: list[str]
-    damaged: set[str]
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        match = re.fullmatch(r"(/download)?/storage/v1/b/([^/]+)(?:/o/?(.*))?", parts.path)
-        assert match is not None
-        download, bucket, name = match[1], match[2], unquote(match[3] or "")
-        if bucket == "secret":
-            return self.answer(403, {"error": {"code": 403, "message": "not yours"}})
-        if bucket != "bucket" or (name and name not in self.objects):
-            return self.answer(404, {"error": {"code": 404, "message": "nothing there"}})
-        if download:
-            return self.send(200, self.objects[name], name in self.damaged)
-        if name:
-            return self.answer(200, self.resource(name))
-        return self.answer(200, self.page(query))
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-        meta, content = message_from_bytes(head + body).get_payload()  # type: ignore[misc]
-        name = json.loads(meta.get_payload())["name"]  # type: ignore[union-attr]
-        self.objects[name] = content.get_payload(decode=True)  # type: ignore[union-attr, assignment]
-        self.uploaded.append(name)
-        self.answer(200, self.resource(name))
-
-    def page(self, query: dict[str, str]) -> dict[str, object]:
-        """Return two objects a page, so that more than one page is asked for."""
-        names = sorted(name for name in self.objects if name.startswith(query.get("prefix", "")))
-        start = int(query.get("pageToken", "0"))
-        end = start + min(2, int(query.get("maxResults", "2")))
-        answer: dict[str, object] = {"items": [self.resource(name) for name in names[start:end]]}
-        return {**answer, "nextPageToken": str(end)} if end < len(names) else answer
-
-    def resource(self, name: str) -> dict[str, object]:
-        content = self.objects[name]
-        return {"name": name, "bucket": "bucket", "size": str(len(content)), "generation": "1"}
-
-    def answer(self, status: int, value: object) -> None:
-        self.send(status, json.dumps(value).encode())
-
-    def send(self, status: int, content: bytes, damaged: bool = False) -> None:
-        digest = base64.b64encode(google_crc32c.Checksum(content).digest()).decode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("X-Goog-Hash", f"crc32c={digest}")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[::-1] if damaged else content)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeGcs]]:
-    handler = type("Handler", (FakeGcs,), {"objects": {}, "uploaded": [], "damaged": set()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
-    yield handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+from tests.serving.fake_gcs import FakeGcs
 
 
 @pytest.mark.parametrize(
@@ -273,3 +191,61 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseExcepti
         unfinished.write_text("half")
         raise error
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "old")]
+
+
+@pytest.fixture(params=["a path", "gs://"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "a path":
+        return str(tmp_path / "deep" / "folder")
+    request.getfixturevalue("gcs")
+    return "gs://bucket/deep/folder"
+
+
+def test_what_is_created_is_there_whole_and_never_replaced(folder: str) -> None:
+    uri = storage.join(folder, "1.json")
+    assert storage.read(uri) is None
+    assert storage.names(folder) == []
+    assert storage.create(uri, b"first")
+    assert not storage.create(uri, b"second")
+    assert storage.read(uri) == b"first"
+    assert storage.create(storage.join(folder, "2.json"), b"")
+    assert storage.create(storage.join(folder, "deeper", "3.json"), b"")
+    assert storage.names(folder) == ["1.json", "2.json"]
+    assert storage.read(storage.join(folder, "2.json")) == b""
+
+
+def test_a_created_object_whose_answer_was_lost_is_ours(gcs: type[FakeGcs]) -> None:
+    gcs.silent.add("ledger/1.json")
+    assert storage.create("gs://bucket/ledger/1.json", b"ours")
+    gcs.silent.add("ledger/2.json")
+    gcs.objects["ledger/2.json"] = b"another's"
+    assert not storage.create("gs://bucket/ledger/2.json", b"ours")
+
+
+def test_creating_sweeps_what_killed_writers_of_the_name_left(tmp_path: Path) -> None:
+    for left in (".1.json.0badcafe.partial", ".2.json.0badcafe.partial"):
+        (tmp_path / left).write_bytes(b"ha")
+    assert storage.create(str(tmp_path / "1.json"), b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".2.json.0badcafe.partial",
+        "1.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("gs://elsewhere/1.json", "check the name of the bucket"),
+        ("gs://secret/1.json", "may not be used with these credentials"),
+    ],
+)
+def test_what_cannot_be_created_is_told(gcs: type[FakeGcs], uri: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        storage.create(uri, b"x")
+
+
+def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlatformError, match="could not be written"):
+        storage.create(str(tmp_path / "file" / "1.json"), b"x")
+    assert storage.read(str(tmp_path / "file" / "1.json")) is None
