@@ -55,6 +55,18 @@ def tags(name: str, version: str) -> dict[str, str]:
     return dict(connect().get_model_version(name, version).tags)
 
 
+def tags_if_any(name: str, version: str) -> dict[str, str]:
+    """Return the tags of a version; none where the registry does not have it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return tags(name, version)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return {}
+        raise
+
+
 def next_version(name: str) -> int:
     """Return the number that the next registration of this name will get."""
     found = connect().search_model_versions(f"name = '{name}'")

@@ -22,7 +22,11 @@ COMMANDS = {
     "runs": ("runs", "runs", "List the runs of this machine and read their logs."),
     "models": ("models", "models", "List the registered versions and where they stand."),
     "predict": ("predict", "predict", "Ask a live model about the rows of a CSV file."),
-    "rollout": ("rollout", "rollout", "Watch, resume, promote, abort or undo a rollout."),
+    "rollout": (
+        "rollout",
+        "rollout",
+        "Watch, decide or undo a rollout; say what was live and why.",
+    ),
     "up": ("platform", "up", "Start the local platform (Kubernetes API, gateway, predictors)."),
     "down": ("platform", "down", "Stop the local platform; what was live comes back with `up`."),
     "status": ("platform", "status", "Say what is live, on which share of the traffic."),

@@ -1,4 +1,4 @@
-"""`kanarya rollout`: watch a rollout, go on with it, decide it by hand, or undo it."""
+"""`kanarya rollout`: watch a rollout, go on with it, decide it by hand, undo it, look it up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXIT = {"promoted": 0, "held": 0, "failed": 1, "rolled_back": 4, "conflict": 5}
 
 @click.group()
 def rollout() -> None:
-    """Watch, resume, promote, abort or undo a rollout."""
+    """Watch, decide or undo a rollout; say what was live when, and why."""
 
 
 @rollout.command()
@@ -87,11 +87,45 @@ def abort(name: str) -> int:
 
 @rollout.command()
 @click.argument("name")
-def rollback(name: str) -> int:
-    """Undo a finished promotion: the version before it is live again."""
-    from serving.rollout import manual
+@click.option("--to", "version", help="Go back to this version, which was live before.")
+@click.option("--levels", type=click.IntRange(min=1), help="Go back so many versions  [default: 1]")
+def rollback(name: str, version: str | None, levels: int | None) -> int:
+    """Go back to the version that was live before; twice goes two back."""
+    from serving.rollout.undo import Wish
+    from serving.rollout.undo import rollback as undo
 
-    return _decide(manual.rollback, name)
+    if version is not None and levels is not None:
+        raise click.UsageError("give --to or --levels, not both")
+    wish = Wish(levels or 1, version)
+    return _decide(lambda world, service: undo(world, service, wish), name)
+
+
+@rollout.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one record a line.")
+@click.option("--at", "moment", help="Say what was live at this time (ISO 8601; local time).")
+@click.option("--verify", is_flag=True, help="Compare with the service and the models' bytes too.")
+def history(name: str, as_json: bool, moment: str | None, verify: bool) -> None:
+    """Print what was decided, when, by whom and why; a changed record is an error."""
+    from scripts import history as telling
+
+    if moment is not None:
+        telling.tell_moment(name, moment, as_json=as_json)
+    else:
+        telling.tell_all(name, as_json=as_json)
+    if verify:
+        telling.verify(name, _world(), as_json=as_json)
+
+
+@rollout.command()
+@click.argument("name")
+@click.option("--rollout", "rollout_id", help="Its id, or the beginning of it  [default: newest]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the run's decision.json.")
+def show(name: str, rollout_id: str | None, as_json: bool) -> None:
+    """Print the decision on one rollout: splits, verdicts, reasons, and how to undo it."""
+    from scripts import history as telling
+
+    telling.tell_decision(name, rollout_id, as_json=as_json)
 
 
 def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
@@ -103,11 +137,14 @@ def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
 def _world(report: Callable[[Event], None] | None = None) -> World:
     from components.registry import RegistryRecorder
     from serving.isvc.client import connect
+    from serving.rollout.ledger import StoredLedger
     from serving.rollout.world import World
 
     settings = Settings.from_env()
+    ledger = StoredLedger(settings.ledger, settings.namespace)
     more: dict[str, Any] = {"report": report} if report else {}
-    return World(connect(settings.kubeconfig, settings.namespace), RegistryRecorder(), **more)
+    services = connect(settings.kubeconfig, settings.namespace)
+    return World(services, RegistryRecorder(), ledger, **more)
 
 
 def _say(event: Event) -> None:

@@ -22,6 +22,8 @@ class Settings:
     model_store: str
     kubeconfig: Path
     namespace: str
+    ledger: str
+    """Where the ledgers of the services are: a path or a gs:// URI."""
     signing_key: Path | None = None
     """The private key (PEM) that published models are signed with."""
     public_key: Path | None = None
@@ -32,12 +34,14 @@ class Settings:
         """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`."""
         env = os.environ if env is None else env
         home = Path(env.get("KANARYA_HOME") or ".kanarya").expanduser().absolute()
+        model_store = env.get("KANARYA_MODEL_STORE") or str(home / "models")
         return cls(
             home=home,
             tracking_uri=env.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
-            model_store=env.get("KANARYA_MODEL_STORE") or str(home / "models"),
+            model_store=model_store,
             kubeconfig=Path(env.get("KUBECONFIG") or home / "kubeconfig").absolute(),
             namespace=env.get("KANARYA_NAMESPACE") or "default",
+            ledger=_place(env.get("KANARYA_LEDGER") or "") or _beside(model_store, home),
             signing_key=_path(env.get(SIGNING_KEY)),
             public_key=_path(env.get(PUBLIC_KEY)),
         )
@@ -50,9 +54,20 @@ class Settings:
             "KANARYA_MODEL_STORE": self.model_store,
             "KUBECONFIG": str(self.kubeconfig),
             "KANARYA_NAMESPACE": self.namespace,
+            "KANARYA_LEDGER": self.ledger,
             SIGNING_KEY: str(self.signing_key or ""),
             PUBLIC_KEY: str(self.public_key or ""),
         }
+
+
+def _beside(model_store: str, home: Path) -> str:
+    """Return the ledger's place: with models that other machines share it is shared as well."""
+    shared = model_store.startswith("gs://")
+    return f"{model_store.rstrip('/')}/.ledger" if shared else str(home / "ledger")
+
+
+def _place(value: str) -> str:
+    return value if "://" in value else str(_path(value) or "")
 
 
 def _path(value: str | None) -> Path | None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from serving import lasting
 from serving.errors import PlatformError, UsageError
 
 MANIFEST = "MANIFEST.json"
@@ -91,7 +92,7 @@ def create(uri: str, data: bytes) -> bool:
     if path is None:
         return _created(uri, data)
     try:
-        return _linked(path, data)
+        return lasting.create(path, data)
     except OSError as error:
         raise PlatformError(
             f"{path} could not be written ({error.strerror}): make room there, or give it to a "
@@ -103,10 +104,7 @@ def read(uri: str) -> bytes | None:
     """Return the bytes of the file or object at `uri`, None where there is none."""
     path = local_path(uri)
     if path is None:
-        bucket, name = _bucket(uri)
-        with _translated(uri):
-            blob = bucket.get_blob(name, retry=_retry())
-            return blob.download_as_bytes(retry=_retry()) if blob else None
+        return _downloaded(uri)
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -148,35 +146,16 @@ def partial(path: Path) -> Iterator[Path]:
     unfinished.replace(path)
 
 
-def _linked(path: Path, data: bytes) -> bool:
-    """Write beside and link: a name that appears stands for all of the bytes, on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with unfinished.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(unfinished, path)
-    except (FileExistsError, FileNotFoundError):
-        # Whoever came first swept ours away with what killed writers of this name had left.
-        if not path.exists():
-            raise
-        return False
-    finally:
-        unfinished.unlink(missing_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.partial"):
-        left.unlink(missing_ok=True)
-    _synced(path.parent)
-    return True
+def _downloaded(uri: str) -> bytes | None:
+    bucket, name = _bucket(uri)
+    with _translated(uri):
+        from google.api_core.exceptions import NotFound
 
-
-def _synced(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        try:
+            content: bytes = bucket.blob(name).download_as_bytes(retry=_retry())
+        except NotFound:
+            return None
+    return content
 
 
 def _created(uri: str, data: bytes) -> bool:
@@ -249,7 +228,7 @@ def _bucket(uri: str) -> tuple[Any, str]:
 def _client(uri: str) -> Any:
     """Return a client; STORAGE_EMULATOR_HOST makes it anonymous and send everything there."""
     try:
-        from google.cloud import storage
+        import google.cloud.storage  # noqa: F401
     except ImportError as error:
         raise PlatformError(
             f"{uri} needs google-cloud-storage: install it with `pip install 'kanarya[gcs]'`."
@@ -257,7 +236,15 @@ def _client(uri: str) -> Any:
     with _translated(uri):
         # Reading public data needs no project, and asking the machine for one takes seconds.
         project = os.environ.get("GOOGLE_CLOUD_PROJECT", "kanarya")
-        return storage.Client(project=project)
+        return _known_client(project, os.environ.get("STORAGE_EMULATOR_HOST"), os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _known_client(project: str, _emulator: str | None, _pid: int) -> Any:
+    """Return one client a process and address: each new one would ask for credentials anew."""
+    from google.cloud import storage
+
+    return storage.Client(project=project)
 
 
 def _retry() -> Any:

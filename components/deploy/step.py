@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from components import registry
+from components import registry, tracking
 from components.errors import GateError
 from components.telling import note
 from serving.errors import KanaryaError
 from serving.isvc.client import connect
+from serving.rollout.decision import decision
+from serving.rollout.ledger import Ledger, StoredLedger
 from serving.rollout.outcome import Event, Outcome, Request
 from serving.rollout.policy import Policy
 from serving.rollout.world import World
@@ -35,14 +37,26 @@ def run(name: str, version: str, policy: Mapping[str, Any], run_id: str) -> str:
             f"(kanarya.gate = {tags.get('kanarya.gate')!r}), so it is not deployed"
         )
     request = Request(name, version, tags[registry.STORE_URI], Policy.from_mapping(policy), run_id)
-    return told(roll_out(connect(settings.kubeconfig, settings.namespace), request))
+    ledger = StoredLedger(settings.ledger, settings.namespace)
+    outcome = roll_out(connect(settings.kubeconfig, settings.namespace), ledger, request)
+    _log_decision(ledger, request)
+    return told(outcome)
 
 
-def roll_out(services: Services, request: Request) -> Outcome:
+def roll_out(services: Services, ledger: Ledger, request: Request) -> Outcome:
     """Run the rollout, saying each of its events as a note."""
     from serving.rollout.begin import run as begin
 
-    return begin(World(services, registry.RegistryRecorder(), report=_say), request)
+    return begin(World(services, registry.RegistryRecorder(), ledger, report=_say), request)
+
+
+def _log_decision(ledger: Ledger, request: Request) -> None:
+    """Put what the ledger says of this rollout on the MLflow run that the version comes from."""
+    chain, tags = ledger.chain(request.name), registry.tags(request.name, request.version)
+    ours = [each.entry.rollout for each in chain.records if each.entry.run == request.run_id]
+    if ours and "kanarya.run_id" in tags:
+        text = json.dumps(decision(chain, ours[-1], tags), indent=2)
+        tracking.log_file(tags["kanarya.run_id"], text, "decision.json")
 
 
 def told(outcome: Outcome) -> str:

@@ -92,4 +92,5 @@ def opening(view: ServiceView | None, request: Request, driver: Driver, now: flo
         from_version=live_version(view) if view else None,
         from_uri=live_uri(view) if view else None,
         run_id=request.run_id,
+        undo=request.undo,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from serving.errors import AlreadyExists, Conflict
@@ -10,6 +13,7 @@ from serving.isvc.services import Unreachable
 from serving.rollout.admission import AlreadyLive, Begin, Busy, Refused, admit, opening
 from serving.rollout.lease import Claim, abandoned, leased, taken_by
 from serving.rollout.loop import drive
+from serving.rollout.noting import begun, gave_way
 from serving.rollout.outcome import Event, Lost, Outcome, Request, concluded
 from serving.rollout.state import Rollout, rollout_of
 from serving.rollout.takeover import adopt, reopened, undone
@@ -19,24 +23,37 @@ from serving.rollout.world import World
 def run(world: World, request: Request) -> Outcome:
     """Return how the rollout of this version ended; the service is created if there is none.
 
-    Raises ServiceError where the API server refuses, or stays away for longer than OUTAGE_S.
+    Raises ServiceError where the API server refuses, or stays away for longer than OUTAGE_S, and
+    LedgerError where what is decided cannot be written down.
     """
+    return until_decided(world, request, lambda rollout: _attempt(world, request, rollout))
+
+
+def until_decided(
+    world: World, request: Request, attempt: Callable[[str], Outcome | None]
+) -> Outcome:
+    """Return what the attempts of a rollout, which get its id, came to; a conflict is written."""
+    rollout = uuid.uuid4().hex
 
     def attempts() -> Outcome:
-        while True:
-            outcome = _attempt(world, request)
-            if outcome is not None:
-                return outcome
+        try:
+            while True:
+                outcome = attempt(rollout)
+                if outcome is not None:
+                    return outcome
+        except Lost as lost:
+            gave_way(world, request.name, rollout, str(lost))
+            raise
 
     return concluded(request.version, attempts)
 
 
-def _attempt(world: World, request: Request) -> Outcome | None:
+def _attempt(world: World, request: Request, rollout: str) -> Outcome | None:
     """Return the outcome, or None where the service must be looked at again."""
     answer = admit(world.services.get(request.name), request, world.driver)
     match answer:
         case Begin(view):
-            claim = _begin(world, request, view)
+            claim = take(world, request, view, rollout)
             return drive(world, claim) if claim else None
         case AlreadyLive():
             world.recorder.promoted(request.name, request.version, ())
@@ -48,10 +65,13 @@ def _attempt(world: World, request: Request) -> Outcome | None:
     assert_never(answer)
 
 
-def _begin(world: World, request: Request, view: ServiceView | None) -> Claim | None:
+def take(world: World, request: Request, view: ServiceView | None, rollout: str) -> Claim | None:
     """Return the claim on the service, None where somebody else was quicker."""
     now = world.clock()
     state = leased(opening(view, request, world.driver, now), world.holder, now)
+    live = f"version {state.from_version} is live" if state.from_version else "nothing is live yet"
+    why = f"{'going back' if request.undo else 'rolling out'}; {live}"
+    state = begun(world, replace(state, id=rollout), why)
     try:
         _write(world, state, view)
     except (AlreadyExists, Conflict, Unreachable):
@@ -60,10 +80,7 @@ def _begin(world: World, request: Request, view: ServiceView | None) -> Claim | 
         other = rollout_of(found) if found else None
         if other is None or other.id != state.id:
             return None
-    live = f"version {state.from_version} is live" if state.from_version else "nothing is live yet"
-    world.report(
-        Event("begun", state.service, state.version, state.percent, f"rolling out; {live}")
-    )
+    world.report(Event("begun", state.service, state.version, state.percent, why))
     return Claim.on(state)
 
 

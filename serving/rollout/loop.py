@@ -15,6 +15,7 @@ from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView, merge_patc
 from serving.isvc.services import Unreachable
 from serving.rollout.advance import Move, Sight, Step, advance
 from serving.rollout.lease import Claim, leased, owned, renewal_due
+from serving.rollout.noting import gave_way, noted
 from serving.rollout.outcome import Event, Lost, Outcome, Stuck, grounds_of, outcome_of
 from serving.rollout.state import Phase, Rollout
 from serving.rollout.world import World
@@ -24,7 +25,18 @@ TELL_S = 1.0
 
 
 def drive(world: World, claim: Claim) -> Outcome:
-    """Return the outcome of a rollout that this process holds. Raises Lost and Stuck."""
+    """Return the outcome of a rollout that this process holds.
+
+    Raises Lost and Stuck, and LedgerError where a decision cannot be written down.
+    """
+    try:
+        return _driven(world, claim)
+    except Lost as lost:
+        gave_way(world, claim.name, claim.id, str(lost))
+        raise
+
+
+def _driven(world: World, claim: Claim) -> Outcome:
     audience = Audience(world)
     while True:
         view = world.find(claim.name)
@@ -34,6 +46,7 @@ def drive(world: World, claim: Claim) -> Outcome:
         step = advance(state, sight_of(world, view, state))
         if step.stuck:
             raise Stuck(f"{claim.name}: {step.stuck}.")
+        step = noted(world, state, step)
         if step.state is not state:
             record(world, step.state)
         if apply(world, view, state, step):
@@ -63,6 +76,9 @@ def record(world: World, state: Rollout) -> None:
     """Tell the registry of an end before the state says so: a kill in between repeats it."""
     if state.phase is Phase.PROMOTED:
         world.recorder.promoted(state.service, state.version, grounds_of(state))
+        if state.undo and state.from_version:
+            reason = f"undone by hand: version {state.version} is live again"
+            world.recorder.rolled_back(state.service, state.from_version, reason)
     elif state.phase is Phase.ROLLED_BACK:
         world.recorder.rolled_back(state.service, state.version, state.reason)
 

@@ -1,4 +1,4 @@
-"""What a person may decide about a rollout: go on, promote, abort, or undo a promotion."""
+"""What a person may decide about a rollout: go on, promote or abort (undoing one: `undo.py`)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def promote(world: World, name: str) -> Outcome:
 
     def edit(state: Rollout, now: float) -> Step:
         if state.phase not in (Phase.OBSERVING, Phase.HELD) or not state.canary:
-            raise UsageError(f"{name}: {_standing(state)}, so there is no canary to promote.")
+            raise UsageError(f"{name}: {standing(state)}, so there is no canary to promote.")
         return promoting(state, now, "promoted by hand")
 
-    return _decide(world, name, edit)
+    return decide(world, name, edit)
 
 
 def abort(world: World, name: str) -> Outcome:
@@ -46,25 +46,10 @@ def abort(world: World, name: str) -> Outcome:
     def edit(state: Rollout, now: float) -> Step:
         if state.phase not in _UNDECIDED:
             hint = f"undo a promotion with `kanarya rollout rollback {name}`"
-            raise UsageError(f"{name}: {_standing(state)}, so there is nothing to abort; {hint}.")
+            raise UsageError(f"{name}: {standing(state)}, so there is nothing to abort; {hint}.")
         return roll_back(state, now, "aborted by hand")
 
-    return _decide(world, name, edit)
-
-
-def rollback(world: World, name: str) -> Outcome:
-    """Undo a finished promotion: the version before it is live again at once, still warm."""
-    previous = world.driver.previous_revision(world.read(name))
-
-    def edit(state: Rollout, now: float) -> Step:
-        if state.phase is not Phase.PROMOTED:
-            hint = f"stop a running one with `kanarya rollout abort {name}`"
-            raise UsageError(f"{name}: {_standing(state)}, so there is nothing to undo; {hint}.")
-        if state.first or previous != state.stable:
-            raise UsageError(f"{name}: no version before {state.version} is left to go back to.")
-        return roll_back(state, now, "rolled back by hand")
-
-    return _decide(world, name, edit)
+    return decide(world, name, edit)
 
 
 def _resumed(world: World, state: Rollout) -> Outcome:
@@ -75,7 +60,7 @@ def _resumed(world: World, state: Rollout) -> Outcome:
     return drive(world, claim)
 
 
-def _decide(world: World, name: str, edit: Edit) -> Outcome:
+def decide(world: World, name: str, edit: Edit) -> Outcome:
     """Make the decision with one patch, whoever holds the rollout, and see it through."""
 
     def attempts() -> Outcome:
@@ -94,5 +79,6 @@ def _state(view: ServiceView) -> Rollout:
     return state
 
 
-def _standing(state: Rollout) -> str:
+def standing(state: Rollout) -> str:
+    """Return which version is where, for a sentence."""
     return f"version {state.version} is {state.phase.replace('_', ' ')}"

@@ -29,13 +29,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Request:
-    """Bring this version of this service to all of the traffic."""
+    """Bring this version of this service to all of the traffic; `undo`: bring it back."""
 
     name: str
     version: str
     uri: str
     policy: Policy = field(default_factory=Policy)
     run_id: str = ""
+    undo: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ class Rollout:
     asked           requests of the canary in this step up to the baseline
     baseline        the counters since which nothing was gathered; None until the split is live
     holder          the process that carries it on; it has until `lease_until` to show itself
+    ledger          the receipt of its newest record in the ledger (`serving.rollout.ledger`)
+    undo            whether it goes back to a version that was live before
     """
 
     id: str
@@ -81,6 +83,8 @@ class Rollout:
     run_id: str = ""
     holder: str = ""
     lease_until: float = 0.0
+    ledger: str = ""
+    undo: bool = False
 
     @property
     def over(self) -> bool:

@@ -11,6 +11,7 @@ from serving.isvc.services import Unreachable
 from serving.rollout.advance import Step, roll_back
 from serving.rollout.lease import Claim, leased, undisturbed
 from serving.rollout.loop import patch_of
+from serving.rollout.noting import noted_takeover
 from serving.rollout.state import Phase, Rollout, rollout_of
 from serving.rollout.world import World
 
@@ -20,13 +21,14 @@ Edit = Callable[[Rollout, float], Step]
 def adopt(world: World, view: ServiceView, edit: Edit) -> Claim | None:
     """Return the claim on the rollout in `view`, changed by `edit`; None where it has moved on.
 
-    Nothing is told to the registry here: that is for the loop, under the new claim. Raises Lost
-    where the spec was changed by hand.
+    The ledger hears of it first. Nothing is told to the registry here: that is for the loop, under
+    the new claim. Raises Lost where the spec was changed by hand, and LedgerError.
     """
     state, now = rollout_of(view), world.clock()
     if state is None:
         return None
     step = edit(undisturbed(view, state, world.driver), now)
+    step = noted_takeover(world, state, step)
     taken = leased(step.state, world.holder, now)
     try:
         world.services.patch(view.name, patch_of(world.driver, view, taken, step.move))

@@ -13,6 +13,7 @@ from serving.errors import NotFound
 from serving.isvc.drivers import Driver, KnativeDriver
 from serving.isvc.resource import ServiceView
 from serving.isvc.services import Services, Unreachable
+from serving.rollout.ledger import Ledger
 from serving.rollout.outcome import Event, Recorder
 from serving.rollout.sources import GatewaySource, Source
 
@@ -31,10 +32,11 @@ def _ignore(event: Event) -> None:
 
 @dataclass(frozen=True)
 class World:
-    """The API server, the registry, the numbers, the clock (seconds since 1970) and an audience."""
+    """The API server, registry, ledger, numbers, clock (seconds since 1970) and an audience."""
 
     services: Services
     recorder: Recorder
+    ledger: Ledger
     source: Source = field(default_factory=GatewaySource)
     driver: Driver = field(default_factory=KnativeDriver)
     clock: Callable[[], float] = time.time

@@ -1,13 +1,15 @@
 """Good, bad, crashed and rejected versions on the whole system, under live traffic."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from scripts.demo.traffic import Traffic
-from tests.e2e.conftest import IRIS, Installation, outcome
+from tests.e2e.conftest import IRIS, Installation, outcome, sentence
 
 pytestmark = pytest.mark.e2e
 
@@ -127,6 +129,44 @@ def test_without_traffic_a_rollout_is_held_and_a_person_decides(
     assert undone.returncode == 4, undone.stdout + undone.stderr
     assert here.aliases(flower)["champion"] == "2"
     assert here.view(flower).rolled_out == "flower-predictor-00002"
+
+
+def test_the_ledger_tells_what_was_live_and_goes_back_further_than_kserve(
+    here: Installation, flower: str, traffic: Begin
+) -> None:
+    live = traffic(here, flower)
+    before = datetime.now(UTC)
+    undone = here.kanarya("rollout", "rollback", flower)
+    assert undone.returncode == 4, undone.stdout + undone.stderr
+    assert here.aliases(flower)["champion"] == "1"
+    assert here.view(flower).storage_uri.endswith("/1")
+    live.stop()
+    assert live.tally().failed() == 0, live.tally().answers
+
+    verified = here.kanarya("rollout", "history", flower, "--verify")
+    assert verified.returncode == 0, verified.stderr
+    assert "each follows the one before" in verified.stdout
+    assert "of 0 no sha256 is known" in verified.stdout
+    then = here.kanarya("rollout", "history", flower, "--at", before.isoformat(), "--json")
+    assert json.loads(then.stdout)["live"]["version"] == "2"
+    shown = here.kanarya("rollout", "show", flower, "--json")
+    decision = json.loads(shown.stdout)
+    assert (decision["outcome"], decision["undo"], decision["to"]["version"]) == (
+        "promoted",
+        True,
+        "1",
+    )
+    assert decision["version"]["kanarya.gate"] == "passed"
+    run_id = here.mlflow.get_model_version(flower, "2").tags["kanarya.run_id"]
+    assert "decision.json" in [each.path for each in here.mlflow.list_artifacts(run_id)]
+
+    forged = here.settings.home / "ledger" / flower / "000003.json"
+    whole = forged.read_bytes()
+    forged.write_bytes(whole.replace(b'"step":0', b'"step":1'))
+    refused = here.kanarya("rollout", "history", flower)
+    assert refused.returncode == 1
+    assert "000003.json was changed" in sentence(refused)
+    forged.write_bytes(whole)
 
 
 def test_two_runs_of_one_spec_at_once_both_finish_and_one_version_serves(

@@ -24,6 +24,7 @@ class FakeGcs(BaseHTTPRequestHandler):
     silent: set[str]
     lock: threading.Lock
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)

@@ -1,4 +1,4 @@
-"""A cluster, a source, a registry and a clock, ready for a rollout of the service `iris`."""
+"""A cluster, a source, a registry, a ledger and a clock, ready for a rollout of `iris`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from serving.rollout.outcome import Event, Outcome, Request
 from serving.rollout.policy import Policy
 from serving.rollout.world import World
 from tests.serving.rollout.fake_cluster import FakeCluster, FakeRecorder, FakeSource
+from tests.serving.rollout.fake_ledger import FakeLedger
 
 NAME = "iris"
 STEPS = Policy(steps=(10, 50, 100), min_requests=20, max_seconds=30, ready_timeout_s=20)
@@ -22,11 +23,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.source = FakeSource(self.cluster)
+        self.ledger = FakeLedger(lambda: self.cluster.now)
 
     def world(self, holder: str = "first") -> World:
         return World(
             services=self.cluster,
             recorder=self.recorder,
+            ledger=self.ledger,
             source=self.source,
             clock=lambda: self.cluster.now,
             sleep=self.cluster.tick,

@@ -60,6 +60,7 @@ def mortal(world: World, fuse: Fuse) -> World:
         world,
         services=Mortal(world.services, fuse, "create", "patch"),
         recorder=Mortal(world.recorder, fuse, "promoted", "rolled_back"),
+        ledger=Mortal(world.ledger, fuse, "append"),
         holder="the one that is killed",
     )
 

@@ -51,28 +51,6 @@ def test_a_persons_decision_beats_a_running_rollout(
     assert "by a person" in outcome.reason
 
 
-def test_a_promotion_is_undone_by_percent_0_alone() -> None:
-    stage = Stage.with_live("1")
-    assert stage.run("2").kind == "promoted"
-    stage.cluster.patches.clear()
-    outcome = manual.rollback(stage.world(), NAME)
-    assert (outcome.kind, outcome.live_version) == ("rolled_back", "1")
-    assert stage.live() == {uri("1"): 100}
-    assert stage.cluster.patches[0]["spec"] == {"predictor": {"canaryTrafficPercent": 0}}
-    assert stage.recorder.written["2"] == "rolled back"
-    assert stage.run("3").kind == "promoted"
-
-
-def test_there_is_one_level_of_undo_and_a_second_one_is_refused() -> None:
-    stage = Stage.with_live("1")
-    with pytest.raises(UsageError, match="no version before 1 is left"):
-        manual.rollback(stage.world(), NAME)
-    stage.run("2")
-    manual.rollback(stage.world(), NAME)
-    with pytest.raises(UsageError, match="version 2 is rolled back, so there is nothing to undo"):
-        manual.rollback(stage.world(), NAME)
-
-
 def test_decisions_on_what_has_ended_or_never_was_are_refused() -> None:
     stage = Stage.with_live("1")
     for decide in (manual.promote, manual.abort):

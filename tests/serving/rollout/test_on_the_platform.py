@@ -23,10 +23,11 @@ from serving.local.gateway import Gateway
 from serving.local.launching import launching
 from serving.local.processes import Places, Processes
 from serving.local.store import Store
-from serving.rollout import manual
 from serving.rollout.begin import run
+from serving.rollout.ledger import StoredLedger
 from serving.rollout.outcome import Outcome, Request
 from serving.rollout.policy import Policy
+from serving.rollout.undo import rollback
 from serving.rollout.world import World
 from tests.serving.local.platform_kit import QUICK
 from tests.serving.rollout.fake_cluster import FakeRecorder
@@ -43,12 +44,15 @@ POLICY = Policy(
     ready_timeout_s=20,
 )
 
+ENDS = ("promoted", "rolled_back")
+
 
 @dataclass
 class Laptop:
     home: Path
     client: ServiceClient
     codes: Counter[int]
+    ledger: StoredLedger
     recorder: FakeRecorder = field(default_factory=FakeRecorder)
 
     def deploy(self, version: str, *words: str) -> Outcome:
@@ -59,7 +63,7 @@ class Laptop:
         return run(self.world(), Request("iris", version, directory.as_uri(), POLICY))
 
     def world(self) -> World:
-        return World(self.client, self.recorder)
+        return World(self.client, self.recorder, self.ledger)
 
     def live(self) -> list[tuple[str, int]]:
         view = self.client.get("iris")
@@ -116,7 +120,8 @@ def laptop(tmp_path: Path) -> Iterator[Laptop]:
     thread = threading.Thread(target=main)
     thread.start()
     assert ready.wait(20)
-    yield Laptop(tmp_path, connect(tmp_path / "kubeconfig", "default"), codes)
+    client = connect(tmp_path / "kubeconfig", "default")
+    yield Laptop(tmp_path, client, codes, StoredLedger(str(tmp_path / "ledger")))
     loop.call_soon_threadsafe(stop.set)
     thread.join(30)
     assert not thread.is_alive()
@@ -148,7 +153,7 @@ def test_good_bad_broken_and_undone_versions_under_traffic(laptop: Laptop) -> No
 
     sixth = laptop.deploy("6")
     assert (sixth.kind, sixth.live_version) == ("promoted", "6"), sixth
-    undone = manual.rollback(laptop.world(), "iris")
+    undone = rollback(laptop.world(), "iris")
     assert (undone.kind, undone.live_version) == ("rolled_back", "2"), undone
     assert laptop.live() == [("2", 100)]
     assert laptop.recorder.written == {
@@ -159,3 +164,19 @@ def test_good_bad_broken_and_undone_versions_under_traffic(laptop: Laptop) -> No
         "5": "rolled back",
         "6": "rolled back",
     }
+
+    further = rollback(laptop.world(), "iris")
+    assert (further.kind, further.version, further.live_version) == ("rolled_back", "2", "1")
+    assert laptop.live() == [("7", 100)]
+    assert set(laptop.codes) == {200}
+    records = laptop.ledger.chain("iris").records
+    assert [(r.entry.kind, r.entry.to.version) for r in records if r.entry.kind in ENDS] == [
+        ("promoted", "1"),
+        ("promoted", "2"),
+        ("rolled_back", "3"),
+        ("rolled_back", "4"),
+        ("rolled_back", "5"),
+        ("promoted", "6"),
+        ("rolled_back", "6"),
+        ("promoted", "1"),
+    ]
