@@ -12,7 +12,7 @@ from components.telling import note
 from serving.errors import KanaryaError
 from serving.isvc.client import connect
 from serving.rollout.decision import decision
-from serving.rollout.ledger import Ledger, StoredLedger
+from serving.rollout.ledger import Ledger, LedgerError, StoredLedger
 from serving.rollout.outcome import Event, Outcome, Request
 from serving.rollout.policy import Policy
 from serving.rollout.world import World
@@ -52,7 +52,12 @@ def roll_out(services: Services, ledger: Ledger, request: Request) -> Outcome:
 
 def _log_decision(ledger: Ledger, request: Request) -> None:
     """Put what the ledger says of this rollout on the MLflow run that the version comes from."""
-    chain, tags = ledger.chain(request.name), registry.tags(request.name, request.version)
+    tags = registry.tags(request.name, request.version)
+    try:
+        chain = ledger.chain(request.name)
+    except LedgerError as error:  # the rollout has ended all the same, as its outcome says
+        note(str(error))
+        return
     ours = [each.entry.rollout for each in chain.records if each.entry.run == request.run_id]
     if ours and "kanarya.run_id" in tags:
         text = json.dumps(decision(chain, ours[-1], tags), indent=2)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 from serving import storage
-from serving.errors import KanaryaError, UsageError
+from serving.errors import KanaryaError, PlatformError, UsageError
 from serving.published import manifest_sha256
 from serving.rollout.actor import actor
 from serving.rollout.chain import Chain, chained, receipt
@@ -72,6 +72,7 @@ class StoredLedger:
     namespace: str = "default"
     clock: Callable[[], datetime] = _now
     sha256_of: Callable[[str], str | None] = manifest_sha256
+    _read_once: dict[str, Record] = field(default_factory=dict, init=False, repr=False)
 
     def folder(self, service: str) -> str:
         """Return where the records of a service are. Raises UsageError where it is no name."""
@@ -82,24 +83,25 @@ class StoredLedger:
 
     def append(self, entry: Entry) -> str:
         """Return the receipt of an entry; see `Ledger`."""
-        folder, complete = self.folder(entry.service), None
-        resume = f"then go on with `kanarya rollout resume {entry.service}`"
-        problem = f"{entry.service}: its ledger cannot be written, so the rollout stopped; {resume}"
-        with _told(problem):
-            while True:
-                tip = _tip(folder)
-                said = said_before(_backwards(folder), entry)
+        folder, complete, before = self.folder(entry.service), None, -1
+        again = f" Then run it again, or `kanarya rollout resume {entry.service}`."
+        with _told(f"{entry.service}: its ledger cannot be written, so the rollout stopped", again):
+            while (tip := _tip(folder)) != before:
+                said = said_before(self._backwards(folder), entry)
                 if said:
                     return receipt(said.seq, said.to_bytes())
                 complete = complete or self._with_digests(entry)
                 data = self._record(complete, tip, folder).to_bytes()
                 if storage.create(storage.join(folder, file_of(tip + 1)), data):
                     return receipt(tip + 1, data)
+                before = tip
+            # Somebody was first, and still there is no record: it is a folder, or the like.
+            raise PlatformError(f"{storage.join(folder, file_of(tip + 1))} is there, but no file.")
 
     def newest(self, service: str, rollout: str) -> Record | None:
         """Return the last that was written of a rollout; see `Ledger`."""
         with _told(f"{service}: its ledger cannot be read"):
-            records = _backwards(self.folder(service))
+            records = self._backwards(self.folder(service))
             return next((found for found in records if found.entry.rollout == rollout), None)
 
     def chain(self, service: str) -> Chain:
@@ -132,10 +134,21 @@ class StoredLedger:
         return with_digests(entry, before, self._now_at(entry.to))
 
     def _sha256(self, service: str, model: Model) -> str | None:
-        records = _backwards(self.folder(service))
+        records = self._backwards(self.folder(service))
         models = (each for record in records for each in (record.entry.to, record.entry.before))
         known = (each.sha256 for each in models if model.same(each) and each)
         return next(known, None) or self._now_at(model)
+
+    def _backwards(self, folder: str) -> Iterator[Record]:
+        """Yield the newest records, the last one first; what is damaged is for `chain` to tell."""
+        tip = _tip(folder)
+        for seq in range(tip, max(tip - _NEAR, 0), -1):
+            place = storage.join(folder, file_of(seq))
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
+                if place not in self._read_once:
+                    self._read_once[place] = Record.from_bytes(_read(folder, file_of(seq)))
+            if place in self._read_once:
+                yield self._read_once[place]
 
     def _now_at(self, model: Model) -> str | None:
         return self.sha256_of(model.uri) if model.uri else None
@@ -146,26 +159,16 @@ def _tip(folder: str) -> int:
     return max((seq_of(name) or 0 for name in storage.names(folder)), default=0)
 
 
-def _backwards(folder: str) -> Iterator[Record]:
-    """Yield the newest records, the last one first; what cannot be read is for `chain` to tell."""
-    tip = _tip(folder)
-    for seq in range(tip, max(tip - _NEAR, 0), -1):
-        try:
-            yield Record.from_bytes(_read(folder, file_of(seq)))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-
-
 def _read(folder: str, name: str) -> bytes:
     """Return the bytes of a file that was there a moment ago; none are no record either."""
     return storage.read(storage.join(folder, name)) or b""
 
 
 @contextmanager
-def _told(problem: str) -> Iterator[None]:
+def _told(problem: str, then: str = "") -> Iterator[None]:
     try:
         yield
     except LedgerError:
         raise
     except KanaryaError as error:
-        raise LedgerError(f"{problem}: {error}") from error
+        raise LedgerError(f"{problem}: {error}{then}") from error

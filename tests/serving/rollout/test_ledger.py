@@ -196,6 +196,14 @@ def test_a_bucket_that_is_away_is_one_sentence(gcs: object) -> None:
         StoredLedger("gs://elsewhere/ledger").append(entry())
 
 
+def test_a_folder_in_the_place_of_a_record_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    ledger = StoredLedger(str(tmp_path))
+    ledger.append(entry())
+    (tmp_path / "iris" / "000002.json").mkdir()
+    with pytest.raises(LedgerError, match=r"000002\.json is there, but no file"):
+        ledger.append(entry("split"))
+
+
 def test_a_damaged_newest_record_does_not_stop_the_next_one_and_is_told(tmp_path: Path) -> None:
     ledger = StoredLedger(str(tmp_path))
     for kind in ("begun", "split"):

@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from serving.errors import KanaryaError, ModelError, UsageError
+from serving.isvc.resource import ROLLOUT
 from serving.published import check_unchanged, manifest_sha256
+from serving.rollout import manual
 from serving.rollout.ledger import LedgerError
+from serving.rollout.live import standing
 from serving.rollout.outcome import Event
 from serving.rollout.record import file_of
 from serving.rollout.undo import Wish, rollback
 from tests.serving.rollout.fake_cluster import Behaviour
 from tests.serving.rollout.stage import NAME, Stage, uri
+from tests.serving.rollout.test_kill import Fuse, Killed, mortal
+from tests.serving.rollout.test_noting import state_of
 
 
 def with_live(*versions: str) -> Stage:
@@ -188,8 +193,6 @@ def test_a_promotion_older_than_the_ledger_is_undone_as_ever() -> None:
 
 def forget(stage: Stage) -> None:
     """Make the stage one whose rollouts were before there was a ledger."""
-    from serving.isvc.resource import ROLLOUT
-    from tests.serving.rollout.test_noting import state_of
 
     stage.ledger.records.clear()
     text = replace(state_of(stage), ledger="").to_json()
@@ -278,3 +281,29 @@ def test_the_events_of_going_back_are_told() -> None:
     heard: list[Event] = []
     rollback(replace(stage.world(), report=heard.append), NAME, Wish(levels=2))
     assert [e.sentence for e in heard if e.kind == "begun"] == ["going back; version 3 is live"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+@pytest.mark.parametrize("wish", [Wish(), Wish(levels=2)], ids=["warm", "cold"])
+def test_whoever_goes_on_with_a_killed_rollback_ends_where_it_would_have(
+    wish: Wish, after: bool
+) -> None:
+    wanted = {1: "2", 2: "1"}[wish.levels]
+    kills = 0
+    for at in range(1, 100):
+        stage = with_live("1", "2", "3")
+        try:
+            rollback(mortal(stage.world(), Fuse(at, after)), NAME, wish)
+        except Killed:
+            kills += 1
+        else:
+            break
+        if not state_of(stage).over:
+            manual.resume(stage.world("the next one"), NAME)
+        elif stage.live() == {uri("3"): 100}:
+            rollback(stage.world("the next one"), NAME, wish)
+        assert stage.live() == {uri(wanted): 100}
+        assert stage.recorder.written["3"] == "rolled back"
+        now = standing(stage.ledger.chain(NAME).records).live
+        assert now is not None and now.model.version == wanted
+    assert kills > 4
