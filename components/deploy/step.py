@@ -58,7 +58,9 @@ def _log_decision(ledger: Ledger, request: Request) -> None:
     except LedgerError as error:  # the rollout has ended all the same, as its outcome says
         note(str(error))
         return
-    ours = [each.entry.rollout for each in chain.records if each.entry.run == request.run_id]
+    wanted = (request.run_id, request.version)
+    entries = [record.entry for record in chain.records]
+    ours = [each.rollout for each in entries if (each.run, each.to.version) == wanted]
     if ours and "kanarya.run_id" in tags:
         text = json.dumps(decision(chain, ours[-1], tags), indent=2)
         tracking.log_file(tags["kanarya.run_id"], text, "decision.json")

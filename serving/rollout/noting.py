@@ -48,6 +48,8 @@ def noted_takeover(world: World, before: Rollout, step: Step) -> Step:
 
 def _why(before: Rollout, step: Step) -> str:
     """Return the reason of the state where it is a new one, else what is told of the step."""
+    if step.state.undo and step.state.phase in _EVERYTHING:
+        return f"gone back to version {step.state.version} by hand"
     if step.state.reason != before.reason:
         return step.state.reason
     return "; ".join(event.sentence for event in step.events if event.kind not in _IDLE)

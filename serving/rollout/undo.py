@@ -3,7 +3,8 @@
 Where the wanted version is KServe's own previous revision, percent 0 brings it back at once, still
 warm. Every other one begins a rollout of its own that has no step below 100 %: its revision comes
 up with 0 % and takes over when it is ready. Either way its bytes are compared with the sha256 that
-the ledger has of them before anything is patched.
+the ledger has of them before anything is patched; where nobody could read the manifest when its
+rollout began, there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def _too_far(now: Live) -> str:
     older = list(now.older())
     if not older:
         return f"no version is known that was live before {now.model}."
-    return f"before {now.model} {len(older)} were live, so that many levels are the most."
+    most = f"--levels goes from 1 to {len(older)}" if older[1:] else "--levels can only be 1"
+    return f"only {len(older)} went live before {now.model}: {most}."
 
 
 def missing(name: str, receipt: str) -> str:
@@ -160,7 +162,12 @@ def _by_rollout(world: World, name: str, seen: Rollout, target: Model) -> Outcom
     outcome = until_decided(world, request, attempt)
     if outcome.kind != "promoted":
         return outcome
-    return replace(outcome, kind="rolled_back", version=seen.live_version or seen.version)
+    return Outcome(
+        "rolled_back",
+        version=seen.live_version or seen.version,
+        live_version=outcome.live_version,
+        reason=f"gone back to {target} by hand",
+    )
 
 
 def _obstacle(answer: AlreadyLive | Busy | Refused) -> str:

@@ -69,6 +69,8 @@ def test_a_version_that_must_be_started_again_gets_nothing_until_it_is_ready() -
     stage.cluster.splits.clear()
     outcome = rollback(stage.world(), NAME, Wish(levels=2))
     assert (outcome.kind, outcome.version, outcome.live_version) == ("rolled_back", "3", "1")
+    assert outcome.reason == "gone back to version 1 by hand"
+    assert stage.ledger.records[-1].entry.why == outcome.reason
     begin = stage.cluster.patches[0]["spec"]["predictor"]
     assert begin == {"model": {"storageUri": uri("1")}, "canaryTrafficPercent": 0}
     shares = [
@@ -106,7 +108,7 @@ def test_a_version_that_was_rolled_back_is_not_one_to_go_back_to() -> None:
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (Wish(levels=3), "before version 3 2 were live"),
+        (Wish(levels=3), "only 2 went live before version 3: --levels goes from 1 to 2"),
         (Wish(version="9"), "version 9 was never live by its ledger; those that were: 3, 2, 1"),
         (Wish(version="3"), "version 3 is live already"),
     ],
