@@ -17,12 +17,17 @@ class Counts:
 
     `errors` are answers of 500 and above, and no answer at all. `buckets[i]` counts the requests
     that took at most `bounds[i]` seconds and more than the bound before it; the last bound is inf.
+    `classes`: predicted rows by label; `confidence`: rows by the probability of their label, as
+    `buckets` are. Both stay empty where the source cannot see predictions.
     """
 
     requests: int = 0
     errors: int = 0
     buckets: Buckets = ()
     bounds: tuple[float, ...] = ()
+    classes: Mapping[str, int] = field(default_factory=dict)
+    confidence: Buckets = ()
+    confidence_bounds: tuple[float, ...] = ()
 
     @property
     def error_rate(self) -> float:
@@ -31,12 +36,16 @@ class Counts:
 
     def since(self, baseline: Counts) -> Counts:
         """Return what came on top of `baseline`."""
-        pairs = zip_longest(self.buckets, baseline.buckets, fillvalue=0)
         return Counts(
             requests=self.requests - baseline.requests,
             errors=self.errors - baseline.errors,
-            buckets=tuple(now - before for now, before in pairs),
+            buckets=_less(self.buckets, baseline.buckets),
             bounds=self.bounds,
+            classes={
+                label: rows - baseline.classes.get(label, 0) for label, rows in self.classes.items()
+            },
+            confidence=_less(self.confidence, baseline.confidence),
+            confidence_bounds=self.confidence_bounds,
         )
 
     def quantile(self, q: float) -> float:
@@ -62,6 +71,27 @@ class Counts:
             (low, high if math.isfinite(high) else low, count)
             for low, high, count in zip(lows, self.bounds, self.buckets, strict=False)
         ]
+
+
+def _less(now: Buckets, before: Buckets) -> Buckets:
+    return tuple(a - b for a, b in zip_longest(now, before, fillvalue=0))
+
+
+@dataclass(frozen=True)
+class Shadowed:
+    """What came of asking both revisions the same rows before the canary got any traffic.
+
+    rows            that both answered; `differ` of them with another label
+    canary_failed   rows that the canary did not answer, of `asked`; `stable_failed` likewise
+    examples        a few differences or failures as sentences, for people
+    """
+
+    asked: int = 0
+    rows: int = 0
+    differ: int = 0
+    canary_failed: int = 0
+    stable_failed: int = 0
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def test_numbers_may_arrive_as_floats() -> None:
     [
         ({"stepz": [10, 100]}, "rollout.stepz: there is no such key; use steps"),
         ({"zzz": 1}, "use steps, min_requests, max_seconds"),
-        ({"steps": []}, r"rollout.steps: \[\] is not a list of percents"),
+        ({"steps": []}, r"rollout.steps: \[\] has no step"),
         ({"steps": 100}, "rollout.steps: 100 is not a list"),
         ({"steps": ["10"]}, r"rollout.steps: \['10'\] is not a list"),
         ({"steps": [10, 10, 100]}, r"\[10, 10, 100\] do not rise"),
@@ -46,6 +46,11 @@ def test_numbers_may_arrive_as_floats() -> None:
         ({"alpha": 0}, "rollout.alpha: 0 is not a number from 1e-06 to 0.5"),
         ({"alpha": 0.9}, "rollout.alpha: 0.9 is not a number"),
         ({"max_latency_ratio": 0.5}, "0.5 is not a number from 1 to 1000"),
+        ({"approve": True}, "rollout.approve: True is not a list of percents"),
+        ({"approve": [30]}, "rollout.approve: 30 is no step of"),
+        ({"approve": [0]}, "a percent outside 1 to 100"),
+        ({"shadow_requests": 1.5}, "1.5 is not a whole number"),
+        ({"max_disagreement": 2}, "2 is not a number from 0.001 to 1"),
         ({"on_inconclusive": "wait"}, "'wait' is not one of hold, promote, abort"),
     ],
 )
