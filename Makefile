@@ -17,7 +17,7 @@ demo: setup      ## watch a data set become a live model, and a bad version be r
 	@$(BIN)/kanarya demo
 
 test: setup-dev  ## the fast tests (under a minute)
-	@$(BIN)/pytest -q -m "not (kfp or e2e or docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 -m "not (kfp or e2e or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -m "not (docker or cluster or slow)"
