@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.rollout.evidence import HELD_BACK, LEARN, Bets, Block, Evidence, above
+from serving.rollout.evidence import HELD_BACK, LEARN, Bets, Block, Evidence
+from serving.rollout.maximum import above
 
 HISTORY = 1000
 """Answers of the stable revision that were seen before the canary's first one."""

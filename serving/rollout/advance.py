@@ -172,7 +172,7 @@ def _start_counting(state: Rollout, seen: Observation) -> Step:
     since = seen.at if state.baseline is None else state.since
     # What the stable revision did before the canary's first request is what it is known for.
     case = state.case or Case.against(seen.of(state.stable), state.policy)
-    baseline = seen.only(state.canary, state.stable)
+    baseline = seen.only(state.canary, state.stable).grouped(case.labels)
     return Step(replace(state, case=case, baseline=baseline, since=since))
 
 
@@ -180,14 +180,15 @@ def _weigh(state: Rollout, sight: Sight, seen: Observation, baseline: Observatio
     canary, stable = (
         seen.of(revision).since(baseline.of(revision)) for revision in (state.canary, state.stable)
     )
-    case, policy = state.case or Case(), state.policy
+    before, policy = state.case or Case(), state.policy
+    case = before.after(canary, stable, policy, state.percent or 0)
     after = replace(
         state,
-        case=case.after(canary, stable, policy, state.percent or 0),
+        case=case,
         asked=state.asked + canary.requests,
-        baseline=seen.only(state.canary, state.stable),
+        baseline=seen.only(state.canary, state.stable).grouped(case.labels),
     )
-    found = judge(after.case or case, after.asked, policy)
+    found = judge(case, after.asked, policy)
     match found.verdict:
         case Verdict.GOOD:
             return _good(after, sight, found)
@@ -197,7 +198,7 @@ def _weigh(state: Rollout, sight: Sight, seen: Observation, baseline: Observatio
         case Verdict.TOO_FEW | Verdict.NOT_MEASURED:
             step = _unsure(after, sight, found, _missing(found, after.asked))
             # A look alone is no reason to write; half of what is known being new is one.
-            is_idle = step.state is after and not case.can_learn_from(stable)
+            is_idle = step.state is after and not before.can_learn_from(canary, stable)
             return replace(step, state=state) if is_idle else step
     assert_never(found.verdict)
 

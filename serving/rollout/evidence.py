@@ -47,6 +47,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,7 @@ HELD_BACK = 0.1
 """Of the stake on harm: for what begins later."""
 _ROUNDS = 16
 _EDGE = 1e-6
+_NEAR = 1e-15
 
 Number = Any
 """A number or an array."""
@@ -104,7 +106,7 @@ class Bets(NamedTuple):
         stable = stable_hits * self.stable_hit + (m - stable_hits) * self.stable_miss
         fair, fair_stable = (1 - weight) * n, weight * m
         least = np.minimum(fair, fair_stable)
-        balanced = canary * _part(least, fair) + stable * _part(least, fair_stable)
+        balanced = canary * part_of(least, fair) + stable * part_of(least, fair_stable)
         return np.minimum(canary + stable, balanced)
 
 
@@ -168,13 +170,9 @@ class Evidence:
 
     def bets(self, margin: float, weight: float) -> tuple[Bets, Bets]:
         """Return the bets on harm and on safety; none while too little is known."""
-        knows = np.asarray(self.answers >= LEARN)[..., None]
-        stable = np.clip(self._stable, _EDGE, 1 - margin - 2 * _EDGE)[..., None]
-        worse = np.minimum(stable + margin + HARMS, 1 - _EDGE)
-        better = stable + margin * (1 - EASES)
-        both = _bets(knows, np.concatenate([worse, better], axis=-1), stable, margin, weight)
-        count = len(HARMS)
-        return Bets(*(log[..., :count] for log in both)), Bets(*(log[..., count:] for log in both))
+        knows, stable = self.answers >= LEARN, self._stable
+        both = _both if np.ndim(knows) else _both_remembered
+        return both(knows, stable, margin, weight)
 
     @property
     def answers(self) -> Number:
@@ -192,13 +190,9 @@ class Evidence:
     def pace(self, margin: float, weight: float = 0.1) -> float:
         """Return by how much `in_favour` grows with each request of the canary, if both are alike.
 
-        Positive for a positive margin; `weight` hardly matters to it.
+        Positive for a positive margin; `weight` hardly matters to it, nor the share's fourth digit.
         """
-        share = np.clip(self._stable, _EDGE, 1 - margin - 2 * _EDGE)
-        safe = _bets(True, share + margin * (1 - EASES), share, margin, weight)
-        canary = share * safe.canary_hit + (1 - share) * safe.canary_miss
-        stable = share * safe.stable_hit + (1 - share) * safe.stable_miss
-        return float(np.max(canary + (1 - weight) / weight * stable))
+        return _pace(float(f"{self._stable:.2e}"), margin, weight)
 
     @property
     def _stable(self) -> Number:
@@ -209,12 +203,12 @@ class Evidence:
     @property
     def against(self) -> Number:
         """The logarithm of the e-value against "no worse than tolerated"."""
-        return np.logaddexp(_sum(self.harm), np.log(self.held_back))
+        return np.logaddexp(summed(self.harm), np.log(self.held_back))
 
     @property
     def in_favour(self) -> Number:
         """The logarithm of the e-value against "worse than tolerated"."""
-        return _sum(self.safe)
+        return summed(self.safe)
 
     def to_json(self) -> list[Any]:
         """Return a short JSON value."""
@@ -237,16 +231,27 @@ class Evidence:
         return found
 
 
-def above(answers: Number, hits: Number, maximum: float) -> Number:
-    """Return the logarithm of the e-value against "the share of hits is at most `maximum`".
+def _both(knows: Number, stable: Number, margin: float, weight: float) -> tuple[Bets, Bets]:
+    some = np.asarray(knows)[..., None]
+    share = np.clip(stable, _EDGE, 1 - margin - 2 * _EDGE)[..., None]
+    worse = np.minimum(share + margin + HARMS, 1 - _EDGE)
+    better = share + margin * (1 - EASES)
+    both = _bets(some, np.concatenate([worse, better], axis=-1), share, margin, weight)
+    count = len(HARMS)
+    return Bets(*(log[..., :count] for log in both)), Bets(*(log[..., count:] for log in both))
 
-    For one share that has no stable revision's beside it, as that of answers which disagree on
-    mirrored rows. An average over `HARMS` of likelihood ratios to the maximum, 0 < maximum < 1.
-    """
-    guess = np.minimum(maximum + HARMS, (1 + maximum) / 2)
-    n, found = (np.asarray(count)[..., None] for count in (answers, hits))
-    hit, miss = np.log(guess / maximum), np.log((1 - guess) / (1 - maximum))
-    return _sum(np.log(STAKES) + found * hit + (n - found) * miss)
+
+_both_remembered = lru_cache(maxsize=64)(_both)
+"""What is known of one rollout does not change from look to look."""
+
+
+@lru_cache(maxsize=256)
+def _pace(stable: float, margin: float, weight: float) -> float:
+    share = np.clip(stable, _EDGE, 1 - margin - 2 * _EDGE)
+    safe = _bets(True, share + margin * (1 - EASES), share, margin, weight)
+    canary = share * safe.canary_hit + (1 - share) * safe.canary_miss
+    stable = share * safe.stable_hit + (1 - share) * safe.stable_miss
+    return float(np.max(canary + (1 - weight) / weight * stable))
 
 
 def _bets(knows: Number, canary: Number, stable: Number, margin: float, weight: float) -> Bets:
@@ -278,15 +283,19 @@ def _nearest(canary: Number, stable: Number, margin: float, weight: float) -> Nu
         slope += (1 - weight) * ((stable - q) * (1 - 2 * p) - v)
         low, high = np.where(pull > 0, q, low), np.where(pull > 0, high, q)
         step = q - pull / np.where(slope < 0, slope, -1.0)
+        before = q
         q = np.where((low <= step) & (step <= high) & (slope < 0), step, (low + high) / 2)
+        if np.all(np.abs(q - before) <= _NEAR * q):
+            break
     return q
 
 
-def _part(least: Number, whole: Number) -> Number:
+def part_of(least: Number, whole: Number) -> Number:
+    """Return least / whole, and 0 where both are."""
     return least / np.maximum(whole, 1e-300)
 
 
-def _sum(logs: np.ndarray) -> Number:
-    """Return the logarithm of the sum of exponentials."""
+def summed(logs: np.ndarray) -> Number:
+    """Return the logarithm of the sum of exponentials, over the last axis."""
     top = logs.max(axis=-1)
     return top + np.log(np.sum(np.exp(logs - top[..., None]), axis=-1))

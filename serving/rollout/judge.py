@@ -1,15 +1,44 @@
 """Is the canary as good as the stable revision? Asked at every look, without crying wolf.
 
-Two shares are compared (`serving.rollout.evidence` says how, and why one may look at any time):
-that of failed answers, and that of slow ones. Slow is what takes longer than the policy allows of
-the stable revision's 95th percentile, which is measured before the canary's first request and then
-stands; with the 95th percentile just there, 5 % of the answers are slow, so 5 % more than the
-stable revision's are tolerated.
+Compared are, each by an e-process, so that one may look at any time:
 
-BAD: one guard's evidence of harm is stronger than chance gives in a part `alpha` of all rollouts.
-The guards share alpha, errors most of it, so that this holds for all of them together. GOOD: every
-guard's evidence rules out, at `alpha`, that the canary is worse by the tolerated margin: it was
-asked enough to know, not merely not convicted. All must agree on that, so nothing is shared there.
+| what                          | tolerated              | formula                      | of alpha |
+|-------------------------------|------------------------|------------------------------|----------|
+| share of failed answers       | max_error_increase     | `serving.rollout.evidence`   | 60 %     |
+| share of slow answers         | 5 points               | `serving.rollout.evidence`   | 20 %     |
+| shares of predicted classes   | max_class_shift        | `serving.rollout.drift`      | 5 %      |
+| mean confidence               | max_confidence_drop    | `serving.rollout.drift`      | 5 %      |
+| the split, against its request| half of the percent    | `maximum.above`, two-sided   | 2 %      |
+| disagreement in the shadow    | max_disagreement       | `maximum.above`              | 4 %      |
+| failures in the shadow        | max_error_increase     | `maximum.more_failures`      | 4 %      |
+
+Slow is what takes longer than the policy allows of the stable revision's 95th percentile, which is
+measured before the canary's first request and then stands; with the 95th percentile just there, 5 %
+of the answers are slow, so 5 % more than the stable revision's are tolerated.
+
+BAD: one guard's evidence of harm is stronger than chance gives in its part of alpha of all
+rollouts, hence any of them in a part alpha at most (Bonferroni). Fewer than `FEWEST` answers of a
+canary never convict: two failures of two are evidence enough for 2 % tolerated (chance: one in
+2,500), but only where they are independent, and the first two may be one accident, of a cold cache
+or a retried request. GOOD: the evidence rules out, at `alpha`, that the canary fails or is slow
+more often than tolerated: it was asked enough to know, not merely not convicted. All must agree on
+that, so nothing is shared there.
+
+What is predicted need not be proven for GOOD, only not be convicted: a better version predicts
+something else, so its true shift may be near the margin, where a proof takes thousands of answers;
+and where the source cannot see predictions nobody could give it. The same holds for the split.
+
+**The split.** The gateway's own is exact; a cluster's is not, for a kept-alive connection may stick
+to a revision and proxies learn of a new split one after the other. So requests count as if they
+came in runs of twenty that go the same way (a power of 1/20 of the evidence; E[X^f] <= E[X]^f),
+2 points or half of the smaller share are tolerated, and a canary that gets all is convicted after
+some 150 requests, one that gets 31 % in place of 10 % after some 2,000. As it begins anew at every
+step, each has its part of the 2 %.
+
+**The shadow.** Both revisions are asked the same rows, so a row is a pair: GOOD where it is ruled
+out at `alpha` that they disagree on more than tolerated, and the canary is not convicted of
+failing on rows that the stable revision answers (the live steps prove the rest). Rows may be asked
+in chunks, with a look after each. It takes the rows for a sample of what is asked.
 """
 
 from __future__ import annotations
@@ -20,17 +49,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from serving.rollout import guards
 from serving.rollout.evidence import LEARN, Block, Evidence
-from serving.rollout.observation import Counts
+from serving.rollout.guards import TAIL, Guard
+from serving.rollout.observation import Counts, Shadowed
 from serving.rollout.policy import Policy
-
-ERRORS_PART = 0.8
-"""Of alpha, for the error guard: an error harms more than a slow answer. The rest is latency's."""
-SURE = math.log(1e6)
-"""Evidence beyond it is told as this much."""
-TAIL = 0.05
-"""Of the answers: beyond the 95th percentile."""
-_ROUNDING = 1e-9
+from serving.rollout.predictions import Predicted
 
 
 class Verdict(StrEnum):
@@ -40,29 +64,6 @@ class Verdict(StrEnum):
     BAD = "bad"
     TOO_FEW = "too few"
     NOT_MEASURED = "not measured"
-
-
-@dataclass(frozen=True)
-class Guard:
-    """One share, compared.
-
-    `value` and `limit`: the canary's share, and the stable one's + the margin. `harm`: the
-    logarithm of the e-value against the canary, breached from `allowed` on. `needed`: how many
-    more requests of the canary until it is safe.
-    """
-
-    name: str
-    value: float
-    limit: float
-    sentence: str
-    harm: float
-    allowed: float
-    needed: int = 0
-
-    @property
-    def breached(self) -> bool:
-        """Say whether chance is no explanation any more."""
-        return self.harm >= self.allowed
 
 
 @dataclass(frozen=True)
@@ -84,46 +85,80 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Case:
-    """All that was gathered on one canary, over all steps; a few hundred bytes as JSON.
+    """All that was gathered on one canary, over all steps; a kilobyte as JSON.
 
     `slow_s`: from how many seconds on an answer is slow; 0 as long as nothing is known. `p95_s`:
     the newest 95th percentiles of the canary and of the stable revision, for people to read.
+    `split`: requests of the canary, and of both, in this step; `percent` was asked for.
     """
 
     errors: Evidence = field(default_factory=Evidence.none)
     slow: Evidence = field(default_factory=Evidence.none)
     slow_s: float = 0.0
     p95_s: tuple[float, float] = (0.0, 0.0)
+    predicted: Predicted = field(default_factory=Predicted)
+    split: tuple[int, int] = (0, 0)
+    percent: int = 0
 
     @classmethod
     def against(cls, stable: Counts, policy: Policy) -> Case:
         """Open a case with what the stable revision is known for."""
-        slow_s = _slow_from(stable, policy)
-        slow = (sum(stable.buckets), stable.slower(slow_s)) if slow_s else (0, 0)
-        return cls(
-            Evidence.knowing(stable.requests, stable.errors), Evidence.knowing(*slow), slow_s
-        )
+        slow, slow_s = _known_slow(stable, policy)
+        errors = Evidence.knowing(stable.requests, stable.errors)
+        return cls(errors, slow, slow_s, predicted=Predicted.knowing(stable))
 
     def after(self, canary: Counts, stable: Counts, policy: Policy, percent: int) -> Case:
         """Return the case with what both did meanwhile, while the canary had `percent`."""
         weight = percent / 100
         block = Block(canary.requests, canary.errors, stable.requests, stable.errors)
-        errors = self.errors.after(block, policy.max_error_increase, weight)
+        slow, slow_s = self._slow_after(canary, stable, policy, weight)
+        return Case(
+            errors=self.errors.after(block, policy.max_error_increase, weight),
+            slow=slow,
+            slow_s=slow_s,
+            p95_s=self._p95_after(canary, stable),
+            predicted=self.predicted.after(canary, stable, policy, weight),
+            split=(
+                self.split[0] + canary.requests,
+                self.split[1] + canary.requests + stable.requests,
+            ),
+            percent=percent,
+        )
+
+    def _slow_after(
+        self, canary: Counts, stable: Counts, policy: Policy, weight: float
+    ) -> tuple[Evidence, float]:
         if not self.slow_s:
-            return replace(Case.against(stable, policy), errors=errors)
-        slow = self.slow.after(_slow(canary, stable, self.slow_s), TAIL, weight)
+            return _known_slow(stable, policy)
+        return self.slow.after(_slow(canary, stable, self.slow_s), TAIL, weight), self.slow_s
+
+    def _p95_after(self, canary: Counts, stable: Counts) -> tuple[float, float]:
+        if not self.slow_s:
+            return self.p95_s
         pairs = zip((canary, stable), self.p95_s, strict=True)
         newest = (c.quantile(1 - TAIL) if sum(c.buckets) else before for c, before in pairs)
-        return Case(errors, slow, self.slow_s, (next(newest), next(newest)))
+        return next(newest), next(newest)
 
     def afresh(self, policy: Policy) -> Case:
         """Return the case at the beginning of the next step, where something new may show."""
         enough = -math.log(policy.alpha)
-        return replace(self, errors=self.errors.afresh(enough), slow=self.slow.afresh(enough))
+        return replace(
+            self,
+            errors=self.errors.afresh(enough),
+            slow=self.slow.afresh(enough),
+            predicted=self.predicted.afresh(),
+            split=(0, 0),
+        )
 
-    def can_learn_from(self, stable: Counts) -> bool:
-        """Say whether these answers of the stable revision would at least double what is known."""
-        return bool(stable.requests >= max(LEARN, self.errors.answers))
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The predicted classes that are told apart."""
+        return self.predicted.labels
+
+    def can_learn_from(self, canary: Counts, stable: Counts) -> bool:
+        """Say whether these answers would at least double what is known of either revision."""
+        stable_doubled = stable.requests >= max(LEARN, self.errors.answers)
+        return bool(stable_doubled or self.predicted.can_learn_from(canary))
 
     def to_json(self) -> dict[str, Any]:
         """Return a short JSON value."""
@@ -132,6 +167,8 @@ class Case:
             "slow": self.slow.to_json(),
             "slow_s": self.slow_s,
             "p95_s": list(self.p95_s),
+            "predicted": self.predicted.to_json(),
+            "split": [*self.split, self.percent],
         }
 
     @classmethod
@@ -139,58 +176,61 @@ class Case:
         """Return the case that `to_json` wrote; raises KeyError, ValueError or TypeError."""
         errors, slow = (Evidence.from_json(value[name]) for name in ("errors", "slow"))
         canary, stable = value["p95_s"]
-        return cls(errors, slow, float(value["slow_s"]), (float(canary), float(stable)))
+        got, whole, percent = map(int, value["split"])
+        return cls(
+            errors,
+            slow,
+            float(value["slow_s"]),
+            (float(canary), float(stable)),
+            Predicted.from_json(value["predicted"]),
+            (got, whole),
+            percent,
+        )
 
 
 def judge(case: Case, asked: int, policy: Policy) -> Judgement:
     """Return the verdict on a case; `asked`: how many requests the canary had in this step."""
-    guards = (_errors(case, policy), *_latency(case, policy))
-    missing = max(policy.min_requests - asked, 0)
-    if any(guard.breached for guard in guards):
-        return Judgement(Verdict.BAD, guards)
-    needed = max(missing, *(guard.needed for guard in guards))
-    return Judgement(Verdict.TOO_FEW if needed else Verdict.GOOD, guards, needed)
+    compared = (
+        guards.errors(case.errors, policy),
+        *guards.latency(case.slow, case.slow_s, case.p95_s, policy),
+        *guards.classes(case.predicted, policy),
+        *guards.confidence(case.predicted, policy),
+        *guards.split(case.split, case.percent, policy),
+    )
+    return _verdict(compared, policy.min_requests - asked)
 
 
-def _errors(case: Case, policy: Policy) -> Guard:
-    margin, allowed = policy.max_error_increase, policy.alpha * ERRORS_PART
-    return _guard("error rate", case.errors, margin, policy.alpha, allowed)
+def judge_shadow(shadowed: Shadowed, policy: Policy) -> Judgement:
+    """Return the verdict on a shadow so far; `needed` are rows that both answer alike.
+
+    NOT_MEASURED where the stable revision itself did not answer most of the rows.
+    """
+    failures = guards.shadow_failures(shadowed, policy)
+    if 2 * shadowed.stable_failed > shadowed.asked:
+        answered = f"{shadowed.asked - shadowed.stable_failed} of {shadowed.asked}"
+        sentence = f"the stable revision answered only {answered} mirrored rows"
+        return Judgement(Verdict.NOT_MEASURED, (replace(failures, sentence=sentence),))
+    return _verdict((failures, *guards.disagreement(shadowed, policy)), 1 - shadowed.asked)
 
 
-def _latency(case: Case, policy: Policy) -> tuple[Guard, ...]:
-    """Return nothing where the source counts no latencies, or all are within its last bound."""
-    if not case.slow_s:
-        return ()
-    name, allowed = f"slower than {case.slow_s * 1e3:.3g} ms:", policy.alpha * (1 - ERRORS_PART)
-    guard = _guard(name, case.slow, TAIL, policy.alpha, allowed)
-    if not all(case.p95_s):
-        return (guard,)
-    canary, stable = (f"{seconds * 1e3:.1f} ms" for seconds in case.p95_s)
-    return (replace(guard, sentence=f"{guard.sentence}; p95 {canary} against {stable}"),)
-
-
-def _guard(name: str, evidence: Evidence, margin: float, alpha: float, allowed: float) -> Guard:
-    canary, stable = evidence.shares
-    harm, safety = float(evidence.against), float(evidence.in_favour)
-    sentence = (
-        f"{name} {canary:.1%} (canary, {int(evidence.seen.canary)} requests) against "
-        f"{stable:.1%} (stable) + {margin:.1%}"
-    ).replace("%", " %")
-    if harm >= -math.log(allowed):
-        rarely = math.exp(min(harm, SURE))
-        sentence += f"; chance does that in one of {rarely:,.0f} rollouts at most"
-    needed = _needed(evidence, -math.log(alpha) - safety, margin)
-    return Guard(name, canary, stable + margin, sentence, harm, -math.log(allowed), needed)
-
-
-def _needed(evidence: Evidence, missing: float, margin: float) -> int:
-    """Return how many requests until the evidence of safety is enough, if both are alike."""
-    return math.ceil(missing / evidence.pace(margin)) if missing > _ROUNDING else 0
+def _verdict(compared: tuple[Guard, ...], missing: int) -> Judgement:
+    if any(guard.breached for guard in compared):
+        return Judgement(Verdict.BAD, compared)
+    needed = max(missing, 0, *(guard.needed for guard in compared))
+    return Judgement(Verdict.TOO_FEW if needed else Verdict.GOOD, compared, needed)
 
 
 def _slow(canary: Counts, stable: Counts, seconds: float) -> Block:
     asked, compared = sum(canary.buckets), sum(stable.buckets)
     return Block(asked, canary.slower(seconds), compared, stable.slower(seconds))
+
+
+def _known_slow(stable: Counts, policy: Policy) -> tuple[Evidence, float]:
+    """Return what is known of the stable revision's slow answers, and from when on one is slow."""
+    slow_s = _slow_from(stable, policy)
+    if not slow_s:
+        return Evidence.none(), 0.0
+    return Evidence.knowing(sum(stable.buckets), stable.slower(slow_s)), slow_s
 
 
 def _slow_from(stable: Counts, policy: Policy) -> float:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import zip_longest
 from typing import Any
 
 Buckets = tuple[int, ...]
+
+REST = "*"
+"""The label that stands for all classes that are not told apart."""
+TOLD_APART = 8
+"""Classes, at most: with the rest of them a state stays small, whatever a model predicts."""
+LONGEST_LABEL = 20
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,39 @@ class Counts:
             errors=self.errors - baseline.errors,
             buckets=_less(self.buckets, baseline.buckets),
             bounds=self.bounds,
-            classes={
-                label: rows - baseline.classes.get(label, 0) for label, rows in self.classes.items()
-            },
-            confidence=_less(self.confidence, baseline.confidence),
+            classes=self._classes_since(baseline),
+            confidence=self._confidence_since(baseline),
             confidence_bounds=self.confidence_bounds,
         )
+
+    def _classes_since(self, baseline: Counts) -> Mapping[str, int]:
+        """Return nothing where a predictor restarted, or was not to be seen before.
+
+        A difference of errors must not wait for that: who crashes again and again is bad.
+        """
+        if not self.classes or not baseline.classes:
+            return {} if baseline.requests or baseline.classes else self.classes
+        now = self.classes
+        if REST in baseline.classes:
+            now = self.grouped([label for label in baseline.classes if label != REST]).classes
+        less = {label: rows - baseline.classes.get(label, 0) for label, rows in now.items()}
+        return less if min(less.values()) >= 0 and not set(baseline.classes) - set(now) else {}
+
+    def _confidence_since(self, baseline: Counts) -> Buckets:
+        if not self.confidence or not baseline.confidence:
+            return () if baseline.requests or baseline.confidence else self.confidence
+        less = _less(self.confidence, baseline.confidence)
+        return less if min(less) >= 0 else ()
+
+    def grouped(self, labels: Iterable[str]) -> Counts:
+        """Return the counts with these classes (as `leading` names them), and all others as one."""
+        if not self.classes:
+            return self
+        rows = Counter(dict.fromkeys((*labels, REST), 0))
+        for label, count in self.classes.items():
+            short = _short(label)
+            rows[short if short in rows else REST] += count
+        return replace(self, classes=dict(rows))
 
     def quantile(self, q: float) -> float:
         """Return the latency in seconds that a share `q` stayed within; NaN without requests.
@@ -71,6 +107,25 @@ class Counts:
             (low, high if math.isfinite(high) else low, count)
             for low, high, count in zip(lows, self.bounds, self.buckets, strict=False)
         ]
+
+
+def leading(*counts: Counts) -> tuple[str, ...]:
+    """Return the labels of the most frequent classes, long ones shortened."""
+    rows: Counter[str] = Counter()
+    for found in counts:
+        for label, count in found.classes.items():
+            rows[_short(label)] += count
+    del rows[REST]
+    return tuple(sorted(rows, key=lambda label: (-rows[label], label))[:TOLD_APART])
+
+
+def _short(label: str) -> str:
+    """Return a label that fits into a state, readable and nearly surely like no other."""
+    if len(label.encode()) <= LONGEST_LABEL and label.isprintable():
+        return label
+    readable = "".join(sign for sign in label if sign.isprintable()).encode()
+    start = readable[: LONGEST_LABEL - 9].decode(errors="ignore")
+    return f"{start}~{sha256(label.encode()).hexdigest()[:8]}"
 
 
 def _less(now: Buckets, before: Buckets) -> Buckets:
@@ -110,6 +165,12 @@ class Observation:
         """Return the same reading without the other revisions."""
         return Observation(self.epoch, self.at, {name: self.of(name) for name in revisions})
 
+    def grouped(self, labels: tuple[str, ...]) -> Observation:
+        """Return it with few classes: these, or the most frequent ones where none are given."""
+        chosen = labels or leading(*self.revisions.values())
+        kept = {name: counts.grouped(chosen) for name, counts in self.revisions.items()}
+        return replace(self, revisions=kept)
+
     def continues(self, baseline: Observation) -> bool:
         """Say whether these counters grew out of the baseline's: same epoch, none went back."""
         return self.epoch == baseline.epoch and all(
@@ -119,13 +180,15 @@ class Observation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a compact JSON value, without the bounds: the next reading brings them along."""
-        counts = {name: _packed(found) for name, found in self.revisions.items()}
-        return {"epoch": self.epoch, "at": self.at, "revisions": counts}
+        labels = sorted({label for found in self.revisions.values() for label in found.classes})
+        counts = {name: _packed(found, labels) for name, found in self.revisions.items()}
+        return {"epoch": self.epoch, "at": self.at, "labels": labels, "revisions": counts}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Observation:
         """Return the observation that `to_json` wrote."""
-        found = {name: _unpacked(packed) for name, packed in value["revisions"].items()}
+        labels = value["labels"]
+        found = {name: _unpacked(packed, labels) for name, packed in value["revisions"].items()}
         return cls(float(value["epoch"]), float(value["at"]), found)
 
 
@@ -136,13 +199,22 @@ class NotMeasured:
     reason: str
 
 
-def _packed(counts: Counts) -> list[Any]:
-    """Return requests, errors, the first filled bucket and the filled stretch of buckets."""
+def _packed(counts: Counts, labels: list[str]) -> list[Any]:
+    """Return requests, errors, the first filled bucket and the filled stretch, and predictions."""
     filled = [index for index, count in enumerate(counts.buckets) if count]
     first, end = (filled[0], filled[-1] + 1) if filled else (0, 0)
-    return [counts.requests, counts.errors, first, list(counts.buckets[first:end])]
+    rows = [counts.classes.get(label) for label in labels] if counts.classes else []
+    stretch = list(counts.buckets[first:end])
+    return [counts.requests, counts.errors, first, stretch, rows, list(counts.confidence)]
 
 
-def _unpacked(packed: list[Any]) -> Counts:
-    requests, errors, first, stretch = packed
-    return Counts(requests, errors, (0,) * first + tuple(stretch))
+def _unpacked(packed: list[Any], labels: list[str]) -> Counts:
+    requests, errors, first, stretch, rows, confidence = packed
+    pairs = zip(labels, rows, strict=False)
+    return Counts(
+        requests=requests,
+        errors=errors,
+        buckets=(0,) * first + tuple(stretch),
+        classes={label: count for label, count in pairs if count is not None},
+        confidence=tuple(confidence),
+    )

@@ -18,6 +18,8 @@ from serving.rollout.policy import Policy
 FORMAT = 1
 LONGEST_REASON = 500
 LONGEST_HISTORY = 12
+LONGEST_TEXT = 8000
+"""Bytes of the annotation."""
 
 
 class Phase(StrEnum):
@@ -110,7 +112,16 @@ class Rollout:
         return replace(self, reason=reason[:LONGEST_REASON])
 
     def to_json(self) -> str:
-        """Return the annotation's text, below 8 KB."""
+        """Return the annotation's text, below 8 KB: where it is longer, the oldest grounds go."""
+        text = self._text()
+        told = next((at for at, judged in enumerate(self.history) if judged.grounds), None)
+        if told is None or len(text.encode()) <= LONGEST_TEXT:
+            return text
+        shorter = list(self.history)
+        shorter[told] = replace(shorter[told], grounds=())
+        return replace(self, history=tuple(shorter)).to_json()
+
+    def _text(self) -> str:
         value = asdict(replace(self, baseline=None, case=None))
         value["format"] = FORMAT
         value["policy"] = self.policy.to_json()

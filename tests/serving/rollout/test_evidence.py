@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scripts.judge_streams import Stream, World, bad_at, counted, stream
-from serving.rollout.evidence import EASES, HARMS, LEARN, Bets, Block, Evidence, above
+from serving.rollout.evidence import EASES, HARMS, LEARN, Bets, Block, Evidence
+from serving.rollout.maximum import above
 
 share = st.floats(0.0, 1.0)
 margins = st.one_of(st.just(0.0), st.floats(0.001, 0.9))

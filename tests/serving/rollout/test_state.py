@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from serving.rollout.judge import Case
 from serving.rollout.observation import Counts, Observation
@@ -15,14 +16,27 @@ FULL = Observation(
     1786000099.456,
     {
         f"{'s' * 50}-predictor-{number:05}": Counts(
-            10**9, 10**8, BUCKETS, (1.0,) * 65 + (math.inf,)
+            10**9,
+            10**8,
+            BUCKETS,
+            (1.0,) * 65 + (math.inf,),
+            {f"a class of flowers, the {number}th of many": 10**6 + number for number in range(99)},
+            (10**9,) * 13,
         )
         for number in (41, 42)
     },
 )
 
 
-HALF = Counts(10**9, 10**8, BUCKETS, (*(i / 7 for i in range(65)), math.inf))
+HALF = Counts(
+    10**9,
+    10**8,
+    BUCKETS,
+    (*(i / 7 for i in range(65)), math.inf),
+    FULL.of(f"{'s' * 50}-predictor-00042").classes,
+    (10**9 // 13,) * 13,
+    (*(round(i / 13, 3) for i in range(1, 13)), math.inf),
+)
 LONG = Case.against(HALF, Policy()).after(HALF, HALF, Policy(), 33).afresh(Policy())
 
 
@@ -50,7 +64,7 @@ def biggest() -> Rollout:
         from_version="1233",
         case=LONG,
         asked=10**7,
-        baseline=FULL,
+        baseline=FULL.grouped(LONG.labels),
         run_id="r" * 36,
         holder="h" * 64,
         lease_until=1786000110.5,
@@ -68,7 +82,12 @@ def test_a_state_survives_its_annotation() -> None:
     state = biggest()
     back = Rollout.from_json(state.to_json())
     assert back.to_json() == state.to_json()
-    assert (back.phase, back.policy, back.history) == (state.phase, state.policy, state.history)
+    assert (back.phase, back.policy) == (state.phase, state.policy)
+    assert [judged.verdict for judged in back.history] == ["good"] * 11 + ["bad"]
+    assert back.history[-1] == state.history[-1]
+    assert back.history[0].grounds == (), "of a state that is too long the oldest grounds go"
+    short = replace(state, uri="gs://u", from_uri="gs://v", baseline=None, case=None)
+    assert Rollout.from_json(short.to_json()).history == short.history
     assert (back.case, back.asked) == (state.case, state.asked)
     assert back.baseline is not None
     assert FULL.continues(back.baseline)
