@@ -54,7 +54,7 @@ import numpy as np
 
 HARMS = np.array([0.0125, 0.05, 0.2])
 """By how much more than tolerated a bad canary may be worse: what "harm" bets on."""
-STAKES = np.array([0.25, 0.5, 0.25])
+STAKES = np.array([0.15, 0.5, 0.35])
 """The part of the stake on each: most on the middle one, which wins something on most harms."""
 EASES = np.array([1.0, 0.6])
 """By which part of the margin a good canary stays below it: what "safe" bets on."""

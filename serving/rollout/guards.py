@@ -16,10 +16,10 @@ from serving.rollout.observation import Shadowed
 from serving.rollout.policy import Policy
 from serving.rollout.predictions import Predicted
 
-ERRORS_PART, LATENCY_PART = 0.6, 0.2
-CLASSES_PART, CONFIDENCE_PART = 0.05, 0.05
+ERRORS_PART, LATENCY_PART = 0.72, 0.12
+CLASSES_PART, CONFIDENCE_PART = 0.04, 0.04
 SPLIT_PART = 0.02
-DISAGREEMENT_PART, SHADOW_FAILURES_PART = 0.04, 0.04
+DISAGREEMENT_PART, SHADOW_FAILURES_PART = 0.03, 0.03
 TAIL = 0.05
 """Of the answers: beyond the 95th percentile."""
 FEWEST = 5

@@ -4,13 +4,13 @@ Compared are, each by an e-process, so that one may look at any time:
 
 | what                          | tolerated              | formula                      | of alpha |
 |-------------------------------|------------------------|------------------------------|----------|
-| share of failed answers       | max_error_increase     | `serving.rollout.evidence`   | 60 %     |
-| share of slow answers         | 5 points               | `serving.rollout.evidence`   | 20 %     |
-| shares of predicted classes   | max_class_shift        | `serving.rollout.drift`      | 5 %      |
-| mean confidence               | max_confidence_drop    | `serving.rollout.drift`      | 5 %      |
+| share of failed answers       | max_error_increase     | `serving.rollout.evidence`   | 72 %     |
+| share of slow answers         | 5 points               | `serving.rollout.evidence`   | 12 %     |
+| shares of predicted classes   | max_class_shift        | `serving.rollout.drift`      | 4 %      |
+| mean confidence               | max_confidence_drop    | `serving.rollout.drift`      | 4 %      |
 | the split, against its request| half of the percent    | `maximum.above`, two-sided   | 2 %      |
-| disagreement in the shadow    | max_disagreement       | `maximum.above`              | 4 %      |
-| failures in the shadow        | max_error_increase     | `maximum.more_failures`      | 4 %      |
+| disagreement in the shadow    | max_disagreement       | `maximum.above`              | 3 %      |
+| failures in the shadow        | max_error_increase     | `maximum.more_failures`      | 3 %      |
 
 Slow is what takes longer than the policy allows of the stable revision's 95th percentile, which is
 measured before the canary's first request and then stands; with the 95th percentile just there, 5 %

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from scripts.judge_streams import Stream, World, bad_at, counted, stream
 from serving.rollout.evidence import EASES, HARMS, LEARN, Bets, Block, Evidence
-from serving.rollout.maximum import above
 
 share = st.floats(0.0, 1.0)
 margins = st.one_of(st.just(0.0), st.floats(0.001, 0.9))
@@ -95,14 +94,6 @@ def test_a_canary_without_a_fault_is_never_bad_however_the_traffic_is_split() ->
         for weight in (0.01, 0.1, 0.5, 0.99):
             found = Evidence.knowing(1000, 0).after(Block(n, 0, m, 0), 0.02, weight)
             assert found.against <= 1e-9
-
-
-@fair
-@given(share, st.floats(0.001, 0.99))
-def test_nor_against_a_maximum_that_is_kept(part: float, maximum: float) -> None:
-    kept = maximum * part
-    hit, miss = (math.exp(above(1, hits, maximum)) for hits in (1, 0))
-    assert kept * hit + (1 - kept) * miss <= 1 + 1e-9
 
 
 def test_where_the_truth_is_as_guessed_every_bet_wins() -> None:

@@ -122,7 +122,7 @@ def test_every_sentence_holds_both_numbers() -> None:
     found = judged(counts(5, slow=5), counts(45))
     assert found.sentences == (
         "slower than 10 ms: 100.0 % (canary, 5 requests) against 0.0 % (stable) + 5.0 %; "
-        "chance does that in one of 701 rollouts at most; p95 97.5 ms against 4.8 ms",
+        "chance does that in one of 974 rollouts at most; p95 97.5 ms against 4.8 ms",
     )
     assert judged(counts(0), counts(0)).sentences[1] == (
         "slower than 10 ms: 0.0 % (canary, 0 requests) against 0.0 % (stable) + 5.0 %"
