@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts import judge_predictions as predictions
 from scripts import judge_rules as rules
 from scripts.judge_kinds import ALPHA, KINDS, WEIGHT, Kind, oracle
 from scripts.judge_plots import plot_detection, plot_false_rollbacks
+from scripts.judge_predictions import Guards, median
 from scripts.judge_streams import (
     Stream,
     bad_at,
@@ -26,10 +28,13 @@ from scripts.judge_streams import (
     stream,
 )
 from scripts.measuring import report
+from serving.rollout.guards import ERRORS_PART, FEWEST, LATENCY_PART
 
 HORIZON = rules.POINTS * rules.POINT
 ROLLOUTS, WORSE_ROLLOUTS, BATCH = 10_000, 1_000, 500
 PEERS = ("z-test", "Flagger", "Argo Rollouts", "Kayenta")
+PARTS = {"errors": ERRORS_PART, "latency": LATENCY_PART}
+"""Of alpha, where all guards look at one rollout."""
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 Seen = dict[str, np.ndarray]
@@ -76,20 +81,26 @@ def play(rng: np.random.Generator, kind: Kind, share: float, count: int, zs: lis
 
 
 def _seen(answers: Stream, kind: Kind, zs: list[float]) -> Seen:
-    if kind.maximum is None:
-        ours = bad_at(answers, 0.0, WEIGHT, ALPHA)
-    else:
-        ours = disagreement_at(answers, kind.maximum, ALPHA)
+    ours = _ours(answers, kind, ALPHA)
     scores = rules.z_scores(answers, kind.maximum)
     ranks, change = rules.mann_whitney(answers, kind.maximum)
     return {
-        "ours": counted(answers, ours),
+        "ours": ours,
+        "ours in part": _ours(answers, kind, ALPHA * PARTS.get(kind.name, 1.0)),
         "hits": rules.windows(answers, rules.WINDOW)[0][:, : HORIZON // rules.WINDOW],
         "z_max": scores.max(axis=1),
         "ranks": ranks,
         "change": change,
         **{f"z {z}": counted(answers, first_true(scores >= z)) for z in zs},
     }
+
+
+def _ours(answers: Stream, kind: Kind, alpha: float) -> np.ndarray:
+    """Return the requests of the canary until we roll it back; a few of them never suffice."""
+    if kind.maximum is not None:
+        return counted(answers, disagreement_at(answers, kind.maximum, alpha))
+    until = counted(answers, bad_at(answers, 0.0, WEIGHT, alpha))
+    return np.asarray(np.maximum(until, FEWEST))
 
 
 def requests(seen: Seen, limits: Limits) -> Seen:
@@ -142,18 +153,13 @@ def measure(kind: Kind, rollouts: int, worse: int) -> Result:
     return Result(
         good,
         rates,
-        {name: _median(seen["ours"]) for name, seen in bad.items()},
+        {name: median(seen["ours"]) for name, seen in bad.items()},
         {name: oracle(kind, share) for name, share in kind.worse.items()},
         *(
-            {p: {n: _median(requests(s, lim)[p]) for n, s in bad.items()} for p in PEERS}
+            {p: {n: median(requests(s, lim)[p]) for n, s in bad.items()} for p in PEERS}
             for lim in (usual, fair)
         ),
     )
-
-
-def _median(until: np.ndarray) -> float:
-    """Return the median; inf where less than half were found."""
-    return float(np.sort(until)[len(until) // 2])
 
 
 def main() -> None:
@@ -164,9 +170,11 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=DOCS, help="where the pictures go")
     given = parser.parse_args()
     results = {kind.name: measure(kind, given.rollouts, given.worse) for kind in KINDS}
+    guards = predictions.measure(given.rollouts, given.worse)
     show(results)
+    show_guards(results, guards)
     draw(results, given.docs)
-    publish(results, given.rollouts)
+    publish(results, guards, given.rollouts)
 
 
 def show(results: dict[str, Result]) -> None:
@@ -181,6 +189,23 @@ def show(results: dict[str, Result]) -> None:
         rates = (f"{result.false[p][1]:.1%} / {result.false[p][0]:.1%}" for p in PEERS)
         rate = f"{false_rate(result.good['ours']):.1%}"
         print(f"  false rollbacks, {kind:24} {rate:>8}", *(f"{cell:>17}" for cell in rates))
+
+
+def show_guards(results: dict[str, Result], guards: Guards) -> None:
+    """Print how soon the other guards convict, and how often all of them together do by chance."""
+    print(
+        "requests until BAD, of the canary (of both for the split), at each guard's part of alpha"
+    )
+    for name, until in guards.until.items():
+        known = f"{guards.oracle[name]:8.0f}" if name in guards.oracle else " " * 8
+        print(f"  {name:32} {known} {until:8.0f}")
+    rates = ", ".join(f"{name} {found.mean():.2%}" for name, found in guards.false.items())
+    print(f"  false rollbacks, all guards: {together(results, guards):.2%} ({rates})")
+
+
+def together(results: dict[str, Result], guards: Guards) -> float:
+    """Return the share of identical canaries that are rolled back by any guard of a rollout."""
+    return guards.convicted(np.isfinite(results[kind].good["ours in part"]) for kind in PARTS)
 
 
 def _heads() -> list[str]:
@@ -212,10 +237,10 @@ def _joined(results: dict[str, Result], field: str) -> Medians:
     return {name: value for r in results.values() for name, value in getattr(r, field).items()}
 
 
-def publish(results: dict[str, Result], rollouts: int) -> None:
+def publish(results: dict[str, Result], guards: Guards, rollouts: int) -> None:
     """Print the line that other programs read; never is null, in a ratio it is the horizon."""
     ours = _joined(results, "ours")
-    rate = false_rate(results["errors"].good["ours"])
+    rate, all_guards = false_rate(results["errors"].good["ours"]), together(results, guards)
     ratios = {
         f"best_peer/ours {name}": min(min(r.calibrated[p][name] for p in PEERS), HORIZON)
         / ours[name]
@@ -227,11 +252,18 @@ def publish(results: dict[str, Result], rollouts: int) -> None:
         "rollouts": rollouts,
         "false_rollback_rate": rate,
         "false_rollback_rate_upper": wilson(rate, rollouts)[1],
+        "false_rollback_rate_of_all_guards": all_guards,
+        "false_rollback_rate_of_all_guards_upper": wilson(all_guards, rollouts)[1],
         "requests_to_detect": ours,
+        "requests_to_detect_by_other_guards": _finite(guards.until),
         "oracle": {name: round(value, 1) for name, value in _joined(results, "oracle").items()},
         "peers": {peer: _peer(results, peer) for peer in PEERS},
     }
     report("judge", ratios, figures)
+
+
+def _finite(medians: Medians) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in medians.items()}
 
 
 def _peer(results: dict[str, Result], peer: str) -> dict[str, object]:
@@ -241,7 +273,7 @@ def _peer(results: dict[str, Result], peer: str) -> dict[str, object]:
         medians = {n: v for r in results.values() for n, v in getattr(r, name)[peer].items()}
         found[name] = {
             "false_rollback_rate": {kind: round(rate[index], 4) for kind, rate in rates.items()},
-            "requests_to_detect": {n: v if math.isfinite(v) else None for n, v in medians.items()},
+            "requests_to_detect": _finite(medians),
         }
     return found
 

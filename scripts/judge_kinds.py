@@ -57,11 +57,12 @@ KINDS = (
 def oracle(kind: Kind, share: float) -> float:
     """Return log(1/alpha) / growth for a judge that knows both shares before."""
     if kind.maximum is not None:
-        return math.log(1 / ALPHA) / _divergence(share, kind.maximum)
+        return math.log(1 / ALPHA) / divergence(share, kind.maximum)
     pooled = WEIGHT * share + (1 - WEIGHT) * kind.good
-    rest = (1 - WEIGHT) / WEIGHT * _divergence(kind.good, pooled)
-    return math.log(1 / ALPHA) / (_divergence(share, pooled) + rest)
+    rest = (1 - WEIGHT) / WEIGHT * divergence(kind.good, pooled)
+    return math.log(1 / ALPHA) / (divergence(share, pooled) + rest)
 
 
-def _divergence(a: float, b: float) -> float:
+def divergence(a: float, b: float) -> float:
+    """Return the Kullback-Leibler divergence of two shares."""
     return a * math.log(a / b) + (1 - a) * math.log((1 - a) / (1 - b))

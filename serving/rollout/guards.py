@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 from serving.rollout.evidence import Evidence
-from serving.rollout.maximum import above, more_failures, rows_until_below
+from serving.rollout.maximum import above, more_failures, outside, rows_until_below
 from serving.rollout.observation import Shadowed
 from serving.rollout.policy import Policy
 from serving.rollout.predictions import Predicted
@@ -142,19 +142,16 @@ def split(measured: tuple[int, int], percent: int, policy: Policy) -> tuple[Guar
     if not whole:
         return ()
     asked, share = percent / 100, canary / whole
-    off = max(SPLIT_POINTS, SPLIT_RATIO * min(asked, 1 - asked))
     told = f"the canary got {100 * share:.3g} % of the requests, {percent} % were asked for"
     part = policy.alpha * SPLIT_PART / len(policy.steps)
-    harm = _split_harm(canary / RUN, whole / RUN, asked - off, asked + off)
+    harm = float(outside(whole / RUN, canary / RUN, *tolerated_split(asked)))
     return (Guard.of("split", (share, asked), told, harm, part),)
 
 
-def _split_harm(canary: float, whole: float, low: float, high: float) -> float:
-    """Return the evidence that the canary's share is neither; half of the stake is on each."""
-    ends = [(canary, high), (whole - canary, 1 - low)]
-    logs = [float(above(whole, hits, end)) if end < 1 else 0.0 for hits, end in ends]
-    top = max(logs)
-    return top + math.log(sum(math.exp(log - top) for log in logs) / 2)
+def tolerated_split(asked: float) -> tuple[float, float]:
+    """Return the least and the greatest share that the canary may get where one was asked for."""
+    off = max(SPLIT_POINTS, SPLIT_RATIO * min(asked, 1 - asked))
+    return asked - off, asked + off
 
 
 def disagreement(shadowed: Shadowed, policy: Policy) -> tuple[Guard, ...]:

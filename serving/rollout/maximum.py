@@ -45,6 +45,16 @@ def below(answers: Number, hits: Number, maximum: float) -> Number:
     return _ratio(answers, hits, maximum, guess, np.full(len(EASES), 1 / len(EASES)))
 
 
+def outside(answers: Number, hits: Number, low: float, high: float) -> Number:
+    """Return the evidence against "the share of hits is from `low` to `high`", low < 1, 0 < high.
+
+    Half of the stake is on either side; there is nothing to bet on below 0 or above 1.
+    """
+    over = above(answers, hits, high) if high < 1 else np.zeros_like(answers, float)
+    under = above(answers, answers - hits, 1 - low) if low > 0 else np.zeros_like(answers, float)
+    return np.logaddexp(over, under) - np.log(2)
+
+
 def rows_until_below(rows: int, hits: int, maximum: float, enough: float) -> int:
     """Return how many more answers it takes until `below` is `enough`, if none of them is a hit."""
     more = range(MOST_ROWS)
