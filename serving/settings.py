@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.errors import UsageError
+
 API_PORT = 8600
 GATEWAY_PORT = 8601
 SIGNING_KEY = "KANARYA_SIGNING_KEY"
 PUBLIC_KEY = "KANARYA_PUBLIC_KEY"
+METRICS = "KANARYA_METRICS"
+METRIC_SOURCES = ("gateway", "predictors", "prometheus")
+PROMETHEUS_URL = "KANARYA_PROMETHEUS_URL"
+PROMETHEUS_TOKEN_FILE = "KANARYA_PROMETHEUS_TOKEN_FILE"
+PROMETHEUS_CA_FILE = "KANARYA_PROMETHEUS_CA_FILE"
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,18 @@ class Settings:
     """The private key (PEM) that published models are signed with."""
     public_key: Path | None = None
     """The public key (PEM) that a model must be signed with to be served."""
+    metrics: str = ""
+    """One of `METRIC_SOURCES`: what rollouts are judged by; "" where that is chosen by itself."""
+    prometheus_url: str = ""
+    prometheus_token_file: Path | None = None
+    prometheus_ca_file: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`."""
+        """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`.
+
+        Raises UsageError where it asks for a source of metrics that there is not.
+        """
         env = os.environ if env is None else env
         home = Path(env.get("KANARYA_HOME") or ".kanarya").expanduser().absolute()
         model_store = env.get("KANARYA_MODEL_STORE") or str(home / "models")
@@ -44,6 +59,10 @@ class Settings:
             ledger=_place(env.get("KANARYA_LEDGER") or "") or _beside(model_store, home),
             signing_key=_path(env.get(SIGNING_KEY)),
             public_key=_path(env.get(PUBLIC_KEY)),
+            metrics=_metrics(env),
+            prometheus_url=env.get(PROMETHEUS_URL) or "",
+            prometheus_token_file=_path(env.get(PROMETHEUS_TOKEN_FILE)),
+            prometheus_ca_file=_path(env.get(PROMETHEUS_CA_FILE)),
         )
 
     def environment(self) -> dict[str, str]:
@@ -57,7 +76,20 @@ class Settings:
             "KANARYA_LEDGER": self.ledger,
             SIGNING_KEY: str(self.signing_key or ""),
             PUBLIC_KEY: str(self.public_key or ""),
+            METRICS: self.metrics,
+            PROMETHEUS_URL: self.prometheus_url,
+            PROMETHEUS_TOKEN_FILE: str(self.prometheus_token_file or ""),
+            PROMETHEUS_CA_FILE: str(self.prometheus_ca_file or ""),
         }
+
+
+def _metrics(env: Mapping[str, str]) -> str:
+    asked = env.get(METRICS) or ""
+    if asked and asked not in METRIC_SOURCES:
+        raise UsageError(f"{METRICS}: {asked!r} is not one of {', '.join(METRIC_SOURCES)}.")
+    if asked == "prometheus" and not env.get(PROMETHEUS_URL):
+        raise UsageError(f"{METRICS}: prometheus needs its address in {PROMETHEUS_URL}.")
+    return asked
 
 
 def _beside(model_store: str, home: Path) -> str:

@@ -15,7 +15,7 @@ from serving.isvc.resource import ServiceView
 from serving.isvc.services import Services, Unreachable
 from serving.rollout.ledger import Ledger
 from serving.rollout.outcome import Event, Recorder
-from serving.rollout.sources import GatewaySource, Source
+from serving.rollout.sources import ChosenSource, Source
 
 OUTAGE_S = 30.0
 RETRY_S = 0.5
@@ -37,7 +37,7 @@ class World:
     services: Services
     recorder: Recorder
     ledger: Ledger
-    source: Source = field(default_factory=GatewaySource)
+    source: Source = field(default_factory=ChosenSource)
     driver: Driver = field(default_factory=KnativeDriver)
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
