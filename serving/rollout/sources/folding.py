@@ -3,9 +3,9 @@
 Pods come, go and start again, and each has counters of its own. What a pod adds is what it counts
 on top of its last reading; one that is gone keeps what it has counted. A counter that went back
 began anew, at zero, so that all it shows is new. A pod that was not there before adds everything
-where it is known to have counted nothing before: its process was born later, or it was scraped
-and had no series yet. Where neither is known the epoch changes: nothing is subtracted then, and
-nothing that happened before is taken for news.
+where it is known to have counted nothing before the epoch: its process was born in it, or it was
+scraped and had no series yet. Where neither is known the epoch changes: nothing is subtracted then,
+and nothing that happened before is taken for news.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Fold:
-    """Everything counted since the beginning of an epoch, and each pod's last reading."""
+    """Everything counted, and each pod's last reading; the epoch is the moment of its beginning."""
 
     epoch: float
     at: float
@@ -74,7 +74,7 @@ class Fold:
         """Return what a pod adds, None where nobody knows what of it is new."""
         before = self.pods.get(pod)
         if before is None:
-            is_new = reading.born > self.at or (pod.job, pod.instance) in self.watched
+            is_new = reading.born > self.epoch or (pod.job, pod.instance) in self.watched
             return reading.counters if is_new else None
         if reading.at <= before.at:
             return {}

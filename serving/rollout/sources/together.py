@@ -62,10 +62,9 @@ class Together:
 
     def observe(self, view: ServiceView, now: float) -> Observation | NotMeasured:
         """Return what the first counted, with the predictions that the second knows of."""
-        seen = self.first.observe(view, now)
+        seen, rows = self.first.observe(view, now), self._predictions(view, now)
         if isinstance(seen, NotMeasured):
             return seen
-        rows = self._predictions(view, now)
         epoch = epoch_of([f"requests {seen.epoch!r}", rows.anchor])
         names = {**seen.revisions, **rows.totals}
         both = {name: _with(seen.of(name), rows.totals.get(name, Counts())) for name in names}
