@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -79,10 +79,13 @@ def _sampled(value: list[Any]) -> tuple[float, str]:
 
 
 def _pods(by_part: Mapping[str, list[Series]], dialect: Dialect) -> dict[Pod, Reading]:
-    counted: dict[Pod, Counter[Key]] = defaultdict(Counter)
+    counted: dict[Pod, dict[Key, int]] = defaultdict(dict)
     for part in dialect.parts:
         for labels, value in by_part.get(part.name, ()):
-            counted[_pod(labels)][_key(part, labels)] += whole(value, part.metric)
+            pod, key = _pod(labels), _key(part, labels)
+            if key in counted[pod]:
+                raise ValueError(f"{part.metric} of {pod.name} is in it twice")
+            counted[pod][key] = whole(value, part.metric)
     born = {_whose(labels): value for labels, value in by_part.get("born", ())}
     return {
         pod: Reading(at, counted[pod], max(born.get(pod[2:], 0.0), born.get((pod.name,), 0.0)))

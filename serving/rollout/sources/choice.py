@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from serving.isvc.resource import METRICS_URL, ServiceView
 from serving.rollout.observation import NotMeasured, Observation
+from serving.rollout.sources.fetching import Limits
 from serving.rollout.sources.gateway import GatewaySource
 from serving.rollout.sources.predictors import PredictorSource
 from serving.rollout.sources.prometheus import PrometheusSource, Server
@@ -12,7 +13,7 @@ from serving.rollout.sources.source import Addresses, Source, tag_addresses
 from serving.rollout.sources.together import Together
 from serving.settings import Settings
 
-BESIDE_S = 0.5
+BESIDE = Limits(timeout_s=0.5, largest=4 << 20)
 """For a predictor's page where the gateway has told of the requests already."""
 
 
@@ -35,7 +36,7 @@ def source_for(
     """Return a new source for a service; it remembers what it saw, so keep it for a rollout."""
     match kind_for(view, settings):
         case "gateway":
-            return Together(GatewaySource(), PredictorSource(addresses, BESIDE_S))
+            return Together(GatewaySource(), PredictorSource(addresses, BESIDE))
         case "prometheus":
             return _prometheus(settings, addresses)
         case _:

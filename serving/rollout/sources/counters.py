@@ -53,7 +53,7 @@ def counts(counters: Counters) -> Counts:
 
     Raises ValueError for a code that is no number and for buckets that contradict each other.
     """
-    codes = {int(code): count for code, count in _of(counters, CODE).items()}
+    codes = {_status(code): count for code, count in _of(counters, CODE).items()}
     bounds, buckets = _buckets(_of(counters, SECONDS).items(), "latency")
     sure, confidence = _buckets(_of(counters, CONFIDENCE).items(), "confidence")
     return Counts(
@@ -65,6 +65,12 @@ def counts(counters: Counters) -> Counts:
         confidence=confidence,
         confidence_bounds=sure,
     )
+
+
+def _status(code: str) -> int:
+    if not code.isdecimal():
+        raise ValueError(f"{code!r} is no status of an answer")
+    return int(code)
 
 
 def _of(counters: Counters, kind: str) -> dict[str, int]:

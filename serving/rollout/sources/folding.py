@@ -78,6 +78,8 @@ class Fold:
             return reading.counters if is_new else None
         if reading.at <= before.at:
             return {}
+        if reading.born > before.born > 0:
+            return reading.counters
         more = since(reading.counters, before.counters)
         return reading.counters if more is None else more
 

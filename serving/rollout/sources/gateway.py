@@ -15,14 +15,15 @@ from serving.rollout.sources.text import Sample, lines_with, samples
 REQUESTS = "kanarya_requests_total"
 BUCKETS = "kanarya_request_seconds_bucket"
 EPOCH = "kanarya_gateway_start_time_seconds"
+LIMITS = Limits()
 
 
 class GatewaySource:
     """The gateway's Prometheus text, at the address that the service's own annotation gives."""
 
-    def __init__(self, url: str | None = None, timeout_s: float = 2.0) -> None:
+    def __init__(self, url: str | None = None, limits: Limits = LIMITS) -> None:
         self.url = url
-        self.limits = Limits(timeout_s)
+        self.limits = limits
 
     def observe(self, view: ServiceView, now: float) -> Observation | NotMeasured:
         """Return what the gateway counted; NotMeasured where it is down, slow or not ours."""

@@ -23,6 +23,7 @@ KINDS = {
     "kanarya_prediction_confidence_bucket": (counters.CONFIDENCE, "le"),
 }
 WORDS = (b"kanarya_predict", BORN.encode())
+LIMITS = Limits(largest=4 << 20)
 REMEMBERED_S = 60.0
 
 
@@ -65,9 +66,8 @@ class PredictorSource:
     NotMeasured from then on; Prometheus sees them all. All workers of one pod are one page.
     """
 
-    def __init__(self, addresses: Addresses = tag_addresses, timeout_s: float = 2.0) -> None:
-        self._addresses = addresses
-        self._limits = Limits(timeout_s)
+    def __init__(self, addresses: Addresses = tag_addresses, limits: Limits = LIMITS) -> None:
+        self._addresses, self._limits = addresses, limits
         self._births: dict[tuple[str, str, str], Births] = {}
 
     def observe(self, view: ServiceView, now: float) -> Observation | NotMeasured:
@@ -109,7 +109,7 @@ class PredictorSource:
 
 def parsed(text: bytes) -> Page:
     """Return what the page of a predictor says. Raises ValueError."""
-    found = samples({line: None for word in WORDS for line in lines_with(text, word)})
+    found = samples(line for word in WORDS for line in lines_with(text, word))
     births = [sample.value for sample in found if sample.name == BORN]
     if not births or not math.isfinite(births[0]):
         raise ValueError(f"it has no {BORN}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -100,15 +101,14 @@ class Exporter:
 
     def predictor(self) -> str:
         own = 'model="iris",version="1"'
+        seconds = f'kanarya_predictor_request_seconds_bucket{{{own},protocol="v2"'
         lines = [f"process_start_time_seconds {self.born!r}"]
         for code, count in self.codes.items():
             lines.append(
                 f'kanarya_predictor_requests_total{{{own},protocol="v2",code="{code}"}} {count}.0'
             )
         for bound, count in self.cumulative():
-            lines.append(
-                f'kanarya_predictor_request_seconds_bucket{{{own},protocol="v2",le="{bound}"}} {count}'
-            )
+            lines.append(f'{seconds},le="{bound}"}} {count}')
         for label, count in self.labels.items():
             lines.append(f'kanarya_predictions_total{{{own},label="{label}"}} {count}.0')
         rows = sum(self.labels.values())
@@ -160,3 +160,29 @@ def vector(at: float, *series: tuple[Mapping[str, str], float | str]) -> bytes:
     return json.dumps(
         {"status": "success", "data": {"resultType": "vector", "result": result}}
     ).encode()
+
+
+Talk = Callable[[socket.socket], None]
+
+
+@contextmanager
+def talking(talk: Talk) -> Iterator[str]:
+    """Serve what `talk` writes on a bare socket, however far it is from HTTP; gives the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def one(sock: socket.socket) -> None:
+        with sock, suppress(OSError):
+            sock.recv(1 << 16)
+            talk(sock)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=one, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()

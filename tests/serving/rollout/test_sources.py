@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,6 +11,7 @@ from serving.isvc.resource import METRICS_URL, ServiceView
 from serving.local.gateway_metrics import Metrics
 from serving.rollout.observation import NotMeasured, Observation
 from serving.rollout.sources import GatewaySource
+from tests.serving.rollout.metrics_kit import Answer, site
 
 Page = Callable[[], bytes]
 
@@ -19,29 +19,12 @@ Page = Callable[[], bytes]
 @pytest.fixture
 def serve() -> Iterator[Callable[[Page], str]]:
     """Serves a page on a free port and returns its address."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(page: Page) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = page()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        return f"http://127.0.0.1:{server.server_address[1]}/metrics"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as stack:
+        yield (
+            lambda page: (
+                stack.enter_context(site(lambda path, headers: Answer(page()))) + "/metrics"
+            )
+        )
 
 
 def view(url: str) -> ServiceView:
@@ -101,25 +84,17 @@ def test_a_page_that_is_not_the_gateways_is_not_measured(
     assert said in seen.reason
 
 
-def test_a_source_that_is_slow_or_down_is_not_measured(serve: Callable[[Page], str]) -> None:
-    answer = threading.Event()
-
-    def never() -> bytes:
-        answer.wait(10)
-        return b""
-
-    seen = GatewaySource(timeout_s=0.05).observe(view(serve(never)), 7.0)
-    answer.set()
-    assert isinstance(seen, NotMeasured) and "within 0.05 s" in seen.reason
-    seen = GatewaySource().observe(view("http://127.0.0.1:1/metrics"), 7.0)
-    assert isinstance(seen, NotMeasured) and "http://127.0.0.1:1/metrics" in seen.reason
-
-
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "nonsense", "http://", "http://a b/"])
-def test_an_address_that_is_none_is_not_measured(url: str) -> None:
-    assert isinstance(GatewaySource().observe(view(url), 7.0), NotMeasured)
-
-
 def test_a_service_without_the_annotation_is_not_measured() -> None:
     seen = GatewaySource().observe(ServiceView("iris", "ml"), 7.0)
     assert seen == NotMeasured("iris has no annotation kanarya.dev/metrics-url")
+
+
+def test_a_service_is_found_among_others_that_are_named_alike(
+    serve: Callable[[Page], str],
+) -> None:
+    metrics = Metrics(started_at=1.0)
+    for name in ("iris", "iris2", "iri", "my-iris"):
+        metrics.service("ml", name).attempt("r1", "200", 0.002)
+    seen = GatewaySource().observe(view(serve(metrics.render)), 7.0)
+    assert isinstance(seen, Observation)
+    assert seen.of("r1").requests == 1 and set(seen.revisions) == {"r1"}
