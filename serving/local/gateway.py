@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -139,13 +140,13 @@ class Gateway:
 
     def _own(self, request: web.BaseRequest) -> web.Response:
         """Answer what is asked of the gateway itself."""
-        path = request.raw_path.partition("?")[0]
+        path, _, query = request.raw_path.partition("?")
         if path == "/healthz":
             return web.Response(text="ok\n")
         if path == "/metrics":
-            return web.Response(
-                body=self._metrics.render(), headers={"Content-Type": self._metrics.content_type}
-            )
+            asked = dict(parse_qsl(query))
+            page = self._metrics.render(asked.get("namespace", ""), asked.get("service", ""))
+            return web.Response(body=page, headers={"Content-Type": self._metrics.content_type})
         known = ", ".join(self._routes.known()) or "none yet"
         return refusal(404, f"{path}: there is no such service; {USAGE}; services: {known}")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 LONGEST_S = 60.0
 NOT_READY = "503"
@@ -59,12 +62,39 @@ UNMEASURED: Meter = Unmeasured()
 
 
 class ServiceMeter:
-    """One service's counters; each label child is looked up once, then kept."""
+    """One service's counters; each label child is looked up once, then kept.
 
-    def __init__(self, metrics: Metrics, namespace: str, service: str) -> None:
+    They are in a registry of their own: a rollout looks at one service five times a second, and
+    must not pay for what the gateway counts of all others.
+    """
+
+    def __init__(self, namespace: str, service: str) -> None:
         """Bind nothing yet: a series appears with its first event."""
-        self._metrics = metrics
+        own, labels = CollectorRegistry(), ("namespace", "service")
+        self.registry = own
         self._labels = (namespace, service)
+        self._attempts = Counter(
+            "kanarya_requests",
+            "Attempts on a revision",
+            (*labels, "revision", "code"),
+            registry=own,
+        )
+        self._times = Histogram(
+            "kanarya_request_seconds",
+            "Time of an attempt, from sending it to the last byte of its answer",
+            (*labels, "revision"),
+            buckets=BOUNDS,
+            registry=own,
+        )
+        self._answers = Counter(
+            "kanarya_responses", "What clients saw", (*labels, "code"), registry=own
+        )
+        self._repeats = Counter(
+            "kanarya_retries",
+            "Requests sent again, by the revision that gave no answer",
+            (*labels, "revision"),
+            registry=own,
+        )
         self._requests: dict[tuple[str, str], Counter] = {}
         self._seconds: dict[str, Histogram] = {}
         self._retries: dict[str, Counter] = {}
@@ -74,7 +104,7 @@ class ServiceMeter:
         """Count one try at a revision, its code and how long it took."""
         self._count(revision, code)
         if revision not in self._seconds:
-            self._seconds[revision] = self._metrics.seconds.labels(*self._labels, revision)
+            self._seconds[revision] = self._times.labels(*self._labels, revision)
         self._seconds[revision].observe(seconds)
 
     def missed(self, revision: str) -> None:
@@ -84,55 +114,47 @@ class ServiceMeter:
 
     def _count(self, revision: str, code: str) -> None:
         if (revision, code) not in self._requests:
-            child = self._metrics.requests.labels(*self._labels, revision, code)
+            child = self._attempts.labels(*self._labels, revision, code)
             self._requests[revision, code] = child
         self._requests[revision, code].inc()
 
     def retry(self, revision: str) -> None:
         """Count that a request was sent again since this revision gave no answer."""
         if revision not in self._retries:
-            self._retries[revision] = self._metrics.retries.labels(*self._labels, revision)
+            self._retries[revision] = self._repeats.labels(*self._labels, revision)
         self._retries[revision].inc()
 
     def response(self, code: str) -> None:
         """Count what the client saw."""
         if code not in self._responses:
-            self._responses[code] = self._metrics.responses.labels(*self._labels, code)
+            self._responses[code] = self._answers.labels(*self._labels, code)
         self._responses[code].inc()
 
 
+class Page(Collector):
+    """The registries of several services as one: each metric is there once, with all series."""
+
+    def __init__(self, services: Iterable[Collector], own: Collector) -> None:
+        self._services, self._own = services, own
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one metric after the other; all services have the same ones, in one order."""
+        for metrics in zip(*(service.collect() for service in self._services), strict=True):
+            for more in metrics[1:]:
+                metrics[0].samples.extend(more.samples)
+            yield metrics[0]
+        yield from self._own.collect()
+
+
 class Metrics:
-    """All counters of one gateway, in a registry of their own."""
+    """All counters of one gateway, by service."""
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
 
     def __init__(self, started_at: float | None = None) -> None:
         """Create the series; `started_at` is in seconds since 1970."""
-        own = self._registry = CollectorRegistry()
-        service = ("namespace", "service")
-        self.requests = Counter(
-            "kanarya_requests",
-            "Attempts on a revision",
-            (*service, "revision", "code"),
-            registry=own,
-        )
-        self.seconds = Histogram(
-            "kanarya_request_seconds",
-            "Time of an attempt, from sending it to the last byte of its answer",
-            (*service, "revision"),
-            buckets=BOUNDS,
-            registry=own,
-        )
-        self.responses = Counter(
-            "kanarya_responses", "What clients saw", (*service, "code"), registry=own
-        )
-        self.retries = Counter(
-            "kanarya_retries",
-            "Requests sent again, by the revision that gave no answer",
-            (*service, "revision"),
-            registry=own,
-        )
-        start = Gauge("kanarya_gateway_start_time_seconds", "When it started", registry=own)
+        self._own = CollectorRegistry()
+        start = Gauge("kanarya_gateway_start_time_seconds", "When it started", registry=self._own)
         start.set(time.time() if started_at is None else started_at)
         self._services: dict[tuple[str, str], ServiceMeter] = {}
 
@@ -140,9 +162,14 @@ class Metrics:
         """Return the one meter of a service."""
         key = (namespace, service)
         if key not in self._services:
-            self._services[key] = ServiceMeter(self, namespace, service)
+            self._services[key] = ServiceMeter(namespace, service)
         return self._services[key]
 
-    def render(self) -> bytes:
-        """Return everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+    def render(self, namespace: str = "", service: str = "") -> bytes:
+        """Return everything in Prometheus' text format, or what there is of one service."""
+        wanted = (
+            meter.registry
+            for key, meter in self._services.items()
+            if not service or key == (namespace, service)
+        )
+        return generate_latest(Page(wanted, self._own))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from serving.isvc.resource import METRICS_URL, ServiceView
 from serving.rollout.observation import NotMeasured, Observation
@@ -31,7 +32,7 @@ class GatewaySource:
         if not url:
             return NotMeasured(f"{view.name} has no annotation {METRICS_URL}")
         try:
-            return _parsed(fetch(url, self.limits), view, now)
+            return _parsed(fetch(_of(url, view), self.limits), view, now)
         except Unreadable as error:
             return NotMeasured(str(error))
         except ValueError as error:
@@ -39,6 +40,12 @@ class GatewaySource:
                 f"the metrics of {shown(url)} cannot be read ({error}); "
                 f"give the gateway's address in the annotation {METRICS_URL}"
             )
+
+
+def _of(url: str, view: ServiceView) -> str:
+    """Return the address of what the gateway counts of one service; others would not be read."""
+    one = urlencode({"namespace": view.namespace, "service": view.name})
+    return f"{url}{'&' if '?' in url else '?'}{one}"
 
 
 def _parsed(page: bytes, view: ServiceView, now: float) -> Observation:

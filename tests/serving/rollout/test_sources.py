@@ -98,3 +98,23 @@ def test_a_service_is_found_among_others_that_are_named_alike(
     seen = GatewaySource().observe(view(serve(metrics.render)), 7.0)
     assert isinstance(seen, Observation)
     assert seen.of("r1").requests == 1 and set(seen.revisions) == {"r1"}
+
+
+def test_the_gateway_is_asked_for_one_service_and_tells_of_that_one() -> None:
+    metrics = Metrics(started_at=1.0)
+    for name in ("iris", "wine"):
+        metrics.service("ml", name).attempt("r1", "200", 0.002)
+    asked = []
+
+    def page(path: str, _: object) -> Answer:
+        asked.append(path)
+        return Answer(metrics.render("ml", "iris"))
+
+    with site(page) as url:
+        seen = GatewaySource().observe(view(f"{url}/metrics"), 7.0)
+    assert asked == ["/metrics?namespace=ml&service=iris"]
+    assert isinstance(seen, Observation) and seen.of("r1").requests == 1
+    assert b"wine" not in metrics.render("ml", "iris")
+    whole = metrics.render()
+    assert whole.count(b"# TYPE kanarya_requests_total") == 1
+    assert whole.count(b"kanarya_requests_total{") == 2
