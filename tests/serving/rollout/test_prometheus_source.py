@@ -291,6 +291,11 @@ def test_the_expression_is_closed_and_holds_every_part(dialect) -> None:
     assert not any(f"{{{word}}}" in query for word in ("namespace", "names", "series", "old"))
 
 
+def test_the_documents_show_the_expression_that_is_asked() -> None:
+    document = Path(__file__).parents[3] / "docs" / "how-it-works.md"
+    assert expression(PREDICTOR, "ml", [STABLE, CANARY]) in document.read_text(encoding="utf-8")
+
+
 def test_the_longer_name_is_matched_first() -> None:
     query = expression(PREDICTOR, "ml", ["iris-predictor", "iris-predictor-canary"])
     assert "(iris-predictor-canary|iris-predictor)-.+" in query
