@@ -12,7 +12,7 @@ from serving.isvc.resource import ServiceView
 from serving.rollout.observation import Counts, NotMeasured, Observation
 from serving.rollout.sources import counters
 from serving.rollout.sources.fetching import Limits, Unreadable, fetch, shown
-from serving.rollout.sources.source import Addresses, tag_addresses
+from serving.rollout.sources.source import Addresses, idle, tag_addresses
 from serving.rollout.sources.text import Sample, lines_with, samples
 
 BORN = "process_start_time_seconds"
@@ -72,7 +72,8 @@ class PredictorSource:
 
     def observe(self, view: ServiceView, now: float) -> Observation | NotMeasured:
         """Return what the predictors counted; NotMeasured where one of them cannot tell."""
-        addresses = self._addresses(view)
+        without = idle(view)
+        addresses = {r: url for r, url in self._addresses(view).items() if r not in without}
         if not addresses:
             return NotMeasured(f"{view.name} has no revision to ask; see `kubectl get isvc`")
         try:

@@ -16,7 +16,7 @@ from serving.rollout.sources.answers import Answer, read
 from serving.rollout.sources.fetching import Credentials, Limits, Unreadable, fetch, shown
 from serving.rollout.sources.promql import REQUESTS, Dialect, expression
 from serving.rollout.sources.rounds import Rounds, Split
-from serving.rollout.sources.source import Addresses, tag_addresses
+from serving.rollout.sources.source import Addresses, idle, tag_addresses
 
 EVERY_S = 1.0
 """At most one question in this time: nothing new is scraped meanwhile."""
@@ -105,7 +105,7 @@ class PrometheusSource:
             return known, self._no(f"cannot be used ({error}); see its log")
         rounds = known.rounds.under(_split(view), answer.at)
         known = replace(known, dialect=dialect, rounds=rounds)
-        complaint = rounds.complaint(answer, _busy(view) or revisions)
+        complaint = rounds.complaint(answer, set(revisions) - idle(view))
         if complaint:
             return known, self._no(f"cannot tell: {complaint}")
         known = replace(known, rounds=rounds.after(answer))
@@ -141,8 +141,3 @@ class PrometheusSource:
 
 def _split(view: ServiceView) -> Split:
     return tuple(sorted((target.revision, target.percent) for target in view.traffic))
-
-
-def _busy(view: ServiceView) -> list[str]:
-    """Return the revisions that have traffic; one at 0 % needs no numbers."""
-    return sorted({target.revision for target in view.traffic if target.percent})

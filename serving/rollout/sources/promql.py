@@ -88,8 +88,11 @@ OPENTELEMETRY = Dialect(
     "http_response_status_code,http_request_method,http_route,kn_route_tag,network_protocol_name,"
     "network_protocol_version,server_address,server_port,url_scheme",
 )
-_OURS = 'namespace="{namespace}",pod=~"({names})-.+"'
-_BY_POD = 'label_replace({series},"revision","$1","pod","({names})-.+")'
+# Knative's Deployments are named so; in Standard mode a revision is a Deployment itself. Looser
+# patterns would take the pods of a service `iris-predictor` for those of `iris`.
+_POD = "({names})(?:-deployment)?-[a-z0-9]+-[a-z0-9]+"
+_OURS = f'namespace="{{namespace}}",pod=~"{_POD}"'
+_BY_POD = f'label_replace({{series}},"revision","$1","pod","{_POD}")'
 PREDICTOR = Dialect(
     "our predictor",
     (

@@ -24,3 +24,9 @@ def tag_addresses(view: ServiceView) -> dict[str, str]:
     found = {target.revision: "" for target in view.traffic}
     found.update({target.revision: target.url for target in view.traffic if target.url})
     return found
+
+
+def idle(view: ServiceView) -> set[str]:
+    """Return the revisions that get no traffic, of which no numbers are needed."""
+    busy = {target.revision for target in view.traffic if target.percent}
+    return {target.revision for target in view.traffic} - busy

@@ -9,6 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FLAGS = dict(arg[2:].partition("=")[::2] for arg in sys.argv[1:])
 MODEL = FLAGS["model_dir"]
+PAGE = f"process_start_time_seconds {time.time()}\n".encode() + (
+    b'kanarya_predictions_total{model="iris",version="1",label="setosa"} %d\n'
+)
+answers = []
 
 
 def told(word):
@@ -21,19 +25,20 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        self.answer(200)
+        self.answer(200, PAGE % answers.count(200) if self.path == "/metrics" else b"{}")
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         if told("dies"):
             os._exit(9)
-        self.answer(500 if told("errors") else 200)
+        answers.append(500 if told("errors") else 200)
+        self.answer(answers[-1])
 
-    def answer(self, code):
+    def answer(self, code, body=b"{}"):
         self.send_response(code)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def log_message(self, *args):
         pass

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from serving.isvc.client import ServiceClient, connect
+from serving.isvc.resource import ServiceView
 from serving.local import kubeconfig
 from serving.local.api import make_app
 from serving.local.controller import Controller, Wiring
@@ -25,8 +26,10 @@ from serving.local.processes import Places, Processes
 from serving.local.store import Store
 from serving.rollout.begin import run
 from serving.rollout.ledger import StoredLedger
+from serving.rollout.observation import Observation
 from serving.rollout.outcome import Outcome, Request
 from serving.rollout.policy import Policy
+from serving.rollout.sources import ChosenSource
 from serving.rollout.undo import rollback
 from serving.rollout.world import World
 from tests.serving.local.platform_kit import QUICK
@@ -65,10 +68,13 @@ class Laptop:
     def world(self) -> World:
         return World(self.client, self.recorder, self.ledger)
 
-    def live(self) -> list[tuple[str, int]]:
+    def view(self) -> ServiceView:
         view = self.client.get("iris")
         assert view is not None
-        return [(x.revision[-1], x.percent) for x in view.traffic if x.percent]
+        return view
+
+    def live(self) -> list[tuple[str, int]]:
+        return [(x.revision[-1], x.percent) for x in self.view().traffic if x.percent]
 
 
 async def ask(gateway: str, codes: Counter[int]) -> None:
@@ -150,6 +156,12 @@ def test_good_bad_broken_and_undone_versions_under_traffic(laptop: Laptop) -> No
     fifth = laptop.deploy("5", "dies")
     assert (fifth.kind, fifth.live_version) == ("rolled_back", "2"), fifth
     assert set(laptop.codes) == {200}
+
+    seen = ChosenSource().observe(laptop.view(), 1.0)
+    assert isinstance(seen, Observation)
+    live = seen.of(laptop.view().rolled_out)
+    assert live.requests > 0, "the gateway's number"
+    assert live.classes["setosa"] > 0, "the predictor's, by the address of its tag"
 
     sixth = laptop.deploy("6")
     assert (sixth.kind, sixth.live_version) == ("promoted", "6"), sixth

@@ -52,6 +52,12 @@ def test_what_the_pages_tell_is_read_by_revision(pods: Pods) -> None:
     assert canary.confidence_bounds == (0.5, 0.9, 1.0, float("inf"))
 
 
+def test_a_revision_without_traffic_is_not_asked(pods: Pods) -> None:
+    pods.of = {STABLE: pods.of[STABLE]}
+    seen = PredictorSource().observe(serving(0, url=pods.url), 7.0)
+    assert isinstance(seen, Observation) and set(seen.revisions) == {STABLE}
+
+
 def test_the_predictors_real_page_is_understood() -> None:
     tally = Tally((), 2)
     tally.protocol("v2").answered(200, 0.003)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from serving.rollout.sources.promql import (
 )
 from tests.serving.rollout.metrics_kit import CANARY, STABLE, Answer, serving, site, vector
 
-A, B = f"{STABLE}-deployment-a", f"{CANARY}-deployment-b"
+A, B = f"{STABLE}-deployment-5d4f8-aaaaa", f"{CANARY}-deployment-7c9f6-bbbbb"
 
 
 @dataclass
@@ -154,7 +155,7 @@ def test_prometheus_is_asked_once_a_second_at_most(watcher: Watcher) -> None:
 TROUBLES: dict[str, tuple[Callable[[FakePrometheus], object], str]] = {
     "a pod is not scraped any more": (
         lambda fake: fake.scrape(B, 4960, {"200": 10}),
-        "numbers of the pod iris-predictor-00002-deployment-b are 60 s old, and 31 s are two",
+        f"numbers of the pod {B} are 60 s old, and 31 s are two scrapes; see its page Targets",
     ),
     "a scrape fails": (
         lambda fake: (
@@ -168,11 +169,11 @@ TROUBLES: dict[str, tuple[Callable[[FakePrometheus], object], str]] = {
             fake.scrape(A, 5018, {"200": 990}, up=0)
             or fake.scrape(f"{STABLE}-deployment-z", 5018, {"200": 3}, born=5012.0)
         ),
-        "it cannot scrape the pod iris-predictor-00001-deployment-a",
+        "it cannot scrape the pod iris-predictor-00001-deployment-5d4f8-aaaaa",
     ),
     "a pod is scraped twice": (
         lambda fake: fake.scrape(B, 5018, {"200": 10}, copies=2),
-        "it scrapes the pod iris-predictor-00002-deployment-b more than once",
+        "it scrapes the pod iris-predictor-00002-deployment-7c9f6-bbbbb more than once",
     ),
     "nothing is left": (lambda fake: fake.pods.clear(), "has no series of iris-predictor-00001"),
     "a count is no number": (lambda fake: fake.scrape(B, 5018, {"200": "NaN"}), "is nan"),
@@ -298,10 +299,27 @@ def test_the_documents_show_the_expression_that_is_asked() -> None:
 
 def test_the_longer_name_is_matched_first() -> None:
     query = expression(PREDICTOR, "ml", ["iris-predictor", "iris-predictor-canary"])
-    assert "(iris-predictor-canary|iris-predictor)-.+" in query
+    assert "(iris-predictor-canary|iris-predictor)(?:-deployment)?-" in query
 
 
 @pytest.mark.parametrize("name", ['a"b', "a|b", "A", "", "a{b", "-a"])
 def test_a_name_that_kubernetes_does_not_allow_is_never_asked(name: str) -> None:
     with pytest.raises(ValueError, match="no name of Kubernetes"):
         expression(OPENTELEMETRY, "ml", [name])
+
+
+@pytest.mark.parametrize(
+    ("pod", "revision"),
+    [
+        ("iris-predictor-00001-deployment-5d4f8c7b9-abcde", "iris-predictor-00001"),
+        ("iris-predictor-5d4f8c7b9-abcde", "iris-predictor"),
+        ("iris-v2-predictor-5d4f8c7b9-abcde", "iris-v2-predictor"),
+        ("iris-predictor-predictor-5d4f8c7b9-abcde", None),
+        ("iris-predictor-00002-deployment-5d4f8c7b9-abcde", None),
+    ],
+)
+def test_a_pod_belongs_to_one_revision(pod: str, revision: str | None) -> None:
+    names = ["iris-predictor", "iris-v2-predictor", "iris-predictor-00001"]
+    pattern = re.findall(r'pod=~"([^"]+)"', expression(PREDICTOR, "ml", names))[0]
+    found = re.fullmatch(pattern, pod)
+    assert (found and found[1]) == revision

@@ -24,7 +24,11 @@ pytestmark = pytest.mark.e2e
 
 BINARY = os.environ.get("KANARYA_TEST_PROMETHEUS") or shutil.which("prometheus") or ""
 DIALECTS = ("opencensus", "opentelemetry", "predictor")
-PODS = (f"{STABLE}-deployment-a", f"{STABLE}-deployment-b", f"{CANARY}-deployment-c")
+PODS = (
+    f"{STABLE}-deployment-5d4f8-aaaaa",
+    f"{STABLE}-deployment-5d4f8-bbbbb",
+    f"{CANARY}-deployment-7c9f6-ccccc",
+)
 
 
 @dataclass
@@ -172,7 +176,7 @@ def test_what_prometheus_tells_is_what_the_pods_counted(
     assert third.of(CANARY).errors == 16
 
     # A pod goes, and another one comes that was born just now.
-    late = f"{STABLE}-deployment-d"
+    late = f"{STABLE}-deployment-5d4f8-ddddd"
     found.pods[late] = Exporter(born=time.time())
     found.pods[late].count(11)
     found.discover(exporters, PODS[0], PODS[2], late)
