@@ -92,13 +92,19 @@ def _with(requests: Counts, rows: Counts) -> Counts:
 
 def _plus(total: Counts, now: Counts, before: Counts | None) -> Counts:
     """Return the rows that were known, and those that came between two readings."""
-    rows = total if total.confidence else replace(now, confidence=(0,) * len(now.confidence))
-    if before is None or rows.confidence_bounds != now.confidence_bounds:
+    if before is None or before.confidence_bounds != now.confidence_bounds:
         return total
-    new = now.since(before)
-    if min((*new.classes.values(), *new.confidence), default=0) < 0:
+    if total.confidence and total.confidence_bounds != now.confidence_bounds:
         return total
-    confidence = tuple(a + b for a, b in zip(rows.confidence, new.confidence, strict=True))
-    classes = Counter(total.classes)
-    classes.update(new.classes)
-    return replace(rows, classes=classes, confidence=confidence)
+    classes = {label: rows - before.classes.get(label, 0) for label, rows in now.classes.items()}
+    confidence = [a - b for a, b in zip(now.confidence, before.confidence, strict=True)]
+    if min((*classes.values(), *confidence), default=0) < 0:
+        return total
+    sums = Counter(total.classes)
+    sums.update(classes)
+    known = total.confidence or (0,) * len(confidence)
+    return Counts(
+        classes=sums,
+        confidence=tuple(a + b for a, b in zip(known, confidence, strict=True)),
+        confidence_bounds=now.confidence_bounds,
+    )
