@@ -18,6 +18,7 @@ from components.metrics import METRICS
 from components.models import HYPERPARAMETERS
 from components.models import parse as parse_hyperparameters
 from components.nearest import instead
+from pipelines.rollout_spec import Rollout, rollout_arguments
 from serving.errors import UsageError
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
@@ -94,47 +95,6 @@ class Gate(_Part):
     champion: Champion = Champion()
 
 
-class ErrorRate(_Part):
-    """Guard on failed answers."""
-
-    max_increase: float = Field(0.02, ge=0.001, le=0.9, description="tolerated canary minus stable")
-
-
-class Latency(_Part):
-    """Guard on slow answers."""
-
-    max_ratio: float = Field(1.5, ge=1, le=100, description="tolerated canary p95 / stable p95")
-
-
-class Guards(_Part):
-    """What a canary is judged by."""
-
-    error_rate: ErrorRate = ErrorRate()
-    latency_p95: Latency = Latency()
-
-
-class Rollout(_Part):
-    """How a new version takes over from the one that serves."""
-
-    steps: tuple[int, ...] = Field((10, 25, 50, 100), description="canary shares in percent")
-    min_requests: int = Field(50, ge=1, le=10**7, description="canary requests per step")
-    max_seconds: float = Field(600.0, gt=0, le=7 * 86400, description="longest wait per step")
-    alpha: float = Field(
-        0.05, ge=1e-6, le=0.5, description="share of good versions that chance may roll back"
-    )
-    guards: Guards = Guards()
-    on_inconclusive: Literal["hold", "promote", "abort"] = Field(
-        "hold", description="what to do when a step ends without enough evidence"
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Rollout:
-        increasing = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
-        if not self.steps or not increasing or self.steps[0] < 1 or self.steps[-1] != 100:
-            raise ValueError(f"steps {list(self.steps)} must rise from at least 1 to 100")
-        return self
-
-
 class Spec(_Part):
     """One model: its data, training, gate and rollout."""
 
@@ -206,7 +166,6 @@ def name_from(path: str) -> str:
 
 def pipeline_arguments(spec: Spec) -> dict[str, Any]:
     """Return the compiled pipeline's parameters for this spec."""
-    guards = spec.rollout.guards
     return {
         "name": spec.name,
         "data_uri": spec.data.uri,
@@ -220,13 +179,7 @@ def pipeline_arguments(spec: Spec) -> dict[str, Any]:
         "gate_floor": dict(spec.gate.floor),
         "champion_metric": spec.gate.champion.metric,
         "champion_margin": spec.gate.champion.margin,
-        "rollout_steps": list(spec.rollout.steps),
-        "rollout_min_requests": spec.rollout.min_requests,
-        "rollout_max_seconds": spec.rollout.max_seconds,
-        "rollout_alpha": spec.rollout.alpha,
-        "rollout_max_error_increase": guards.error_rate.max_increase,
-        "rollout_max_latency_ratio": guards.latency_p95.max_ratio,
-        "rollout_on_inconclusive": spec.rollout.on_inconclusive,
+        **rollout_arguments(spec.rollout),
     }
 
 

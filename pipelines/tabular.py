@@ -38,6 +38,11 @@ def tabular(
     rollout_alpha: float = 0.05,
     rollout_max_error_increase: float = 0.02,
     rollout_max_latency_ratio: float = 1.5,
+    rollout_shadow_requests: int = 100,
+    rollout_max_disagreement: float = 0.2,
+    rollout_max_class_shift: float = 0.2,
+    rollout_max_confidence_drop: float = 0.2,
+    rollout_approve: list[int] = [],  # noqa: B006
     rollout_on_inconclusive: str = "hold",
     git_commit: str = "",
     run_key: str = "",
@@ -63,6 +68,11 @@ def tabular(
         rollout_alpha: Share of good versions that chance may roll back, of bad ones it may promote.
         rollout_max_error_increase: Tolerated error rate of the canary above the stable one's.
         rollout_max_latency_ratio: Tolerated p95 latency of the canary over the stable one's.
+        rollout_shadow_requests: Rows that both versions are asked before any traffic; 0: none.
+        rollout_max_disagreement: Share of those rows whose labels may differ.
+        rollout_max_class_shift: By which the shares of the predicted classes may differ in all.
+        rollout_max_confidence_drop: Tolerated mean confidence of the canary below the stable one's.
+        rollout_approve: Percents that a person must let it go on to.
         rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
         git_commit: Commit of the code or data that this run belongs to, for the record.
         run_key: Name of this run in MLflow; empty: the name that the engine gave.
@@ -135,6 +145,11 @@ def tabular(
                 alpha=rollout_alpha,
                 max_error_increase=rollout_max_error_increase,
                 max_latency_ratio=rollout_max_latency_ratio,
+                shadow_requests=rollout_shadow_requests,
+                max_disagreement=rollout_max_disagreement,
+                max_class_shift=rollout_max_class_shift,
+                max_confidence_drop=rollout_max_confidence_drop,
+                approve=rollout_approve,
                 on_inconclusive=rollout_on_inconclusive,
                 run_key=run_key,
             ).set_display_name("Roll out by canary").set_caching_options(False)

@@ -15,6 +15,11 @@ def deploy(
     alpha: float,
     max_error_increase: float,
     max_latency_ratio: float,
+    shadow_requests: int,
+    max_disagreement: float,
+    max_class_shift: float,
+    max_confidence_drop: float,
+    approve: list[int],
     on_inconclusive: str,
     run_key: str,
 ) -> str:
@@ -26,6 +31,11 @@ def deploy(
         "alpha": alpha,
         "max_error_increase": max_error_increase,
         "max_latency_ratio": max_latency_ratio,
+        "shadow_requests": shadow_requests,
+        "max_disagreement": max_disagreement,
+        "max_class_shift": max_class_shift,
+        "max_confidence_drop": max_confidence_drop,
+        "approve": approve,
         "on_inconclusive": on_inconclusive,
     }
     from components.deploy import step

@@ -20,7 +20,7 @@ def test_a_small_spec_gets_defaults() -> None:
 def test_the_defaults_of_a_rollout_are_the_same_in_a_spec_in_a_form_and_in_the_policy() -> None:
     given = spec.pipeline_arguments(spec.parse(SMALL, "a.yaml"))
     rollout = {key.removeprefix("rollout_"): given[key] for key in given if "rollout_" in key}
-    assert Policy.from_mapping(rollout) == Policy()
+    assert Policy.from_mapping(rollout) == Policy(shadow_requests=100)
     graph = yaml.safe_load(compiled.path("tabular").read_text())
     parameters = graph["root"]["inputDefinitions"]["parameters"]
     form = {key: found.get("defaultValue") for key, found in parameters.items()}
@@ -53,6 +53,12 @@ REFUSED = {
     "unknown metric": ({**SMALL, "gate": {"floor": {"acc": 0.5}}}, "there is no metric 'acc'"),
     "steps do not rise": ({**SMALL, "rollout": {"steps": [50, 10, 100]}}, "must rise"),
     "steps do not end at 100": ({**SMALL, "rollout": {"steps": [10, 50]}}, "must rise"),
+    "approve one percent": (
+        {**SMALL, "rollout": {"approve": 50}},
+        "rollout.approve = 50: say true",
+    ),
+    "approve a word": ({**SMALL, "rollout": {"approve": "yes"}}, "say true, false or which"),
+    "approve no step": ({**SMALL, "rollout": {"approve": [30]}}, "approve: 30 is no step of"),
     "no alpha": ({**SMALL, "rollout": {"alpha": 0}}, "rollout.alpha = 0"),
     "no margin": (
         {**SMALL, "rollout": {"guards": {"error_rate": {"max_increase": 0}}}},
