@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from serving.rollout.state import Rollout
     from serving.rollout.world import World
 
-EXIT = {"promoted": 0, "held": 0, "failed": 1, "rolled_back": 4, "conflict": 5}
+EXIT = {
+    "promoted": 0,
+    "held": 0,
+    "under_way": 0,
+    "failed": 1,
+    "rolled_back": 4,
+    "conflict": 5,
+}
 
 
 @click.group()
@@ -61,10 +68,28 @@ def watch(name: str) -> None:
 @rollout.command()
 @click.argument("name")
 def resume(name: str) -> int:
-    """Go on with a rollout that is held, or whose process was killed."""
+    """Go on with a rollout that is paused or held, or whose process was killed."""
     from serving.rollout import manual
 
     return _decide(manual.resume, name)
+
+
+@rollout.command()
+@click.argument("name")
+def hold(name: str) -> int:
+    """Keep the split as it is until `resume`; a canary that turns bad is rolled back."""
+    from serving.rollout import manual
+
+    return _decide(manual.hold, name)
+
+
+@rollout.command()
+@click.argument("name")
+def approve(name: str) -> int:
+    """Let a rollout enter the step that waits for a person."""
+    from serving.rollout import manual
+
+    return _decide(manual.approve, name)
 
 
 @rollout.command()
@@ -156,12 +181,23 @@ def _standing(state: Rollout) -> str:
     return f"{state.service}: version {state.version} is {state.phase.replace('_', ' ')}{share}"
 
 
+def _measured(state: Rollout) -> str:
+    """Return the share that the canary had of this step's requests, "" where none is known."""
+    canary, requests = getattr(state.case, "split", (0, 0))
+    if not requests:
+        return ""
+    return f"  it had {canary} of {requests} requests in this step ({canary / requests:.1%})"
+
+
 def _told(state: Rollout) -> list[str]:
-    lines = [_standing(state), f"  {state.reason}" if state.reason else ""]
+    lines = [_standing(state), _measured(state).replace("%", " %")]
+    lines += [f"  {state.reason}" if state.reason else ""]
+    if state.shadow and not state.over:
+        lines += [f"  shadow: {state.shadow.sentence(state.policy.shadow_requests)}"]
     lines += [f"  before it: version {state.from_version}" if state.from_version else ""]
     for judged in state.history:
         lines += [
-            f"  at {judged.percent} %: {judged.verdict}",
+            f"  {judged.where}: {judged.verdict}",
             *(f"    {g}" for g in judged.grounds),
         ]
     return [line for line in lines if line]

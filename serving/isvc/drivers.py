@@ -60,6 +60,9 @@ class Driver(Protocol):
     def live_split(self, view: ServiceView) -> Mapping[str, int]:
         """Return the percent of the traffic that each revision gets at this moment."""
 
+    def addresses(self, view: ServiceView) -> Mapping[str, str]:
+        """Return the base url of each revision, whatever its share of the traffic."""
+
 
 class KnativeDriver:
     """KServe's Knative mode: `spec.predictor.canaryTrafficPercent`."""
@@ -111,6 +114,10 @@ class KnativeDriver:
         for target in view.traffic:
             shares[target.revision] += target.percent
         return shares
+
+    def addresses(self, view: ServiceView) -> Mapping[str, str]:
+        """Return the urls of the tags; the latest revision has one where tag routing is on."""
+        return {target.revision: target.url for target in view.traffic if target.url}
 
 
 def _predictor(change: Mapping[str, Any]) -> Spec:

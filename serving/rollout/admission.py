@@ -9,12 +9,14 @@ from serving.isvc.drivers import Driver
 from serving.isvc.resource import ServiceView
 from serving.rollout.outcome import Request
 from serving.rollout.state import (
+    STANDING,
     Phase,
     Rollout,
     disagreement,
     live_uri,
     live_version,
     rollout_of,
+    said,
 )
 
 
@@ -67,11 +69,12 @@ def admit(view: ServiceView | None, request: Request, driver: Driver) -> Answer:
 
 
 def _after(state: Rollout, request: Request) -> Answer:
-    if state.phase is not Phase.HELD or state.uri == request.uri:
+    waits = state.phase is Phase.HELD or state.phase in STANDING
+    if not waits or state.uri == request.uri:
         return Busy(state)
     return Refused(
-        f"{state.service}: version {state.version} is held at {state.percent} % and waits for a "
-        f"person, so version {request.version} was not begun. {state.reason}."
+        f"{state.service}: version {state.version} is {said(state.phase)} at {state.percent} % and "
+        f"waits for a person, so version {request.version} was not begun. {state.reason}."
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from serving.isvc.drivers import Driver
 from serving.isvc.resource import ServiceView
 from serving.rollout.outcome import Lost
-from serving.rollout.state import Rollout, disagreement, rollout_of
+from serving.rollout.state import Rollout, disagreement, rollout_of, said
 from serving.rollout.world import World
 
 LEASE_S = 10.0
@@ -64,7 +64,9 @@ def undisturbed(view: ServiceView, state: Rollout, driver: Driver) -> Rollout:
 def taken_by(state: Rollout) -> str:
     """Return who holds the service: version, phase, run and process."""
     run = f", run {state.run_id}" if state.run_id else ""
-    return f"version {state.version} is being rolled out ({state.phase}{run}, by {state.holder})"
+    return (
+        f"version {state.version} is being rolled out ({said(state.phase)}{run}, by {state.holder})"
+    )
 
 
 def abandoned(world: World, seen: Rollout) -> ServiceView | None:

@@ -13,11 +13,12 @@ from serving.errors import Conflict, NotFound
 from serving.isvc.drivers import Driver, Spec
 from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView, merge_patch
 from serving.isvc.services import Unreachable
-from serving.rollout.advance import Move, Sight, Step, advance
+from serving.rollout.advance import advance
 from serving.rollout.lease import Claim, leased, owned, renewal_due
 from serving.rollout.noting import gave_way, noted
 from serving.rollout.outcome import Event, Lost, Outcome, Stuck, grounds_of, outcome_of
-from serving.rollout.state import Phase, Rollout
+from serving.rollout.state import STANDING, Phase, Rollout
+from serving.rollout.step import Move, Sight, Step
 from serving.rollout.world import World
 
 POLL_S = 0.2
@@ -57,9 +58,10 @@ def _driven(world: World, claim: Claim) -> Outcome:
 
 
 def sight_of(world: World, view: ServiceView, state: Rollout) -> Sight:
-    """Return what there is to see; the source is asked only where its numbers are wanted."""
+    """Return what there is to see; source and shadow are asked only where they are wanted."""
     driver, at = world.driver, world.clock()
-    observing = state.phase is Phase.OBSERVING
+    observing = state.phase is Phase.OBSERVING or (state.phase in STANDING and state.percent)
+    shadowing = state.phase is Phase.SHADOWING
     return Sight(
         at=at,
         canary=driver.canary_revision(view),
@@ -69,6 +71,7 @@ def sight_of(world: World, view: ServiceView, state: Rollout) -> Sight:
         complaint=view.complaint,
         split=driver.live_split(view),
         observation=world.source.observe(view, at) if observing else None,
+        shadow=world.shadow.ask(state, driver.addresses(view)) if shadowing else None,
     )
 
 

@@ -1,19 +1,37 @@
-"""What a person may decide about a rollout: go on, promote or abort (undoing one: `undo.py`)."""
+"""What a person may decide about a rollout, and in which phase (undoing one: `undo.py`).
+
+                 waiting  shadowing  observing  awaiting  paused  held  promoting,    over
+                                                approval                rolling back
+    hold            x         x          x                                            .
+    resume          o         o          o          o        x      x        o        =
+    approve                                         x               ?
+    promote                   x          x          x        x      x
+    abort           x         x          x          x        x      x
+
+    x  it is done    o  only where the process that carried it on has died    =  it tells the end
+    ?  where it is held since nobody approved, or since its shadow could not tell
+
+A decision that ends a rollout, or that nobody is there to carry out, makes this process its holder.
+Every other one is written into the state, and the process that holds the rollout goes by it.
+"""
 
 from __future__ import annotations
 
 from serving.errors import UsageError
 from serving.isvc.resource import ServiceView
-from serving.rollout.advance import Step, roll_back
-from serving.rollout.advance import promote as promoting
+from serving.rollout import moves
+from serving.rollout.actor import actor
 from serving.rollout.lease import abandoned, taken_by
 from serving.rollout.loop import drive
 from serving.rollout.outcome import Lost, Outcome, concluded, outcome_of
-from serving.rollout.state import Phase, Rollout, rollout_of
-from serving.rollout.takeover import Edit, adopt, reopened
+from serving.rollout.state import STANDING, Phase, Rollout, rollout_of, said
+from serving.rollout.step import Step
+from serving.rollout.takeover import Edit, adopt, amend, reopened
 from serving.rollout.world import World
 
-_UNDECIDED = (Phase.WAITING, Phase.OBSERVING, Phase.HELD)
+_HOLDABLE = (Phase.WAITING, Phase.SHADOWING, Phase.OBSERVING)
+_PROMOTABLE = (Phase.SHADOWING, Phase.OBSERVING, *STANDING, Phase.HELD)
+_UNDECIDED = (Phase.WAITING, *_PROMOTABLE)
 
 
 def status(world: World, name: str) -> Rollout:
@@ -22,20 +40,49 @@ def status(world: World, name: str) -> Rollout:
 
 
 def resume(world: World, name: str) -> Outcome:
-    """Go on with a rollout that is held or was left; an ended one just tells its outcome."""
+    """Go on with a rollout that is paused, held or was left; an ended one tells its outcome."""
     state = status(world, name)
     if state.over:
         return outcome_of(state)
+    if state.phase is Phase.PAUSED and _is_carried(world, state):
+        return _amended(world, name, _unpaused)
     return concluded(state.version, lambda: _resumed(world, state))
+
+
+def approve(world: World, name: str) -> Outcome:
+    """Let it enter the step that waits for a person."""
+
+    def edit(state: Rollout, now: float) -> Step:
+        if not state.asking or state.phase not in (Phase.APPROVAL, Phase.HELD):
+            raise UsageError(f"{name}: {standing(state)}, so nothing waits for an approval.")
+        return moves.approve(state, now)
+
+    if _is_carried(world, status(world, name)):
+        return _amended(world, name, edit)
+    return decide(world, name, edit)
+
+
+def hold(world: World, name: str) -> Outcome:
+    """Keep the split as it is; a canary that turns bad meanwhile is rolled back all the same."""
+
+    def edit(state: Rollout, now: float) -> Step:
+        if state.phase not in _HOLDABLE:
+            raise UsageError(f"{name}: {standing(state)}, so there is nothing to hold.")
+        reason = f"held by {actor()}"
+        if _is_carried(world, state):
+            return moves.pause(state, now, f"{reason}; {moves.commands(state)}")
+        return moves.hold(state, reason)
+
+    return _amended(world, name, edit)
 
 
 def promote(world: World, name: str) -> Outcome:
     """Give the canary all of the traffic now, whatever is still unproven."""
 
     def edit(state: Rollout, now: float) -> Step:
-        if state.phase not in (Phase.OBSERVING, Phase.HELD) or not state.canary:
+        if state.phase not in _PROMOTABLE or not state.canary:
             raise UsageError(f"{name}: {standing(state)}, so there is no canary to promote.")
-        return promoting(state, now, "promoted by hand")
+        return moves.promote(state, now, "promoted by hand")
 
     return decide(world, name, edit)
 
@@ -47,17 +94,42 @@ def abort(world: World, name: str) -> Outcome:
         if state.phase not in _UNDECIDED:
             hint = f"undo a promotion with `kanarya rollout rollback {name}`"
             raise UsageError(f"{name}: {standing(state)}, so there is nothing to abort; {hint}.")
-        return roll_back(state, now, "aborted by hand")
+        return moves.roll_back(state, now, "aborted by hand")
 
     return decide(world, name, edit)
 
 
+def _unpaused(state: Rollout, now: float) -> Step:
+    if state.phase is not Phase.PAUSED:
+        raise UsageError(f"{state.service}: {standing(state)}, so there is nothing to resume.")
+    return moves.reopen(state, now)
+
+
 def _resumed(world: World, state: Rollout) -> Outcome:
     view = world.read(state.service) if state.phase is Phase.HELD else abandoned(world, state)
-    claim = adopt(world, view, reopened) if view else None
+    edit = moves.reopen if state.phase is Phase.PAUSED else reopened
+    claim = adopt(world, view, edit) if view else None
     if claim is None:
         raise Lost(f"{state.service}: {taken_by(state)}; nothing was changed.")
     return drive(world, claim)
+
+
+def _is_carried(world: World, state: Rollout) -> bool:
+    """Say whether a process has the rollout in its hands, which goes by what the state says."""
+    return state.phase is not Phase.HELD and world.clock() < state.lease_until
+
+
+def _amended(world: World, name: str, edit: Edit) -> Outcome:
+    """Write the decision into the state, and say where the rollout stands then."""
+
+    def attempts() -> Outcome:
+        while True:
+            state = amend(world, world.read(name), edit)
+            if state is not None:
+                reason = state.reason or f"{standing(state)}, by {state.holder}"
+                return Outcome(outcome_of(state).kind, state.version, state.live_version, reason)
+
+    return concluded(status(world, name).version, attempts)
 
 
 def decide(world: World, name: str, edit: Edit) -> Outcome:
@@ -81,4 +153,4 @@ def _state(view: ServiceView) -> Rollout:
 
 def standing(state: Rollout) -> str:
     """Return which version is where, for a sentence."""
-    return f"version {state.version} is {state.phase.replace('_', ' ')}"
+    return f"version {state.version} is {said(state.phase)}"

@@ -10,15 +10,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from serving.rollout.advance import Move, Step
 from serving.rollout.ledger import LedgerError
 from serving.rollout.outcome import grounds_of
 from serving.rollout.record import TAKEN_OVER, Entry, Model
-from serving.rollout.state import Phase, Rollout
+from serving.rollout.state import STANDING, Phase, Rollout
+from serving.rollout.step import Move, Step
 from serving.rollout.world import World
 
 _EVERYTHING = (Phase.PROMOTING, Phase.PROMOTED)
-_LEAVING = (*_EVERYTHING, Phase.ROLLING_BACK, Phase.ROLLED_BACK)
 _IDLE = ("looking", "waiting")
 
 
@@ -26,8 +25,10 @@ def kind_of(before: Rollout, after: Rollout) -> str | None:
     """Return which kind of record a change of state is, None where nothing was decided."""
     if (before.phase, before.step, before.percent) == (after.phase, after.step, after.percent):
         return None
-    if before.phase is Phase.HELD and after.phase not in _LEAVING:
-        return "resumed"
+    if after.phase is Phase.SHADOWING:
+        return None
+    if _let_go_on(before, after):
+        return "approved" if before.asking and after.percent == before.asking else "resumed"
     return "split" if after.phase is Phase.OBSERVING else after.phase.value
 
 
@@ -42,17 +43,24 @@ def noted_takeover(world: World, before: Rollout, step: Step) -> Step:
     kind = kind_of(before, step.state)
     if kind is None:
         return _written(world, step, TAKEN_OVER, f"taken over from {before.holder}")
-    why = "a person let it go on" if kind == "resumed" else _why(before, step)
-    return _written(world, step, kind, why)
+    return _written(world, step, kind, _why(before, step))
 
 
 def _why(before: Rollout, step: Step) -> str:
     """Return the reason of the state where it is a new one, else what is told of the step."""
     if step.state.undo and step.state.phase in _EVERYTHING:
         return f"gone back to version {step.state.version} by hand"
-    if step.state.reason != before.reason:
+    if step.state.reason and step.state.reason != before.reason:
         return step.state.reason
-    return "; ".join(event.sentence for event in step.events if event.kind not in _IDLE)
+    person = ("a person let it go on",) if _let_go_on(before, step.state) else ()
+    told = (event.sentence for event in step.events if event.kind not in _IDLE)
+    return "; ".join((*person, *told))
+
+
+def _let_go_on(before: Rollout, after: Rollout) -> bool:
+    """Say whether a rollout that waited for a person goes on towards its next verdict."""
+    waited = before.phase is Phase.HELD or before.phase in STANDING
+    return waited and after.phase in (Phase.WAITING, Phase.OBSERVING)
 
 
 def begun(world: World, state: Rollout, why: str) -> Rollout:

@@ -11,9 +11,19 @@ from serving.rollout.policy import Policy
 from serving.rollout.state import Phase, Rollout
 
 EventKind = Literal[
-    "begun", "split", "looking", "good", "bad", "promoted", "rolled_back", "held", "waiting"
+    "begun",
+    "shadow",
+    "split",
+    "looking",
+    "good",
+    "bad",
+    "asks",
+    "promoted",
+    "rolled_back",
+    "held",
+    "waiting",
 ]
-OutcomeKind = Literal["promoted", "rolled_back", "held", "conflict", "failed"]
+OutcomeKind = Literal["promoted", "rolled_back", "held", "conflict", "failed", "under_way"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended; `live_version` is what has the traffic now, None where that is not known."""
+    """How it ended; `live_version` is what has the traffic now, None where that is not known.
+
+    `under_way`: a person's decision was taken over by the process that carries the rollout on.
+    """
 
     kind: OutcomeKind
     version: str
@@ -76,7 +89,7 @@ def outcome_of(state: Rollout) -> Outcome:
 def grounds_of(state: Rollout) -> tuple[str, ...]:
     """Return what the rollout was judged by, oldest first, each with its percent."""
     return tuple(
-        f"at {judged.percent} %: {ground}" for judged in state.history for ground in judged.grounds
+        f"{judged.where}: {ground}" for judged in state.history for ground in judged.grounds
     )
 
 
@@ -88,8 +101,10 @@ def _kind(state: Rollout) -> OutcomeKind:
             return "failed" if state.first else "rolled_back"
         case Phase.HELD:
             return "held"
-        case Phase.WAITING | Phase.OBSERVING | Phase.PROMOTING | Phase.ROLLING_BACK:
-            return "failed"
+        case Phase.WAITING | Phase.SHADOWING | Phase.OBSERVING | Phase.APPROVAL | Phase.PAUSED:
+            return "under_way"
+        case Phase.PROMOTING | Phase.ROLLING_BACK:
+            return "under_way"
     assert_never(state.phase)
 
 

@@ -14,26 +14,34 @@ from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView
 from serving.rollout.judge import Case
 from serving.rollout.observation import Observation
 from serving.rollout.policy import Policy
+from serving.rollout.shadow_tally import Tally
 
 FORMAT = 1
 LONGEST_REASON = 500
+LONGEST_GROUND = 400
 LONGEST_HISTORY = 12
 LONGEST_TEXT = 8000
 """Bytes of the annotation."""
+IN_THE_SHADOW = "the shadow"
 
 
 class Phase(StrEnum):
     """Where a rollout stands. A conflict is no phase: who meets one must not write."""
 
     WAITING = "waiting"
+    SHADOWING = "shadowing"
     OBSERVING = "observing"
     PROMOTING = "promoting"
     PROMOTED = "promoted"
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
+    APPROVAL = "awaiting_approval"
+    PAUSED = "paused"
     HELD = "held"
 
 
+STANDING = frozenset({Phase.APPROVAL, Phase.PAUSED})
+"""A person is waited for, and the canary is looked at meanwhile."""
 OVER = frozenset({Phase.PROMOTED, Phase.ROLLED_BACK})
 
 
@@ -44,6 +52,11 @@ class Judged:
     percent: int
     verdict: str
     grounds: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The part of the rollout that was judged, for people."""
+        return f"at {self.percent} %" if self.percent else f"in {IN_THE_SHADOW}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,8 @@ class Rollout:
     holder          the process that carries it on; it has until `lease_until` to show itself
     ledger          the receipt of its newest record in the ledger (`serving.rollout.ledger`)
     undo            whether it goes back to a version that was live before
+    asking          the percent that waits for a person's approval, 0 where none does
+    shadow          what has come of the shadow so far; None before its first row
     """
 
     id: str
@@ -87,6 +102,8 @@ class Rollout:
     lease_until: float = 0.0
     ledger: str = ""
     undo: bool = False
+    asking: int = 0
+    shadow: Tally | None = None
 
     @property
     def over(self) -> bool:
@@ -105,29 +122,21 @@ class Rollout:
 
     def remember(self, judged: Judged) -> Rollout:
         """Return the state with one more line of history; the oldest lines go first."""
-        return replace(self, history=(*self.history, judged)[-LONGEST_HISTORY:])
+        grounds = tuple(_cut(ground, LONGEST_GROUND) for ground in judged.grounds)
+        kept = replace(judged, grounds=grounds)
+        return replace(self, history=(*self.history, kept)[-LONGEST_HISTORY:])
 
     def because(self, reason: str) -> Rollout:
         """Return the state with the reason why it is where it is."""
-        return replace(self, reason=reason[:LONGEST_REASON])
+        return replace(self, reason=_cut(reason, LONGEST_REASON))
 
     def to_json(self) -> str:
-        """Return the annotation's text, below 8 KB: where it is longer, the oldest grounds go."""
-        text = self._text()
-        told = next((at for at, judged in enumerate(self.history) if judged.grounds), None)
-        if told is None or len(text.encode()) <= LONGEST_TEXT:
-            return text
-        shorter = list(self.history)
-        shorter[told] = replace(shorter[told], grounds=())
-        return replace(self, history=tuple(shorter)).to_json()
-
-    def _text(self) -> str:
-        value = asdict(replace(self, baseline=None, case=None))
-        value["format"] = FORMAT
-        value["policy"] = self.policy.to_json()
-        value["case"] = self.case.to_json() if self.case else None
-        value["baseline"] = self.baseline.to_json() if self.baseline else None
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        """Return the annotation's text, below 8 KB: what people read gives way, oldest first."""
+        state, text = self, _written(self)
+        while len(text.encode()) > LONGEST_TEXT and (state.history or state.reason):
+            state = _shorter(state)
+            text = _written(state)
+        return text
 
     @classmethod
     def from_json(cls, text: str) -> Rollout:
@@ -139,6 +148,7 @@ class Rollout:
         value["phase"] = Phase(value["phase"])
         value["case"] = Case.from_json(value["case"]) if value.get("case") else None
         value["baseline"] = Observation.from_json(value["baseline"]) if value["baseline"] else None
+        value["shadow"] = Tally.from_json(value["shadow"]) if value.get("shadow") else None
         value["history"] = tuple(_judged(entry) for entry in value["history"])
         return cls(**value)
 
@@ -185,6 +195,37 @@ def disagreement(state: Rollout, view: ServiceView, driver: Driver) -> str | Non
     if percent != state.percent:
         return f"its canary percent is {_said(percent)}, this rollout set {_said(state.percent)}"
     return None
+
+
+def _written(state: Rollout) -> str:
+    value = asdict(replace(state, baseline=None, case=None, shadow=None))
+    value["format"] = FORMAT
+    value["policy"] = state.policy.to_json()
+    for key in ("case", "baseline", "shadow"):
+        part = getattr(state, key)
+        value[key] = part.to_json() if part else None
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _shorter(state: Rollout) -> Rollout:
+    """Return it without its oldest grounds, then without its oldest verdict, with half a reason."""
+    told = next((at for at, judged in enumerate(state.history) if judged.grounds), None)
+    if told is not None:
+        bare = replace(state.history[told], grounds=())
+        return replace(state, history=(*state.history[:told], bare, *state.history[told + 1 :]))
+    if state.history:
+        return replace(state, history=state.history[1:])
+    return replace(state, reason=state.reason[: len(state.reason) // 2])
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return the beginning of a sentence; a lone surrogate has no bytes in UTF-8."""
+    return text[:longest].encode("utf-8", "replace").decode()
+
+
+def said(phase: Phase) -> str:
+    """Return the phase as words of a sentence: "version 2 is …"."""
+    return phase.replace("_", " ")
 
 
 def _said(percent: int | None) -> str:

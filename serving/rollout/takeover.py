@@ -8,11 +8,12 @@ from dataclasses import replace
 from serving.errors import Conflict, NotFound
 from serving.isvc.resource import ServiceView
 from serving.isvc.services import Unreachable
-from serving.rollout.advance import Step, roll_back
 from serving.rollout.lease import Claim, leased, undisturbed
 from serving.rollout.loop import patch_of
-from serving.rollout.noting import noted_takeover
-from serving.rollout.state import Phase, Rollout, rollout_of
+from serving.rollout.moves import reopen, roll_back
+from serving.rollout.noting import noted, noted_takeover
+from serving.rollout.state import STANDING, Phase, Rollout, rollout_of
+from serving.rollout.step import Step
 from serving.rollout.world import World
 
 Edit = Callable[[Rollout, float], Step]
@@ -39,12 +40,35 @@ def adopt(world: World, view: ServiceView, edit: Edit) -> Claim | None:
     return Claim.on(taken)
 
 
+def amend(world: World, view: ServiceView, edit: Edit) -> Rollout | None:
+    """Change the rollout in `view` by a person's decision and leave it to whoever carries it on.
+
+    Returns its state, None where it has moved on meanwhile. The ledger hears of it first. Raises
+    Lost where the spec was changed by hand, and LedgerError.
+    """
+    state = rollout_of(view)
+    if state is None:
+        return None
+    step = edit(undisturbed(view, state, world.driver), world.clock())
+    step = noted(replace(world, holder=state.holder), state, step)
+    try:
+        world.services.patch(view.name, patch_of(world.driver, view, step.state, step.move))
+    except (Conflict, Unreachable, NotFound):
+        # A lost answer may stand for a change that was made: the receipt in the object tells.
+        found = world.find(view.name)
+        after = rollout_of(found) if found else None
+        if after is None or after.ledger != step.state.ledger:
+            return None
+    for event in step.events:
+        world.report(event)
+    return step.state
+
+
 def reopened(state: Rollout, now: float) -> Step:
-    """Go on where it stopped; a held one gets the whole time of its step again."""
-    if state.phase is not Phase.HELD:
-        return Step(state)
-    phase = Phase.OBSERVING if state.canary else Phase.WAITING
-    return Step(replace(state, phase=phase, since=now, reason=""))
+    """Go on where it stopped; what waits for a person, or is held, gets its whole time again."""
+    if state.phase in STANDING:
+        return Step(replace(state, since=now))
+    return reopen(state, now) if state.phase is Phase.HELD else Step(state)
 
 
 def undone(by_version: str) -> Edit:

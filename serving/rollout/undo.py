@@ -17,7 +17,6 @@ from serving.errors import ModelError, UsageError
 from serving.isvc.resource import ServiceView
 from serving.published import check_unchanged
 from serving.rollout.admission import AlreadyLive, Begin, Busy, Refused, admit
-from serving.rollout.advance import Step, roll_back
 from serving.rollout.begin import take, until_decided
 from serving.rollout.lease import taken_by
 from serving.rollout.ledger import LedgerError
@@ -25,9 +24,11 @@ from serving.rollout.live import Live, back, ever_live, standing
 from serving.rollout.loop import drive
 from serving.rollout.manual import decide, status
 from serving.rollout.manual import standing as told
+from serving.rollout.moves import roll_back
 from serving.rollout.outcome import Lost, Outcome, Request
 from serving.rollout.record import Model, Record
 from serving.rollout.state import Phase, Rollout, live_uri, rollout_of
+from serving.rollout.step import Step
 from serving.rollout.world import World
 
 Check = Callable[[str, str], None]
@@ -147,7 +148,8 @@ def _by_percent(world: World, name: str, seen: Rollout) -> Outcome:
 def _by_rollout(world: World, name: str, seen: Rollout, target: Model) -> Outcome:
     if target.version is None or target.uri is None:
         raise UsageError(f"{name}: {target} has no version, so it cannot be rolled out again.")
-    policy = replace(seen.policy, steps=(100,))
+    # It was live before, and a person wants it back: there is nothing to ask of anybody.
+    policy = replace(seen.policy, steps=(100,), shadow_requests=0, approve=())
     request = Request(name, target.version, target.uri, policy, undo=True)
 
     def attempt(rollout: str) -> Outcome | None:

@@ -15,6 +15,7 @@ from serving.isvc.resource import ServiceView
 from serving.isvc.services import Services, Unreachable
 from serving.rollout.ledger import Ledger
 from serving.rollout.outcome import Event, Recorder
+from serving.rollout.shadow import HttpShadow, Shadow
 from serving.rollout.sources import ChosenSource, Source
 
 OUTAGE_S = 30.0
@@ -38,6 +39,7 @@ class World:
     recorder: Recorder
     ledger: Ledger
     source: Source = field(default_factory=ChosenSource)
+    shadow: Shadow = field(default_factory=HttpShadow)
     driver: Driver = field(default_factory=KnativeDriver)
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep

@@ -26,6 +26,7 @@ class Behaviour:
     load_failure: str | None = None
     error_rate: float = 0.0
     latency_s: float = 0.004
+    disagreement: float = 0.0
 
 
 @dataclass
@@ -119,10 +120,11 @@ class FakeCluster:
         traffic = []
         if ready:
             percent = 100 if percent is None or not rolled_out else percent
-            traffic.append({"latestRevision": True, "percent": percent, "revisionName": ready[-1]})
+            latest = {"latestRevision": True, "percent": percent, "tag": "latest"}
+            traffic.append({**latest, "revisionName": ready[-1], "url": f"http://latest-{name}"})
         if ready and percent < 100:
             rest = {"latestRevision": False, "percent": 100 - percent, "tag": "prev"}
-            traffic.append({**rest, "revisionName": rolled_out})
+            traffic.append({**rest, "revisionName": rolled_out, "url": f"http://prev-{name}"})
         return {
             "latestCreatedRevision": self.revisions[name][-1].name,
             **({"latestReadyRevision": ready[-1]} if ready else {}),

@@ -10,6 +10,7 @@ from serving.rollout.policy import Policy
 from serving.rollout.world import World
 from tests.serving.rollout.fake_cluster import FakeCluster, FakeRecorder, FakeSource
 from tests.serving.rollout.fake_ledger import FakeLedger
+from tests.serving.rollout.fake_shadow import FakeShadow
 
 NAME = "iris"
 STEPS = Policy(steps=(10, 50, 100), min_requests=20, max_seconds=30, ready_timeout_s=20)
@@ -23,6 +24,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.source = FakeSource(self.cluster)
+        self.shadow = FakeShadow(self.cluster)
         self.ledger = FakeLedger(lambda: self.cluster.now)
 
     def world(self, holder: str = "first") -> World:
@@ -31,6 +33,7 @@ class Stage:
             recorder=self.recorder,
             ledger=self.ledger,
             source=self.source,
+            shadow=self.shadow,
             clock=lambda: self.cluster.now,
             sleep=self.cluster.tick,
             report=self.events.append,

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from serving.rollout.advance import Move, Sight, Step, advance
+from serving.rollout.advance import advance
 from serving.rollout.judge import Case
 from serving.rollout.observation import Counts, NotMeasured, Observation
 from serving.rollout.policy import Policy
 from serving.rollout.state import Phase, Rollout
+from serving.rollout.step import Move, Sight, Step
 
 OLD, NEW, OLDER = "iris-2", "iris-3", "iris-1"
 NOW = 1000.0

@@ -1,0 +1,113 @@
+"""What has come of the shadow so far: a small value that lives in the rollout's state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from serving.rollout.observation import Shadowed
+
+MOST_EXAMPLES = 3
+LONGEST = 160
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What both revisions made of one row.
+
+    `canary` and `stable`: the labels they predicted, or why not, with `canary_failed` and
+    `stable_failed`. `distance`: half the sum of the differences of the probabilities, 0 to 1;
+    None where an answer has none.
+    """
+
+    canary: str
+    stable: str
+    canary_failed: bool = False
+    stable_failed: bool = False
+    distance: float | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Say whether both answered, with another label."""
+        return self.both and self.canary != self.stable
+
+    @property
+    def both(self) -> bool:
+        """Say whether both answered."""
+        return not (self.canary_failed or self.stable_failed)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The rows that both were asked so far.
+
+    source     where the rows come from, for people
+    there      how many rows there are to ask, of those that were wanted
+    distance   the sum of the distances of `distances` rows
+    trouble    why none can be asked, "" where they can
+    """
+
+    shadowed: Shadowed = field(default_factory=Shadowed)
+    source: str = ""
+    there: int = 0
+    distance: float = 0.0
+    distances: int = 0
+    trouble: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Say whether nothing is left to ask."""
+        return bool(self.trouble) or self.shadowed.asked >= self.there
+
+    def plus(self, row: Compared) -> Tally:
+        """Return the tally with one row more; the first few differences are kept as examples."""
+        before = self.shadowed
+        examples = before.examples
+        if (sentence := _told(before.asked, row)) and len(examples) < MOST_EXAMPLES:
+            examples = (*examples, sentence[:LONGEST])
+        after = Shadowed(
+            asked=before.asked + 1,
+            rows=before.rows + row.both,
+            differ=before.differ + row.differs,
+            canary_failed=before.canary_failed + row.canary_failed,
+            stable_failed=before.stable_failed + row.stable_failed,
+            examples=examples,
+        )
+        known = row.distance is not None
+        distance = self.distance + (row.distance or 0.0)
+        return replace(self, shadowed=after, distance=distance, distances=self.distances + known)
+
+    def sentence(self, wanted: int) -> str:
+        """Return what was asked and what came of it, without a verdict."""
+        if self.trouble:
+            return self.trouble
+        found = self.shadowed
+        fewer = f" of the {wanted} that were wanted" if found.asked < wanted else ""
+        said = f"{found.asked} rows{fewer} were asked of both ({self.source})"
+        parts = [f"{found.differ} of {found.rows} labels differ"]
+        if self.distances:
+            mean = self.distance / self.distances
+            parts.append(f"their probabilities are {mean:.3f} apart on average")
+        failures = (("canary", found.canary_failed), ("stable revision", found.stable_failed))
+        parts += [f"the {who} failed on {count}" for who, count in failures if count]
+        return f"{said}: {', '.join(parts)}"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Tally:
+        """Return the tally that `dataclasses.asdict` wrote; raises TypeError or KeyError."""
+        shadowed = value["shadowed"]
+        found = Shadowed(**{**shadowed, "examples": tuple(shadowed["examples"])})
+        return cls(**{**value, "shadowed": found})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a short JSON value."""
+        return asdict(self)
+
+
+def _told(row: int, found: Compared) -> str:
+    if found.differs:
+        return f"row {row}: {found.canary} (canary), {found.stable} (stable)"
+    if found.canary_failed:
+        return f"row {row}: the canary failed ({found.canary})"
+    return f"row {row}: the stable revision failed ({found.stable})" if found.stable_failed else ""
