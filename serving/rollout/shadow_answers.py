@@ -74,7 +74,8 @@ def _plain(cell: object) -> object:
 def _answer_v2(value: Any) -> Answer:
     outputs = {str(output["name"]): output for output in value["outputs"]}
     if "probabilities" not in outputs:
-        return _only(outputs["label" if "label" in outputs else next(iter(outputs))]["data"])
+        first = value["outputs"][0]
+        return _only(outputs.get("label", first)["data"])
     shares = outputs["probabilities"]
     told = (shares.get("parameters") or {}).get("classes")
     probabilities = _by_class(shares["data"], json.loads(told) if told else None)
