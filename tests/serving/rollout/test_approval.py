@@ -142,26 +142,24 @@ def test_resuming_what_waits_for_approval_asks_again() -> None:
 
 def test_a_pause_keeps_the_split_until_it_is_resumed() -> None:
     stage = Stage.with_live("1")
-    wait = 10.0
+    paused_at: list[float] = []
 
-    def pause() -> None:
-        outcome = manual.hold(stage.world("a person"), NAME)
-        assert (outcome.kind, state_of(stage).phase) == ("under_way", Phase.PAUSED)
-        resume_at = stage.cluster.now + wait
-        tick = stage.cluster.tick
+    def pause(event: Event) -> None:
+        if event.kind == "split" and event.percent == 10 and not paused_at:
+            assert manual.hold(stage.world("a person"), NAME).kind == "under_way"
+            assert state_of(stage).phase is Phase.PAUSED
+            paused_at.append(stage.cluster.now)
 
-        def ticking(seconds: float) -> None:
-            tick(seconds)
-            if stage.cluster.now >= resume_at and state_of(stage).phase is Phase.PAUSED:
-                assert stage.cluster.live(NAME) == {uri("1"): 90, uri("2"): 10}
-                assert manual.resume(stage.world("a person"), NAME).kind == "under_way"
+    def sleep(seconds: float) -> None:
+        stage.cluster.tick(seconds)
+        is_over = bool(paused_at) and stage.cluster.now > paused_at[0] + 10
+        if is_over and state_of(stage).phase is Phase.PAUSED:
+            assert stage.cluster.live(NAME) == {uri("1"): 90, uri("2"): 10}
+            assert manual.resume(stage.world("a person"), NAME).kind == "under_way"
 
-        stage.cluster.tick = ticking  # type: ignore[method-assign]
-
-    began = stage.cluster.now
-    outcome = played(stage, STEPS, When("split", 10, pause))
-    assert outcome.kind == "promoted"
-    assert stage.cluster.now - began > wait
+    world = replace(stage.world(), report=pause, sleep=sleep)
+    assert run(world, request("2")).kind == "promoted"
+    assert stage.cluster.now > paused_at[0] + 10
     assert stage.ledger.kinds("2")[1:5] == ["split", "paused", "resumed", "split"]
     held = next(r.entry for r in stage.ledger.records if r.entry.kind == "paused")
     assert held.why.startswith("held by ")
