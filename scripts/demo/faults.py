@@ -1,4 +1,4 @@
-"""The saboteur of the demonstration: waits for the next revision and makes its process fail."""
+"""The saboteur of the demonstration: makes the next revision fail once it has live traffic."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from serving.settings import Settings
 def break_next_revision(
     settings: Settings, name: str, fault: Mapping[str, float], done: threading.Event
 ) -> None:
-    """Put a fault into the process of the next revision as soon as it is ready.
+    """Put a fault into the process of the next revision as soon as it gets a share of the traffic.
 
-    Returns when the fault is in, or when `done` is set first.
+    Before that the shadow would find it. Returns when the fault is in, or when `done` is set first.
     """
     services = connect(settings.kubeconfig, settings.namespace)
     before = _latest(services.get(name))
     while not done.wait(0.1):
         view = services.get(name)
-        if view and _latest(view) != before and (url := _canary_url(view)):
+        if view and _latest(view) != before and (url := _live_canary_url(view)):
             _post(f"{url}/kanarya/fault", fault)
             return
 
@@ -32,8 +32,9 @@ def _latest(view: ServiceView | None) -> str:
     return view.latest_ready if view else ""
 
 
-def _canary_url(view: ServiceView) -> str | None:
-    return next((t.url for t in view.traffic if t.latest and t.revision == view.latest_ready), None)
+def _live_canary_url(view: ServiceView) -> str | None:
+    lines = (line for line in view.traffic if line.latest and line.revision == view.latest_ready)
+    return next((line.url for line in lines if line.percent), None)
 
 
 def _post(url: str, fault: Mapping[str, float]) -> None:

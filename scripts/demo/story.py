@@ -62,7 +62,7 @@ CHAPTERS = (
         "promoted",
     ),
     Chapter(
-        "Version 3: passes the gate too, but a fault put into its process fails half its answers",
+        "Version 3: passes gate and shadow too, but half its answers fail once it is live",
         "logistic_regression",
         {},
         "rolled_back",

@@ -65,7 +65,7 @@ class Tally:
         before = self.shadowed
         examples = before.examples
         if (sentence := _told(before.asked, row)) and len(examples) < MOST_EXAMPLES:
-            examples = (*examples, sentence[:LONGEST])
+            examples = (*examples, cut(sentence, LONGEST))
         after = Shadowed(
             asked=before.asked + 1,
             rows=before.rows + row.both,
@@ -103,6 +103,11 @@ class Tally:
     def to_json(self) -> dict[str, Any]:
         """Return a short JSON value."""
         return asdict(self)
+
+
+def cut(text: str, longest: int) -> str:
+    """Return the beginning of a sentence; a lone surrogate has no bytes in UTF-8."""
+    return text[:longest].encode("utf-8", "replace").decode()
 
 
 def _told(row: int, found: Compared) -> str:

@@ -14,7 +14,7 @@ from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView
 from serving.rollout.judge import Case
 from serving.rollout.observation import Observation
 from serving.rollout.policy import Policy
-from serving.rollout.shadow_tally import Tally
+from serving.rollout.shadow_tally import Tally, cut
 
 FORMAT = 1
 LONGEST_REASON = 500
@@ -122,13 +122,13 @@ class Rollout:
 
     def remember(self, judged: Judged) -> Rollout:
         """Return the state with one more line of history; the oldest lines go first."""
-        grounds = tuple(_cut(ground, LONGEST_GROUND) for ground in judged.grounds)
+        grounds = tuple(cut(ground, LONGEST_GROUND) for ground in judged.grounds)
         kept = replace(judged, grounds=grounds)
         return replace(self, history=(*self.history, kept)[-LONGEST_HISTORY:])
 
     def because(self, reason: str) -> Rollout:
         """Return the state with the reason why it is where it is."""
-        return replace(self, reason=_cut(reason, LONGEST_REASON))
+        return replace(self, reason=cut(reason, LONGEST_REASON))
 
     def to_json(self) -> str:
         """Return the annotation's text, below 8 KB: what people read gives way, oldest first."""
@@ -216,11 +216,6 @@ def _shorter(state: Rollout) -> Rollout:
     if state.history:
         return replace(state, history=state.history[1:])
     return replace(state, reason=state.reason[: len(state.reason) // 2])
-
-
-def _cut(text: str, longest: int) -> str:
-    """Return the beginning of a sentence; a lone surrogate has no bytes in UTF-8."""
-    return text[:longest].encode("utf-8", "replace").decode()
 
 
 def said(phase: Phase) -> str:

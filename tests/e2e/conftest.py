@@ -143,7 +143,7 @@ def traffic() -> Iterator[Callable[[Installation, str], Traffic]]:
 
 @pytest.fixture
 def sabotage() -> Iterator[Callable[[Installation, str, dict[str, float]], None]]:
-    """Put a fault into the process of the service's next revision as soon as it is ready."""
+    """Put a fault into the process of the service's next revision as soon as it has traffic."""
     done = threading.Event()
     threads: list[threading.Thread] = []
 

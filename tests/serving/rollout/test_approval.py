@@ -10,14 +10,16 @@ import pytest
 
 from serving.errors import UsageError
 from serving.isvc.resource import ROLLOUT
+from serving.isvc.services import Unreachable
 from serving.rollout import manual
 from serving.rollout.begin import run
 from serving.rollout.outcome import Event, Outcome
 from serving.rollout.state import Phase, Rollout, rollout_of
 from serving.rollout.world import World
 from tests.serving.rollout.fake_cluster import Behaviour
+from tests.serving.rollout.fuse import Killed
 from tests.serving.rollout.stage import NAME, STEPS, Stage, request, uri
-from tests.serving.rollout.test_kill import Killed
+from tests.serving.rollout.test_outages import Between
 
 Decide = Callable[[World, str], Outcome]
 APPROVED = replace(STEPS, approve=(50, 100))
@@ -210,6 +212,24 @@ def test_holding_what_nobody_carries_on_is_a_hold() -> None:
 def test_approving_what_nobody_carries_on_carries_it_on() -> None:
     stage = abandoned("asks", 10, replace(STEPS, approve=(50,)))
     assert manual.approve(stage.world("a person"), NAME).kind == "promoted"
+
+
+@pytest.mark.parametrize("decide", [manual.approve, manual.hold], ids=["approve", "hold"])
+def test_a_decision_whose_answer_was_lost_was_made(decide: Decide) -> None:
+    at = "asks" if decide is manual.approve else "split"
+    stage = Stage.with_live("1")
+
+    def lost(patch: Callable[..., Any], *args: Any) -> Any:
+        patch(*args)
+        raise Unreachable("cannot reach the Kubernetes API")
+
+    def person() -> None:
+        services = Between(stage.cluster, lost)
+        assert decide(replace(stage.world("a person"), services=services), NAME).kind == "under_way"
+
+    policy = replace(STEPS, approve=(50,))
+    wanted = "promoted" if decide is manual.approve else "held"
+    assert played(stage, policy, When(at, 10, person)).kind == wanted
 
 
 def test_the_next_version_does_not_push_aside_what_waits_for_a_person() -> None:

@@ -1,4 +1,7 @@
-"""Kill the process before and after every single effect; whoever goes on ends at the same place."""
+"""Kill the process around every write; whoever goes on ends at the same place.
+
+test_every_effect.py does it to reads, waits and the shadow too, and lets them fail as well.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,8 @@ from serving.rollout.outcome import Outcome
 from serving.rollout.state import rollout_of
 from serving.rollout.world import World
 from tests.serving.rollout.fake_cluster import Behaviour
+from tests.serving.rollout.fuse import Killed
 from tests.serving.rollout.stage import NAME, Stage, request, uri
-
-
-class Killed(BaseException):
-    """As deaf to `except Exception` as a kill -9."""
 
 
 @dataclass

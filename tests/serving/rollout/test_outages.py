@@ -14,8 +14,8 @@ from serving.rollout.begin import run
 from serving.rollout.outcome import Event
 from serving.rollout.state import rollout_of
 from tests.serving.rollout.fake_cluster import FakeCluster
+from tests.serving.rollout.fuse import Killed
 from tests.serving.rollout.stage import NAME, STEPS, Stage, request, uri
-from tests.serving.rollout.test_kill import Killed
 
 
 class Between:

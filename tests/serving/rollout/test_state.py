@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from serving.rollout.judge import Case
-from serving.rollout.observation import Counts, Observation
+from serving.rollout.observation import Counts, Observation, Shadowed
 from serving.rollout.policy import Policy
+from serving.rollout.shadow_tally import LONGEST, MOST_EXAMPLES, Tally
 from serving.rollout.state import Judged, Phase, Rollout
 
 BUCKETS = tuple(range(10**6, 10**6 + 66))
@@ -76,6 +80,44 @@ def biggest() -> Rollout:
 
 def test_the_biggest_state_fits_into_8_kb() -> None:
     assert len(biggest().to_json().encode()) < 8192
+
+
+TEXT = st.text(max_size=800)
+SHADOWS = st.builds(
+    lambda text, count: Tally(
+        Shadowed(count, count, count, count, count, (text[:LONGEST],) * MOST_EXAMPLES),
+        source="golden rows of version 1 and golden rows of version 2",
+        there=count,
+        distance=count / 7,
+        distances=count,
+        trouble=text[:LONGEST],
+    ),
+    TEXT,
+    st.integers(0, 10**5),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(reason=TEXT, grounds=st.lists(TEXT, max_size=4), shadow=SHADOWS)
+@example("\x00" * 800, ["\x01" * 800] * 4, Tally(trouble="\x02" * LONGEST))
+@example("\U0001f426" * 800, ["\U0001f426" * 800] * 4, Tally(source="\U0001f426" * LONGEST))
+@example("\ud800" * 800, ["\ud800" * 800] * 4, Tally())
+def test_whatever_is_said_of_it_the_state_fits_into_8_kb(
+    reason: str, grounds: list[str], shadow: Tally
+) -> None:
+    state = replace(biggest(), shadow=shadow, asking=100, phase=Phase.APPROVAL)
+    for percent in (10, 25, 50):
+        state = state.because(reason).remember(Judged(percent, "not measured", tuple(grounds)))
+    text = state.to_json()
+    assert len(text.encode()) < 8192
+    back = Rollout.from_json(text)
+    assert (back.id, back.phase, back.shadow, back.asking) == (
+        state.id,
+        state.phase,
+        state.shadow,
+        100,
+    )
+    assert back.case == state.case and state.reason.startswith(back.reason)
 
 
 def test_a_state_survives_its_annotation() -> None:
