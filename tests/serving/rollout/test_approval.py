@@ -16,12 +16,14 @@ from serving.rollout.begin import run
 from serving.rollout.outcome import Event, Outcome
 from serving.rollout.state import Phase, Rollout, rollout_of
 from serving.rollout.world import World
+from tests.serving.rollout import stage as common
 from tests.serving.rollout.fake_cluster import Behaviour
 from tests.serving.rollout.fuse import Killed
-from tests.serving.rollout.stage import NAME, STEPS, Stage, request, uri
+from tests.serving.rollout.stage import NAME, Stage, request, uri
 from tests.serving.rollout.test_outages import Between
 
 Decide = Callable[[World, str], Outcome]
+STEPS = replace(common.STEPS, max_seconds=5)
 APPROVED = replace(STEPS, approve=(50, 100))
 
 
@@ -116,7 +118,7 @@ def test_what_nobody_approves_is_never_entered(policy: Any, kind: str) -> None:
     stage = Stage.with_live("1")
     outcome = stage.run("2", replace(APPROVED, on_inconclusive=policy))
     assert outcome.kind == kind
-    assert "nobody approved 50 % within 30 s" in outcome.reason
+    assert "nobody approved 50 % within 5 s" in outcome.reason
     assert [e.percent for e in stage.events if e.kind == "split"] == [10]
     assert (state_of(stage).asking == 50) == (kind == "held")
 
@@ -154,14 +156,14 @@ def test_a_pause_keeps_the_split_until_it_is_resumed() -> None:
 
     def sleep(seconds: float) -> None:
         stage.cluster.tick(seconds)
-        is_over = bool(paused_at) and stage.cluster.now > paused_at[0] + 10
+        is_over = bool(paused_at) and stage.cluster.now > paused_at[0] + 3
         if is_over and state_of(stage).phase is Phase.PAUSED:
             assert stage.cluster.live(NAME) == {uri("1"): 90, uri("2"): 10}
             assert manual.resume(stage.world("a person"), NAME).kind == "under_way"
 
     world = replace(stage.world(), report=pause, sleep=sleep)
-    assert run(world, request("2")).kind == "promoted"
-    assert stage.cluster.now > paused_at[0] + 10
+    assert run(world, request("2", STEPS)).kind == "promoted"
+    assert stage.cluster.now > paused_at[0] + 3
     assert stage.ledger.kinds("2")[1:5] == ["split", "paused", "resumed", "split"]
     held = next(r.entry for r in stage.ledger.records if r.entry.kind == "paused")
     assert held.why.startswith("held by ")
