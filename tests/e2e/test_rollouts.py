@@ -65,6 +65,7 @@ def test_a_good_version_is_promoted_under_traffic_and_a_bad_and_a_crashed_one_ar
 
     good = here.run(flower, "model={kind: logistic_regression}")
     assert (good.returncode, outcome(good)["outcome"]) == (0, "promoted")
+    assert "was good in the shadow, at 10 %, 50 %" in outcome(good)["sentence"]
     assert ran(outcome(good)) == ACCEPTED
     assert here.aliases(flower) == {"champion": "2", "previous": "1"}
 
@@ -121,6 +122,12 @@ def test_without_traffic_a_rollout_is_held_and_a_person_decides(
     assert "kanarya rollout resume flower" in outcome(held)["sentence"]
     canary = [t for t in here.view(flower).traffic if t.latest]
     assert canary[0].percent == 10
+    for refused, said in (
+        ("approve", "nothing waits for an approval"),
+        ("hold", "nothing to hold"),
+    ):
+        answer = here.kanarya("rollout", refused, flower)
+        assert (answer.returncode, said in sentence(answer)) == (2, True)
     decided = here.kanarya("rollout", "promote", flower)
     assert decided.returncode == 0, decided.stderr
     newest = here.versions(flower)[-1]

@@ -1,5 +1,10 @@
-"""A stand-in predictor: a file `errors` in its model directory makes every prediction a 500."""
+"""A stand-in predictor that does what files in its model directory tell it to.
 
+`errors`: every prediction is a 500; `differs`: another label than the others'; `slow`: a pause
+before each V2 answer; `dies`, `damaged`.
+"""
+
+import json
 import os
 import socket
 import sys
@@ -25,16 +30,24 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        self.answer(200, PAGE % answers.count(200) if self.path == "/metrics" else b"{}")
+        page = {"inputs": [{"name": "a", "datatype": "FP32", "shape": [-1]}]}
+        if self.path == "/metrics":
+            self.answer(200, PAGE % answers.count(200))
+        else:
+            self.answer(200, json.dumps(page).encode())
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         if told("dies"):
             os._exit(9)
+        if told("slow") and self.path.endswith("/infer"):
+            time.sleep(0.05)
+        label = "other" if told("differs") else "same"
+        said = {"outputs": [{"name": "label", "data": [label]}]}
         answers.append(500 if told("errors") else 200)
-        self.answer(answers[-1])
+        self.answer(answers[-1], json.dumps(said).encode())
 
-    def answer(self, code, body=b"{}"):
+    def answer(self, code, body):
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

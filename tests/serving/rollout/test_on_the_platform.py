@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
+import numpy as np
+import psutil
 import pytest
 from aiohttp import web
 
+from serving.artifact import Golden, write_golden
 from serving.isvc.client import ServiceClient, connect
 from serving.isvc.resource import ServiceView
 from serving.local import kubeconfig
@@ -24,15 +28,17 @@ from serving.local.gateway import Gateway
 from serving.local.launching import launching
 from serving.local.processes import Places, Processes
 from serving.local.store import Store
+from serving.rollout import manual
 from serving.rollout.begin import run
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.observation import Observation
 from serving.rollout.outcome import Outcome, Request
 from serving.rollout.policy import Policy
 from serving.rollout.sources import ChosenSource
+from serving.rollout.state import Phase, Rollout, rollout_of
 from serving.rollout.undo import rollback
 from serving.rollout.world import World
-from tests.serving.local.platform_kit import QUICK
+from tests.serving.local.platform_kit import QUICK, soon
 from tests.serving.rollout.fake_cluster import FakeRecorder
 
 pytestmark = pytest.mark.e2e
@@ -47,6 +53,8 @@ POLICY = Policy(
     ready_timeout_s=20,
 )
 
+SHADOW = replace(POLICY, shadow_requests=100)
+ROWS = 30
 ENDS = ("promoted", "rolled_back")
 
 
@@ -58,12 +66,24 @@ class Laptop:
     ledger: StoredLedger
     recorder: FakeRecorder = field(default_factory=FakeRecorder)
 
-    def deploy(self, version: str, *words: str) -> Outcome:
+    def deploy(self, version: str, *words: str, policy: Policy = POLICY) -> Outcome:
+        return run(self.world(), Request("iris", version, self.model(version, *words), policy))
+
+    def model(self, version: str, *words: str) -> str:
+        """A model directory, with golden rows and nothing else that anybody reads."""
         directory = self.home / "models" / version
         directory.mkdir(parents=True)
         for word in words:
             (directory / word).touch()
-        return run(self.world(), Request("iris", version, directory.as_uri(), POLICY))
+        cells = np.arange(ROWS, dtype=np.float32).reshape(-1, 1)
+        write_golden(directory, Golden({"a": cells}, np.full((ROWS, 2), 0.5, np.float32)))
+        return directory.as_uri()
+
+    def state(self) -> Rollout:
+        view = self.client.get("iris")
+        found = rollout_of(view) if view else None
+        assert found is not None
+        return found
 
     def world(self) -> World:
         return World(self.client, self.recorder, self.ledger)
@@ -192,3 +212,53 @@ def test_good_bad_broken_and_undone_versions_under_traffic(laptop: Laptop) -> No
         ("rolled_back", "6"),
         ("promoted", "1"),
     ]
+
+
+def test_a_bad_shadow_never_answers_anybody_and_a_good_one_goes_on(laptop: Laptop) -> None:
+    assert laptop.deploy("1", policy=SHADOW).kind == "promoted"
+    laptop.codes.clear()
+    for version, word in (("2", "errors"), ("3", "differs")):
+        bad = laptop.deploy(version, word, policy=SHADOW)
+        assert (bad.kind, bad.live_version) == ("rolled_back", "1"), bad
+        assert f"bad in the shadow: {ROWS} rows of the 100 that were wanted" in bad.reason
+        kinds = [r.entry.kind for r in laptop.ledger.chain("iris").records]
+        assert kinds[-3:] == ["begun", "rolling_back", "rolled_back"], "never given a share"
+    good = laptop.deploy("4", policy=SHADOW)
+    assert good.reason == "version 4 was good in the shadow, at 20 %, 50 %"
+    assert set(laptop.codes) == {200}
+
+
+ONE_ROLLOUT = Path(__file__).with_name("one_rollout.py")
+
+
+def begun_beside(laptop: Laptop, version: str, *words: str) -> subprocess.Popen[bytes]:
+    """A rollout in a process of its own."""
+    arguments = (str(laptop.home), version, laptop.model(version, *words))
+    root = Path(__file__).parents[3]
+    return subprocess.Popen([sys.executable, str(ONE_ROLLOUT), *arguments], cwd=root)
+
+
+def test_a_process_killed_in_the_shadow_is_taken_over_where_it_was(laptop: Laptop) -> None:
+    assert laptop.deploy("1").kind == "promoted"
+    process = begun_beside(laptop, "2", "slow")
+    soon(lambda: laptop.state().shadow and laptop.state().phase is Phase.SHADOWING, "a tally")
+    psutil.Process(process.pid).kill()
+    process.wait()
+    left = laptop.state()
+    assert left.shadow is not None and 0 < left.shadow.shadowed.asked < ROWS
+    outcome = manual.resume(laptop.world(), "iris")
+    assert (outcome.kind, outcome.live_version) == ("promoted", "2"), outcome
+    assert f"{ROWS} rows of the 100 that were wanted were asked of both" in outcome.evidence[0]
+    kinds = [r.entry.kind for r in laptop.ledger.chain("iris").records if r.entry.to.version == "2"]
+    assert kinds == ["begun", "taken_over", "split", "split", "promoting", "promoted"]
+
+
+def test_a_person_approves_from_another_process(laptop: Laptop) -> None:
+    assert laptop.deploy("1").kind == "promoted"
+    process = begun_beside(laptop, "2", "approve")
+    soon(lambda: laptop.state().phase is Phase.APPROVAL, "an approval")
+    assert laptop.state().asking == 50
+    said = manual.approve(laptop.world(), "iris")
+    assert said.kind == "under_way", said
+    assert process.wait(30) == 0
+    assert (laptop.state().phase, laptop.live()) == (Phase.PROMOTED, [("2", 100)])
