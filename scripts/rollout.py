@@ -183,10 +183,10 @@ def _standing(state: Rollout) -> str:
 
 def _measured(state: Rollout) -> str:
     """Return the share that the canary had of this step's requests, "" where none is known."""
-    canary, requests = getattr(state.case, "split", (0, 0))
+    canary, requests = state.case.split if state.case else (0, 0)
     if not requests:
         return ""
-    return f"  it had {canary} of {requests} requests in this step ({canary / requests:.1%})"
+    return f"  measured: {canary} of {requests} requests in this step, {canary / requests:.1%}"
 
 
 def _told(state: Rollout) -> list[str]:

@@ -110,12 +110,14 @@ def late(state: Rollout, at: float) -> bool:
 
 
 def _why_promoted(state: Rollout) -> str:
-    shadow = [f"in {IN_THE_SHADOW}"] if any(not judged.percent for judged in state.history) else []
-    live = ", ".join(f"{judged.percent} %" for judged in state.history if judged.percent)
-    if not all(judged.verdict == Verdict.GOOD for judged in state.history):
-        return f"version {state.version} was bad at no step, but not every one could be judged"
-    good = ", ".join([*shadow, *([f"at {live}"] if live else [])])
-    at_once = "took over at once: its rollout has no step below 100 %"
+    name = f"version {state.version}"
+    live = [judged for judged in state.history if judged.percent]
+    shadow = [judged.verdict for judged in state.history if not judged.percent][-1:]
+    good = [f"in {IN_THE_SHADOW}"] if shadow == [Verdict.GOOD] else []
     if not live:
-        return f"version {state.version} {f'was good {good} and ' if good else ''}{at_once}"
-    return f"version {state.version} was good {good}"
+        lead = f"{name} was good {good[0]} and" if good else name
+        return f"{lead} took over at once: its rollout has no step below 100 %"
+    if not all(judged.verdict == Verdict.GOOD for judged in live):
+        return f"{name} was bad at no step, but not every one could be judged"
+    percents = ", ".join(f"{judged.percent} %" for judged in live)
+    return f"{name} was good {', '.join((*good, f'at {percents}'))}"

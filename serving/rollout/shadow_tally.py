@@ -79,19 +79,15 @@ class Tally:
         return replace(self, shadowed=after, distance=distance, distances=self.distances + known)
 
     def sentence(self, wanted: int) -> str:
-        """Return what was asked and what came of it, without a verdict."""
+        """Return what was asked, and how far apart the answers are; the judge says the rest."""
         if self.trouble:
             return self.trouble
         found = self.shadowed
         fewer = f" of the {wanted} that were wanted" if found.asked < wanted else ""
         said = f"{found.asked} rows{fewer} were asked of both ({self.source})"
-        parts = [f"{found.differ} of {found.rows} labels differ"]
-        if self.distances:
-            mean = self.distance / self.distances
-            parts.append(f"their probabilities are {mean:.3f} apart on average")
-        failures = (("canary", found.canary_failed), ("stable revision", found.stable_failed))
-        parts += [f"the {who} failed on {count}" for who, count in failures if count]
-        return f"{said}: {', '.join(parts)}"
+        if not self.distances:
+            return said
+        return f"{said}, their probabilities {self.distance / self.distances:.3f} apart on average"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Tally:

@@ -1,8 +1,9 @@
 """The decision on a shadow: both revisions were asked the same rows, the canary has no traffic yet.
 
-A bad shadow ends the rollout at 0 %. One that could not tell holds it, or does what the policy
-says; going on to the first live step without its verdict promotes nothing, so that is allowed, but
-to go on to 100 % is not. Pure.
+A bad shadow ends the rollout at 0 %, as soon as it is known. Where all rows were asked and are too
+few to prove the canary good, it goes on to the first live step, where it is judged by what clients
+ask. A shadow that was not measured holds the rollout, or does what the policy says. To go on to
+100 % without a verdict is never allowed here. Pure.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import assert_never
 from serving.rollout.judge import Judgement, Verdict, judge_shadow
 from serving.rollout.moves import go, hold, remembered, roll_back
 from serving.rollout.observation import NotMeasured
+from serving.rollout.outcome import EventKind
 from serving.rollout.shadow_tally import Tally
 from serving.rollout.state import Phase, Rollout
 from serving.rollout.step import Sight, Step, event
@@ -34,7 +36,7 @@ def look(state: Rollout, sight: Sight) -> Step:
     if isinstance(seen, Tally) and seen != state.shadow:
         after = replace(state, shadow=seen)
     tally = after.shadow
-    if tally is not None and tally.whole:
+    if tally is not None and (tally.whole or _verdict(after, tally).verdict is Verdict.BAD):
         return _judged(after, sight.at, tally)
     if sight.at - state.since < state.policy.max_seconds:
         return Step(after, events=(event("looking", state, _progress(seen)),))
@@ -45,23 +47,32 @@ def look(state: Rollout, sight: Sight) -> Step:
     return _judged(after, sight.at, Tally(trouble=f"after {limit}: {reason}"))
 
 
+def _verdict(state: Rollout, tally: Tally) -> Judgement:
+    if tally.trouble or not tally.shadowed.asked:
+        return Judgement(Verdict.NOT_MEASURED)
+    return judge_shadow(tally.shadowed, state.policy)
+
+
 def _judged(state: Rollout, at: float, tally: Tally) -> Step:
-    found = Judgement(Verdict.NOT_MEASURED)
-    if not tally.trouble:
-        found = judge_shadow(tally.shadowed, state.policy)
+    found = _verdict(state, tally)
     said = tally.sentence(state.policy.shadow_requests)
     after = remembered(state, found, said)
-    grounds = "; ".join((said, *found.sentences, *tally.shadowed.examples))
+    grounds = "; ".join((said, *found.sentences))
     match found.verdict:
         case Verdict.GOOD:
-            entered = go(after, at, step=0)
-            told = event("good", state, "; ".join((f"in the shadow: {said}", *found.sentences)))
-            return replace(entered, events=(told, *entered.events))
+            return _entered(after, at, "good", f"in the shadow: {grounds}")
         case Verdict.BAD:
             return roll_back(after, at, f"bad in the shadow: {grounds}")
+        case Verdict.TOO_FEW if state.policy.steps[0] < 100:
+            return _entered(after, at, "shadow", f"not bad in the shadow: {grounds}")
         case Verdict.TOO_FEW | Verdict.NOT_MEASURED:
             return _unsure(after, at, f"the shadow could not tell: {grounds}")
     assert_never(found.verdict)
+
+
+def _entered(state: Rollout, at: float, kind: EventKind, sentence: str) -> Step:
+    entered = go(state, at, step=0)
+    return replace(entered, events=(event(kind, state, sentence), *entered.events))
 
 
 def _unsure(state: Rollout, at: float, reason: str) -> Step:
@@ -70,8 +81,7 @@ def _unsure(state: Rollout, at: float, reason: str) -> Step:
         case "abort":
             return roll_back(state, at, reason)
         case "promote" if first < 100:
-            entered = go(state, at, step=0)
-            return replace(entered, events=(event("shadow", state, reason), *entered.events))
+            return _entered(state, at, "shadow", reason)
         case "promote" | "hold":
             return hold(replace(state, asking=first), reason)
     assert_never(state.policy.on_inconclusive)

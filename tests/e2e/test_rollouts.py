@@ -65,7 +65,9 @@ def test_a_good_version_is_promoted_under_traffic_and_a_bad_and_a_crashed_one_ar
 
     good = here.run(flower, "model={kind: logistic_regression}")
     assert (good.returncode, outcome(good)["outcome"]) == (0, "promoted")
-    assert "was good in the shadow, at 10 %, 50 %" in outcome(good)["sentence"]
+    assert "at 10 %, 50 %" in outcome(good)["sentence"]
+    shown = here.kanarya("rollout", "status", flower)
+    assert "rows of the 100 that were wanted were asked of both (golden rows of" in shown.stdout
     assert ran(outcome(good)) == ACCEPTED
     assert here.aliases(flower) == {"champion": "2", "previous": "1"}
 

@@ -35,7 +35,7 @@ def test_a_good_shadow_comes_before_the_first_live_request() -> None:
     assert outcome.reason == "version 2 was good in the shadow, at 10 %, 50 %"
     told = [event.sentence for event in stage.events if event.kind in ("shadow", "good")]
     assert told[0] == "in the shadow: up to 40 rows are asked of both revisions"
-    assert "in the shadow: 40 rows were asked of both (golden rows): 0 of 40 labels" in told[1]
+    assert "in the shadow: 40 rows were asked of both (golden rows), their prob" in told[1]
     assert "in the shadow: 40 rows were asked of both (golden rows)" in outcome.evidence[0]
     assert kinds(stage) == ["begun", "split", "split", "promoting", "promoted"]
     split = next(r.entry for r in stage.ledger.records if r.entry.kind == "split")
@@ -51,8 +51,8 @@ def test_where_there_are_fewer_rows_each_is_asked_once_and_that_is_said() -> Non
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (Behaviour(disagreement=0.6), "24 of 40 labels differ"),
-        (Behaviour(error_rate=0.5), "the canary failed on 20"),
+        (Behaviour(disagreement=0.6), "row 0: other (canary), same (stable)"),
+        (Behaviour(error_rate=0.5), "the canary alone failed on"),
     ],
     ids=["other answers", "errors"],
 )
@@ -61,12 +61,26 @@ def test_a_bad_shadow_ends_the_rollout_at_0_percent(bad: Behaviour, said: str) -
     stage.cluster.behaviours[uri("2")] = bad
     outcome = stage.run("2", SHADOW)
     assert (outcome.kind, outcome.live_version) == ("rolled_back", "1")
-    assert outcome.reason.startswith("bad in the shadow: 40 rows")
+    assert outcome.reason.startswith("bad in the shadow: 25 rows of the 40 that were wanted")
     assert said in outcome.reason
     assert "row 0: " in outcome.reason
     assert set(live_shares(stage)) == {0}, "not one live request"
     assert stage.recorder.written["2"] == "rolled back"
     assert kinds(stage) == ["begun", "rolling_back", "rolled_back"]
+
+
+def test_too_few_rows_to_prove_it_good_go_on_to_a_live_step_but_not_to_everything() -> None:
+    stage = Stage.with_live("1")
+    stage.cluster.behaviours[uri("2")] = Behaviour(disagreement=0.1)
+    stage.shadow.there = 20
+    outcome = stage.run("2", SHADOW)
+    assert outcome.reason == "version 2 was good at 10 %, 50 %"
+    assert any(e.sentence.startswith("not bad in the shadow: 20 rows") for e in stage.events)
+
+    stage.cluster.behaviours[uri("3")] = Behaviour(disagreement=0.1)
+    at_once = stage.run("3", replace(SHADOW, steps=(100,)))
+    assert at_once.kind == "held"
+    assert "the shadow could not tell: 20 rows of the 40" in at_once.reason
 
 
 NOT_ASKED = [
@@ -104,7 +118,7 @@ def test_a_stable_revision_that_fails_is_no_evidence_against_the_canary() -> Non
     stage.cluster.behaviours[uri("1")] = Behaviour(error_rate=0.8)
     outcome = stage.run("2", SHADOW)
     assert outcome.kind == "held"
-    assert "the stable revision failed on 32" in outcome.reason
+    assert "the stable revision answered only 8 of 40" in outcome.reason
     assert "kanarya rollout resume iris`, `approve` 10 %, or `promote`" in outcome.reason
 
 
