@@ -30,11 +30,8 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        page = {"inputs": [{"name": "a", "datatype": "FP32", "shape": [-1]}]}
-        if self.path == "/metrics":
-            self.answer(200, PAGE % answers.count(200))
-        else:
-            self.answer(200, json.dumps(page).encode())
+        takes = json.dumps({"inputs": [{"name": "a", "datatype": "FP32", "shape": [-1]}]}).encode()
+        self.answer(200, PAGE % answers.count(200) if self.path == "/metrics" else takes)
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
