@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.errors import UsageError
+from serving.isvc.modes import Mode, mode_wished
 
 API_PORT = 8600
 GATEWAY_PORT = 8601
@@ -18,6 +19,7 @@ METRIC_SOURCES = ("gateway", "predictors", "prometheus")
 PROMETHEUS_URL = "KANARYA_PROMETHEUS_URL"
 PROMETHEUS_TOKEN_FILE = "KANARYA_PROMETHEUS_TOKEN_FILE"
 PROMETHEUS_CA_FILE = "KANARYA_PROMETHEUS_CA_FILE"
+DEPLOYMENT_MODE = "KANARYA_DEPLOYMENT_MODE"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Settings:
     prometheus_url: str = ""
     prometheus_token_file: Path | None = None
     prometheus_ca_file: Path | None = None
+    mode: Mode | None = None
+    """KServe's mode for services that are still to be made; None: the cluster's own default."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -63,6 +67,7 @@ class Settings:
             prometheus_url=env.get(PROMETHEUS_URL) or "",
             prometheus_token_file=_path(env.get(PROMETHEUS_TOKEN_FILE)),
             prometheus_ca_file=_path(env.get(PROMETHEUS_CA_FILE)),
+            mode=mode_wished(env.get(DEPLOYMENT_MODE)),
         )
 
     def environment(self) -> dict[str, str]:
@@ -80,6 +85,7 @@ class Settings:
             PROMETHEUS_URL: self.prometheus_url,
             PROMETHEUS_TOKEN_FILE: str(self.prometheus_token_file or ""),
             PROMETHEUS_CA_FILE: str(self.prometheus_ca_file or ""),
+            DEPLOYMENT_MODE: self.mode or "",
         }
 
 

@@ -19,6 +19,7 @@ from serving.rollout.world import World
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from serving.isvc.modes import Mode
     from serving.isvc.services import Services
 
 
@@ -38,16 +39,20 @@ def run(name: str, version: str, policy: Mapping[str, Any], run_id: str) -> str:
         )
     request = Request(name, version, tags[registry.STORE_URI], Policy.from_mapping(policy), run_id)
     ledger = StoredLedger(settings.ledger, settings.namespace)
-    outcome = roll_out(connect(settings.kubeconfig, settings.namespace), ledger, request)
+    services = connect(settings.kubeconfig, settings.namespace)
+    outcome = roll_out(services, ledger, request, settings.mode)
     _log_decision(ledger, request)
     return told(outcome)
 
 
-def roll_out(services: Services, ledger: Ledger, request: Request) -> Outcome:
-    """Run the rollout, saying each of its events as a note."""
+def roll_out(
+    services: Services, ledger: Ledger, request: Request, mode: Mode | None = None
+) -> Outcome:
+    """Run the rollout, saying each of its events as a note; `mode` is for a new service."""
     from serving.rollout.begin import run as begin
 
-    return begin(World(services, registry.RegistryRecorder(), ledger, report=_say), request)
+    world = World(services, registry.RegistryRecorder(), ledger, mode=mode, report=_say)
+    return begin(world, request)
 
 
 def _log_decision(ledger: Ledger, request: Request) -> None:

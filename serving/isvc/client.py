@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from serving.errors import AlreadyExists, Conflict, NotFound, ServiceError
+from serving.isvc.facts import Answer, Facts, read_facts
 from serving.isvc.refusals import Refusal, refusal_of
 from serving.isvc.resource import GROUP, PLURAL, VERSION, ServiceView, view_of
 from serving.isvc.services import Unreachable
@@ -58,13 +59,12 @@ class ServiceClient:
         """Take the service away. Raises NotFound."""
         self._ask(name, self.api.delete_namespaced_custom_object, name)
 
+    def facts(self) -> Facts:
+        """Return what the cluster says of itself; what this account may not read is left open."""
+        return read_facts(lambda path: _patiently(lambda: self._fetch(path)))
+
     def _read(self, subject: str, call: Callable[..., Any], *args: object) -> Any:
-        for pause_s in READ_PAUSES_S:
-            try:
-                return self._ask(subject, call, *args)
-            except Unreachable:
-                time.sleep(pause_s)
-        return self._ask(subject, call, *args)
+        return _patiently(lambda: self._ask(subject, call, *args))
 
     def _ask(self, subject: str, call: Callable[..., Any], *args: object) -> Any:
         from kubernetes.client.exceptions import ApiException
@@ -76,10 +76,32 @@ class ServiceClient:
         except ApiException as error:
             raise self._refused(subject, refusal_of(error.status, error.body)) from error
         except HTTPError as error:
-            raise Unreachable(
-                f"cannot reach the Kubernetes API at {self.address}: is the platform up? "
-                "Start it with `kanarya up`."
-            ) from error
+            raise self._silent() from error
+
+    def _fetch(self, path: str) -> Answer:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            body, status, _ = self.api.api_client.call_api(
+                path,
+                "GET",
+                header_params={"Accept": "application/json"},
+                response_type="object",
+                auth_settings=["BearerToken"],
+                _request_timeout=TIMEOUT_S,
+            )
+        except ApiException as error:
+            return error.status or 0, None
+        except HTTPError as error:
+            raise self._silent() from error
+        return status, body
+
+    def _silent(self) -> Unreachable:
+        return Unreachable(
+            f"cannot reach the Kubernetes API at {self.address}: is the platform up? "
+            "Start it with `kanarya up`."
+        )
 
     def _refused(self, subject: str, refusal: Refusal) -> ServiceError:
         where = f"namespace {self.namespace} at {self.address}"
@@ -97,6 +119,15 @@ class ServiceClient:
             f"{subject}: the Kubernetes API at {self.address} refused it "
             f"({refusal.status}): {refusal.message}"
         )
+
+
+def _patiently(read: Callable[[], T]) -> T:
+    for pause_s in READ_PAUSES_S:
+        try:
+            return read()
+        except Unreachable:
+            time.sleep(pause_s)
+    return read()
 
 
 def connect(kubeconfig: Path, namespace: str) -> ServiceClient:

@@ -6,9 +6,14 @@ on, so that the API server refuses it (409) where somebody else was quicker.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from serving.isvc.live import TrafficTarget as TrafficTarget
+from serving.isvc.live import canaries, complaint, knative_live, ready, standard_live
+from serving.isvc.modes import Mode, mode_of
 
 GROUP = "serving.kserve.io"
 VERSION = "v1beta1"
@@ -19,25 +24,17 @@ RUNTIME = "kanarya-predictor"
 ROLLOUT = "kanarya.dev/rollout"
 LIVE_VERSION = "kanarya.dev/live-version"
 METRICS_URL = "kanarya.dev/metrics-url"
+ADDRESSES = "kanarya.dev/addresses"
 TAG_ROUTING = "serving.kserve.io/enable-tag-routing"
-
-_LOAD_FAILED = {"BlockedByFailedLoad", "InvalidSpec"}
-
-
-@dataclass(frozen=True)
-class TrafficTarget:
-    """One line of the live traffic block."""
-
-    revision: str
-    percent: int
-    tag: str | None = None
-    latest: bool = False
-    url: str | None = None
 
 
 @dataclass(frozen=True)
 class ServiceView:
-    """What was read of one InferenceService at one resourceVersion."""
+    """What was read of one InferenceService at one resourceVersion.
+
+    storage_uri  the predictor's: in Knative mode the newest model, in Standard mode the stable one
+    predictor    `spec.predictor` as it is; `canaries` are the entries of `spec.canary` (Standard)
+    """
 
     name: str
     namespace: str
@@ -56,32 +53,52 @@ class ServiceView:
     complaint: str | None = None
     url: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    mode: Mode | None = None
+    predictor: Mapping[str, Any] = field(default_factory=dict)
+    canaries: tuple[Mapping[str, Any], ...] = ()
 
 
 def view_of(body: Mapping[str, Any]) -> ServiceView:
     """Return the view of an InferenceService as the API server sends it; absent parts are empty."""
     metadata, status = body["metadata"], body.get("status") or {}
-    predictor = (body.get("spec") or {}).get("predictor") or {}
-    live = (status.get("components") or {}).get("predictor") or {}
+    spec, annotations = body.get("spec") or {}, dict(metadata.get("annotations") or {})
+    predictor = spec.get("predictor") or {}
+    mode = mode_of(annotations, status.get("deploymentMode"))
+    standard = mode is Mode.STANDARD
+    urls = addresses_of(annotations)
+    name = metadata["name"]
+    live = standard_live(name, spec, status, urls) if standard else knative_live(status)
     return ServiceView(
-        name=metadata["name"],
+        name=name,
         namespace=metadata.get("namespace", ""),
         uid=metadata.get("uid", ""),
         resource_version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
         storage_uri=(predictor.get("model") or {}).get("storageUri") or "",
         canary_percent=predictor.get("canaryTrafficPercent"),
-        latest_created=live.get("latestCreatedRevision", ""),
-        latest_ready=live.get("latestReadyRevision", ""),
-        rolled_out=live.get("latestRolledoutRevision", ""),
-        previous_rolled_out=live.get("previousRolledoutRevision", ""),
-        traffic=tuple(_target(line) for line in live.get("traffic") or ()),
-        ready=_ready(status),
-        load_failure=_load_failure(status),
-        complaint=_complaint(status),
+        latest_created=live.created,
+        latest_ready=live.ready,
+        rolled_out=live.rolled_out,
+        previous_rolled_out=live.previous,
+        traffic=live.traffic,
+        ready=ready(status),
+        load_failure=live.failure,
+        complaint=complaint(status),
         url=status.get("url"),
-        annotations=dict(metadata.get("annotations") or {}),
+        annotations=annotations,
+        mode=mode,
+        predictor=predictor,
+        canaries=canaries(spec),
     )
+
+
+def addresses_of(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return where each Deployment answers by itself, as the local platform writes it down."""
+    try:
+        found = json.loads(annotations.get(ADDRESSES) or "{}")
+    except ValueError:
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def manifest(
@@ -121,43 +138,3 @@ def merge_patch(
     """Return the merge patch that changes `view` and nothing newer; None removes an annotation."""
     metadata = {"resourceVersion": view.resource_version, "annotations": dict(annotations)}
     return {"metadata": metadata, **({"spec": dict(spec)} if spec else {})}
-
-
-def _target(line: Mapping[str, Any]) -> TrafficTarget:
-    return TrafficTarget(
-        revision=line.get("revisionName", ""),
-        percent=line.get("percent") or 0,
-        tag=line.get("tag"),
-        latest=bool(line.get("latestRevision")),
-        url=line.get("url"),
-    )
-
-
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    return next((c for c in status.get("conditions") or () if c.get("type") == kind), {})
-
-
-def _ready(status: Mapping[str, Any]) -> bool | None:
-    return {"True": True, "False": False}.get(_condition(status, "Ready").get("status", ""))
-
-
-def _load_failure(status: Mapping[str, Any]) -> str | None:
-    """Return why the newest revision could not load its model; None while it may still succeed."""
-    model = status.get("modelStatus") or {}
-    failed = (model.get("states") or {}).get("targetModelState") == "FailedToLoad"
-    if not failed and model.get("transitionStatus") not in _LOAD_FAILED:
-        return None
-    info = model.get("lastFailureInfo") or {}
-    code = f"exit code {info['exitCode']}" if info.get("exitCode") else ""
-    said = [part for part in (info.get("reason"), code, info.get("message")) if part]
-    return ", ".join(said) or _complaint(status) or "the model could not be loaded"
-
-
-def _complaint(status: Mapping[str, Any]) -> str | None:
-    """Return what the controller says is wrong at this moment; it may pass by itself."""
-    for kind in ("PredictorReady", "IngressReady", "Ready"):
-        found = _condition(status, kind)
-        if found.get("status") == "False":
-            said = [part for part in (found.get("reason"), found.get("message")) if part]
-            return ": ".join(said) or f"{kind} is False"
-    return None

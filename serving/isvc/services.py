@@ -1,4 +1,4 @@
-"""What a rollout needs of an API server: four verbs on the InferenceServices of one namespace."""
+"""What a rollout needs of an API server: four verbs on one namespace's services, and its facts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from serving.errors import ServiceError
+from serving.isvc.facts import Facts
 from serving.isvc.resource import ServiceView
 
 
@@ -31,3 +32,6 @@ class Services(Protocol):
 
     def delete(self, name: str) -> None:
         """Take the service away. Raises NotFound."""
+
+    def facts(self) -> Facts:
+        """Return what the cluster says of itself. Raises Unreachable."""

@@ -59,12 +59,9 @@ def admit(view: ServiceView | None, request: Request, driver: Driver) -> Answer:
         return _after(state, request)
     if live_uri(view) == request.uri:
         return AlreadyLive()
-    _, percent = driver.requested(view)
-    if percent not in (None, 0, 100) and driver.stable_revision(view):
-        return Refused(
-            f"{view.name}: a canary that is no rollout of ours has {percent} % of the traffic. "
-            "Promote it or set its percent to 0 first; nothing was changed."
-        )
+    obstacle = driver.in_the_way(view)
+    if obstacle:
+        return Refused(f"{view.name}: {obstacle}; nothing was changed.")
     return Begin(view)
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from serving.errors import AlreadyExists, Conflict
+from serving.isvc.capabilities import Case, Unsupported, fitness, mode_for
+from serving.isvc.modes import Mode, annotation
 from serving.isvc.resource import ROLLOUT, ServiceView, manifest, merge_patch
 from serving.isvc.services import Unreachable
 from serving.rollout.admission import AlreadyLive, Begin, Busy, Refused, admit, opening
@@ -23,8 +25,8 @@ from serving.rollout.world import World
 def run(world: World, request: Request) -> Outcome:
     """Return how the rollout of this version ended; the service is created if there is none.
 
-    Raises ServiceError where the API server refuses, or stays away for longer than OUTAGE_S, and
-    LedgerError where what is decided cannot be written down.
+    Raises ServiceError where the API server refuses, stays away for longer than OUTAGE_S, or would
+    ignore it silently, and LedgerError where what is decided cannot be written down.
     """
     return until_decided(world, request, lambda rollout: _attempt(world, request, rollout))
 
@@ -66,14 +68,19 @@ def _attempt(world: World, request: Request, rollout: str) -> Outcome | None:
 
 
 def take(world: World, request: Request, view: ServiceView | None, rollout: str) -> Claim | None:
-    """Return the claim on the service, None where somebody else was quicker."""
+    """Return the claim on the service, None where somebody else was quicker.
+
+    Raises Unsupported where the cluster would ignore what is written, before anything is.
+    """
+    mode = fit(world, request, view)
+    view = replace(view, mode=mode) if view else None
     now = world.clock()
     state = leased(opening(view, request, world.driver, now), world.holder, now)
     live = f"version {state.from_version} is live" if state.from_version else "nothing is live yet"
     why = f"{'going back' if request.undo else 'rolling out'}; {live}"
     state = begun(world, replace(state, id=rollout), why)
     try:
-        _write(world, state, view)
+        _write(world, state, view, mode)
     except (AlreadyExists, Conflict, Unreachable):
         # A lost answer may stand for a change that was made: the object tells.
         found = world.find(request.name)
@@ -84,14 +91,29 @@ def take(world: World, request: Request, view: ServiceView | None, rollout: str)
     return Claim.on(state)
 
 
-def _write(world: World, state: Rollout, view: ServiceView | None) -> None:
+def fit(world: World, request: Request, view: ServiceView | None) -> Mode:
+    """Return the mode that the service is in or will be; tells what could not be found out."""
+    facts = world.services.facts()
+    mode = mode_for(view, world.mode, facts)
+    found = fitness(Case(request.name, mode, facts, view))
+    if found.refusal:
+        raise Unsupported(found.refusal)
+    for doubt in found.doubts:
+        world.report(Event("warning", request.name, request.version, None, doubt))
+    return mode
+
+
+def _write(world: World, state: Rollout, view: ServiceView | None, mode: Mode) -> None:
     services, annotations = world.services, {ROLLOUT: state.to_json()}
     if view is None:
-        body = manifest(state.service, services.namespace, state.uri, annotations=annotations)
-        services.create(body)
+        # Knative is said only on demand: older releases of KServe call it by another name.
+        said = annotation(mode) if mode is Mode.STANDARD or world.mode else {}
+        told = {**said, **annotations}
+        services.create(manifest(state.service, services.namespace, state.uri, annotations=told))
         return
+    said = annotation(mode) if mode is Mode.STANDARD else {}
     spec = world.driver.begin(view, state.uri, state.percent)
-    services.patch(view.name, merge_patch(view, spec, dict(annotations)))
+    services.patch(view.name, merge_patch(view, spec, {**said, **annotations}))
 
 
 def _replace(world: World, request: Request, other: Rollout) -> Outcome | None:

@@ -67,7 +67,8 @@ def sight_of(world: World, view: ServiceView, state: Rollout) -> Sight:
         canary=driver.canary_revision(view),
         stable=driver.stable_revision(view),
         ready=driver.canary_ready(view) and (not state.first or view.ready is True),
-        failure=driver.canary_failed(view),
+        failure=driver.canary_failed(view)
+        or driver.unasked(view, state.created_before, state.canary),
         complaint=view.complaint,
         split=driver.live_split(view),
         observation=world.source.observe(view, at) if observing else None,

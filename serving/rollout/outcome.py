@@ -22,6 +22,7 @@ EventKind = Literal[
     "rolled_back",
     "held",
     "waiting",
+    "warning",
 ]
 OutcomeKind = Literal["promoted", "rolled_back", "held", "conflict", "failed", "under_way"]
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from serving.errors import ServiceError, UsageError
-from serving.isvc.drivers import Driver
+from serving.isvc.drivers import Asked, Driver
+from serving.isvc.modes import Mode
 from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView
 from serving.rollout.judge import Case
 from serving.rollout.observation import Observation
@@ -172,6 +173,9 @@ def live_version(view: ServiceView) -> str | None:
     state = rollout_of(view)
     if state is None:
         return view.annotations.get(LIVE_VERSION)
+    if view.mode is Mode.STANDARD:
+        uris = {state.from_uri: state.from_version, state.uri: state.version}
+        return uris.get(live_uri(view) or "")
     if view.rolled_out and view.rolled_out == state.canary:
         return state.version
     return state.from_version if view.rolled_out == state.stable else None
@@ -179,6 +183,8 @@ def live_version(view: ServiceView) -> str | None:
 
 def live_uri(view: ServiceView) -> str | None:
     """Return the uri of the model that is rolled out; None where that cannot be known."""
+    if view.mode is Mode.STANDARD:
+        return view.storage_uri if view.rolled_out else None
     state = rollout_of(view)
     if state is not None and view.rolled_out and view.rolled_out == state.stable:
         return state.from_uri
@@ -189,12 +195,9 @@ def live_uri(view: ServiceView) -> str | None:
 
 def disagreement(state: Rollout, view: ServiceView, driver: Driver) -> str | None:
     """Return what differs between the spec and the state: somebody changed it by hand."""
-    uri, percent = driver.requested(view)
-    if uri != state.uri:
-        return f"its storageUri is {uri}, this rollout set {state.uri}"
-    if percent != state.percent:
-        return f"its canary percent is {_said(percent)}, this rollout set {_said(state.percent)}"
-    return None
+    taken_out = state.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
+    asked = Asked(state.uri, state.percent, state.from_uri, taken_out)
+    return driver.difference(view, asked)
 
 
 def _written(state: Rollout) -> str:
@@ -221,10 +224,6 @@ def _shorter(state: Rollout) -> Rollout:
 def said(phase: Phase) -> str:
     """Return the phase as words of a sentence: "version 2 is …"."""
     return phase.replace("_", " ")
-
-
-def _said(percent: int | None) -> str:
-    return "not set" if percent is None else f"{percent} %"
 
 
 def _judged(entry: Mapping[str, Any]) -> Judged:

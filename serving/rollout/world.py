@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serving.errors import NotFound
-from serving.isvc.drivers import Driver, KnativeDriver
+from serving.isvc.drivers import Driver, ServiceDriver
+from serving.isvc.modes import Mode
 from serving.isvc.resource import ServiceView
 from serving.isvc.services import Services, Unreachable
 from serving.rollout.ledger import Ledger
@@ -33,14 +34,18 @@ def _ignore(event: Event) -> None:
 
 @dataclass(frozen=True)
 class World:
-    """The API server, registry, ledger, numbers, clock (seconds since 1970) and an audience."""
+    """The API server, registry, ledger, numbers, clock (seconds since 1970) and an audience.
+
+    `mode` is for services that are still to be made; None: as the cluster has it.
+    """
 
     services: Services
     recorder: Recorder
     ledger: Ledger
     source: Source = field(default_factory=ChosenSource)
     shadow: Shadow = field(default_factory=HttpShadow)
-    driver: Driver = field(default_factory=KnativeDriver)
+    driver: Driver = field(default_factory=ServiceDriver)
+    mode: Mode | None = None
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     report: Callable[[Event], None] = _ignore

@@ -77,6 +77,7 @@ def test_a_view_has_everything_that_is_there() -> None:
         traffic=(TrafficTarget(V2, 10, None, True), TrafficTarget(V1, 90, "prev", False)),
         url="http://iris.ml",
         annotations={"serving.kserve.io/enable-tag-routing": "true", "x": "y"},
+        predictor=body(LIVE)["spec"]["predictor"],
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serving.errors import AlreadyExists, Conflict, NotFound
+from serving.isvc.facts import Facts
 from serving.isvc.resource import ServiceView, view_of
 from serving.rollout.observation import Counts, NotMeasured, Observation
 
@@ -50,6 +51,7 @@ class FakeCluster:
         self.revisions: dict[str, list[Revision]] = {}
         self.patches: list[dict[str, Any]] = []
         self.splits: list[dict[str, int]] = []
+        self.about = Facts(knative=True, local=True)
         self._version = 0
 
     # The four verbs
@@ -84,6 +86,9 @@ class FakeCluster:
         if name not in self.objects:
             raise NotFound(f"{name}: there is none.")
         del self.objects[name], self.revisions[name]
+
+    def facts(self) -> Facts:
+        return self.about
 
     def _written(self, name: str) -> ServiceView:
         self._version += 1
