@@ -8,8 +8,8 @@ from typing import Any
 
 from serving.isvc.modes import Mode
 from serving.isvc.services import Services
-from serving.rollout.ledger import Ledger
 from serving.rollout.lease import LEASE_S
+from serving.rollout.ledger import Ledger
 from serving.rollout.outcome import Event, Recorder
 from serving.rollout.policy import Policy
 from serving.rollout.world import World
