@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from serving.isvc.drivers import driver_for
@@ -65,6 +65,10 @@ class Play:
         from serving.rollout.begin import run
 
         return run(self.world(), self.request(version, how, policy))
+
+    def impatient(self) -> Policy:
+        """The ground's policy, for canaries that never come up."""
+        return replace(self.ground.policy, ready_timeout_s=3)
 
     def view(self) -> ServiceView:
         found = self.world().find(self.ground.name)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.errors import ServiceError
+from serving.isvc.facts import Facts
 from serving.isvc.modes import DEPLOYMENT_MODE
 from serving.isvc.resource import ServiceView
 from tests.serving.rollout.fake_cluster import FakeCluster, Revision, merge
@@ -38,6 +39,7 @@ class StandardCluster(FakeCluster):
         self.routes: dict[str, dict[str, int]] = {}
         self.deployments: dict[str, dict[str, Pods]] = {}
         self.copies_annotations = False
+        self.about = Facts(knative=False, local=True)
 
     def create(self, manifest: Mapping[str, Any]) -> ServiceView:
         admit(manifest, None)
