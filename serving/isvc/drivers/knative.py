@@ -21,6 +21,8 @@ from serving.isvc.drivers.protocol import Asked, Spec
 from serving.isvc.drivers.reading import Reading, said
 from serving.isvc.resource import LIVE_VERSION, ROLLOUT, ServiceView
 
+_STRAY = 2
+
 
 class KnativeDriver(Reading):
     """Traffic between Knative's latest ready revision and the one that is rolled out."""
@@ -65,9 +67,12 @@ class KnativeDriver(Reading):
         )
 
     def unasked(self, view: ServiceView, before: str, canary: str) -> str | None:
-        """Return the sentence on a second new revision: a rollout makes one, by its first patch."""
-        own = canary or (_after(before) if before else "")
-        if not own or _number(view.latest_created) <= _number(own):
+        """Return the sentence on further new revisions: a rollout makes one, by its first patch.
+
+        Until that one is known another may be of a rollout that was given up just before.
+        """
+        newest = _number(canary) or (_number(before) + _STRAY if _number(before) else 0)
+        if not newest or _number(view.latest_created) <= newest:
             return None
         return (
             f"{view.latest_created} was made beside it with the same model, and would get its "
@@ -91,7 +96,3 @@ def _number(revision: str) -> int:
     """Return the number at the end of a revision's name: `iris-predictor-00003` is 3."""
     digits = revision.rpartition("-")[2]
     return int(digits) if digits.isdecimal() else 0
-
-
-def _after(revision: str) -> str:
-    return f"{revision.rpartition('-')[0]}-{_number(revision) + 1:05}"

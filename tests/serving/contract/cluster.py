@@ -46,7 +46,7 @@ class Place:
         return cls(**{key: os.environ[name] for key, name in VARIABLES.items()})
 
     def uri(self, version: str, how: How) -> str:
-        # What is `stuck` is there, but has more than the node can hold; see the docs.
+        # There is nothing called `stuck`, so its pods wait for a model for ever.
         return f"{self.models.rstrip('/')}/{how if how in ('damaged', 'stuck') else version}"
 
 

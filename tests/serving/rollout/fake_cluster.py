@@ -35,6 +35,7 @@ class Revision:
     name: str
     uri: str
     ready_at: float
+    annotations: str = ""
     requests: float = 0.0
     errors: float = 0.0
     slow: dict[int, float] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class FakeCluster:
         self.patches: list[dict[str, Any]] = []
         self.splits: list[dict[str, int]] = []
         self.about = Facts(knative=True, local=True)
+        self.copies_annotations = False
         self._version = 0
 
     # The four verbs
@@ -107,9 +109,11 @@ class FakeCluster:
         body, revisions = self.objects[name], self.revisions[name]
         predictor = body["spec"]["predictor"]
         uri = predictor["model"]["storageUri"]
-        if not revisions or revisions[-1].uri != uri:
+        copied = str(body["metadata"]["annotations"]) if self.copies_annotations else ""
+        if not revisions or (revisions[-1].uri, revisions[-1].annotations) != (uri, copied):
             ready_at = self.now + self.behaviour(uri).load_s
-            revisions.append(Revision(f"{name}-predictor-{len(revisions) + 1:05}", uri, ready_at))
+            new = f"{name}-predictor-{len(revisions) + 1:05}"
+            revisions.append(Revision(new, uri, ready_at, copied))
         before = copy.deepcopy(body.get("status"))
         status = body.setdefault("status", {"components": {"predictor": {}}})
         for _ in range(4):

@@ -38,7 +38,6 @@ class StandardCluster(FakeCluster):
         super().__init__(requests_per_s)
         self.routes: dict[str, dict[str, int]] = {}
         self.deployments: dict[str, dict[str, Pods]] = {}
-        self.copies_annotations = False
         self.about = Facts(knative=False, local=True)
 
     def create(self, manifest: Mapping[str, Any]) -> ServiceView:
