@@ -9,7 +9,7 @@ the rest. So the shares are read from the status, never from the spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ _LOAD_FAILED = {"BlockedByFailedLoad", "InvalidSpec"}
 _CONDITIONS = ("CanaryPredictorReady", "PredictorReady", "IngressReady", "Ready")
 
 Part = Mapping[str, Any]
+UrlOf = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def knative_live(status: Part) -> Live:
     )
 
 
-def standard_live(service: str, spec: Part, status: Part, urls: Mapping[str, str]) -> Live:
-    """Return what the Deployments that the spec asks for have; `urls` is where each answers.
+def standard_live(service: str, spec: Part, status: Part, url_of: UrlOf) -> Live:
+    """Return what the Deployments that the spec asks for have; `url_of` is where each answers.
 
     A service that has once loaded a model is live, whatever its Ready condition says since: that
     one flips when a node is drained. KServe keeps no revision to go back to, so `previous` is "".
@@ -76,7 +77,7 @@ def standard_live(service: str, spec: Part, status: Part, urls: Mapping[str, str
         created=newest,
         ready=newest if up else stable if loaded else "",
         rolled_out=stable if loaded else "",
-        traffic=tuple(_shares(stable if loaded else "", said, urls, alone=not asked)),
+        traffic=tuple(_shares(stable if loaded else "", said, url_of, alone=not asked)),
         failure=_canary_failure(spec, status, said.get(newest, {})),
     )
 
@@ -102,15 +103,15 @@ def complaint(status: Part) -> str | None:
 
 
 def _shares(
-    stable: str, said: Mapping[str, Part], urls: Mapping[str, str], *, alone: bool
+    stable: str, said: Mapping[str, Part], url_of: UrlOf, *, alone: bool
 ) -> Iterator[TrafficTarget]:
     # A canary with the stable one's name was promoted a moment ago: who has the rest, nobody says.
     if stable and stable not in said:
         rest = 100 - sum(map(_percent, said.values()))
         latest = alone and not said
-        yield TrafficTarget(stable, rest, latest=latest, url=urls.get(stable))
+        yield TrafficTarget(stable, rest, latest=latest, url=url_of(stable))
     for name, each in said.items():
-        yield TrafficTarget(name, _percent(each), latest=True, url=urls.get(name))
+        yield TrafficTarget(name, _percent(each), latest=True, url=url_of(name))
 
 
 def _percent(canary: Part) -> int:

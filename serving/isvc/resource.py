@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from serving.isvc.live import TrafficTarget as TrafficTarget
@@ -64,13 +65,13 @@ def view_of(body: Mapping[str, Any]) -> ServiceView:
     spec, annotations = body.get("spec") or {}, dict(metadata.get("annotations") or {})
     predictor = spec.get("predictor") or {}
     mode = mode_of(annotations, status.get("deploymentMode"))
+    name, namespace = metadata["name"], metadata.get("namespace", "")
+    url_of = partial(service_url, namespace, published(annotations))
     standard = mode is Mode.STANDARD
-    urls = addresses_of(annotations)
-    name = metadata["name"]
-    live = standard_live(name, spec, status, urls) if standard else knative_live(status)
+    live = standard_live(name, spec, status, url_of) if standard else knative_live(status)
     return ServiceView(
         name=name,
-        namespace=metadata.get("namespace", ""),
+        namespace=namespace,
         uid=metadata.get("uid", ""),
         resource_version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
@@ -92,13 +93,18 @@ def view_of(body: Mapping[str, Any]) -> ServiceView:
     )
 
 
-def addresses_of(annotations: Mapping[str, str]) -> dict[str, str]:
+def published(annotations: Mapping[str, str]) -> dict[str, str]:
     """Return where each Deployment answers by itself, as the local platform writes it down."""
     try:
         found = json.loads(annotations.get(ADDRESSES) or "{}")
     except ValueError:
         return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def service_url(namespace: str, published: Mapping[str, str], deployment: str) -> str:
+    """Return where a Deployment answers: as published, else at its own Service in the cluster."""
+    return published.get(deployment) or f"http://{deployment}.{namespace}"
 
 
 def manifest(

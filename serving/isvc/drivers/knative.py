@@ -81,12 +81,6 @@ class KnativeDriver(Reading):
             "serviceAnnotationDisallowedList of its ConfigMap inferenceservice-config"
         )
 
-    def addresses(self, view: ServiceView) -> Mapping[str, str]:
-        """Return the tags' addresses; one that is pinned to its revision goes before `latest`."""
-        lines = sorted(view.traffic, key=lambda line: not line.latest)
-        known = {line.revision: line.url for line in lines if line.url}
-        return dict.fromkeys((line.revision for line in lines), "") | known
-
 
 def _predictor(change: Mapping[str, Any]) -> Spec:
     return {"predictor": dict(change)}

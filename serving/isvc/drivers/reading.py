@@ -43,6 +43,12 @@ class Reading:
             shares[target.revision] += target.percent
         return shares
 
+    def addresses(self, view: ServiceView) -> Mapping[str, str]:
+        """Return each revision's own address; a tag that is pinned to it goes before `latest`."""
+        lines = sorted(view.traffic, key=lambda line: not line.latest)
+        known = {line.revision: line.url for line in lines if line.url}
+        return dict.fromkeys((line.revision for line in lines), "") | known
+
 
 def said(percent: int | None) -> str:
     """Return a percent for a sentence."""

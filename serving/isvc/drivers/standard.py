@@ -90,13 +90,6 @@ class StandardDriver(Reading):
         """Return None: a Deployment that is changed keeps its name."""
         return None
 
-    def addresses(self, view: ServiceView) -> Mapping[str, str]:
-        """Return the addresses that are published, else those of the Deployments' Services."""
-        return {
-            line.revision: line.url or f"http://{line.revision}.{view.namespace}"
-            for line in view.traffic
-        }
-
 
 def canary_name(view: ServiceView, uri: str) -> str:
     """Return the name of the canary that serves `uri`, as `v3-1f0c2a9b`.
