@@ -32,6 +32,10 @@ class Addresses:
         name = predictor_name(self.service)
         return {tag: self._below(f"{tag}-{name}") for tag in (PREVIOUS_TAG, LATEST_TAG)}
 
+    def deployment_url(self, deployment: str) -> str:
+        """Return the address of a Deployment's own Service: that one alone, whatever the split."""
+        return self._below(deployment)
+
     @property
     def metrics_url(self) -> str:
         """Return the address of the gateway's counters."""

@@ -1,7 +1,7 @@
 """What KServe's webhooks do to an InferenceService before it is stored: defaults, then rules.
 
-The rules are those of KServe in Knative mode, in its order, and after them what this control
-plane cannot do: better refused at the door than accepted and never acted on.
+The rules are KServe's, in its order, and after them what this control plane cannot do: better
+refused at the door than accepted and never acted on.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from serving.local.admission_canary import canary_here_rule, canary_rule
+from serving.local.modes import DEPLOYMENT_MODE, MODES, RENAMED, STANDARD, asked_mode
 from serving.local.objects import Object, metadata_of
 from serving.local.schema import INFERENCE_SERVICE, LEGACY, type_faults
 from serving.local.statuses import Denied, Invalid
 
 WEBHOOK = 'admission webhook "inferenceservice.kserve-webhook-server.validator" denied the request'
 GROUP = "serving.kserve.io"
-DEPLOYMENT_MODE = f"{GROUP}/deploymentMode"
 AUTOSCALER_CLASS = f"{GROUP}/autoscalerClass"
-RENAMED_MODES = {"RawDeployment": "Standard", "Serverless": "Knative"}
 DEFAULTS_TO_V2 = ("triton", "onnx", "huggingface")
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HPA = "hpa.autoscaling.knative.dev"
@@ -55,9 +55,9 @@ def with_mode(metadata: Object) -> Object:
     """Return the metadata with today's name of the deployment mode."""
     annotations = metadata.get("annotations") or {}
     mode = annotations.get(DEPLOYMENT_MODE)
-    if mode not in RENAMED_MODES:
+    if mode not in RENAMED:
         return metadata
-    return {**metadata, "annotations": {**annotations, DEPLOYMENT_MODE: RENAMED_MODES[mode]}}
+    return {**metadata, "annotations": {**annotations, DEPLOYMENT_MODE: RENAMED[mode]}}
 
 
 def with_model(predictor: Object) -> Object:
@@ -160,29 +160,39 @@ def logger_rule(isvc: Object, old: Object | None) -> Iterator[str]:
 
 def metric_rule(isvc: Object, old: Object | None) -> Iterator[str]:
     """Scaling goes by what the autoscaler can see."""
-    metric = predictor_of(isvc).get("scaleMetric")
-    by_pods = annotations_of(isvc).get("autoscaling.knative.dev/class") == HPA
-    allowed = ("cpu", "memory") if by_pods else ("concurrency", "rps")
+    scaler = autoscaler_of(isvc)
+    if scaler is None:
+        return
+    metric, target = predictor_of(isvc).get("scaleMetric"), predictor_of(isvc).get("scaleTarget")
+    allowed = ("cpu", "memory") if scaler == "hpa" else ("concurrency", "rps")
     if metric is not None and metric not in allowed:
         yield f"[{metric}] is not a supported metric; use {' or '.join(allowed)}"
-    target = predictor_of(isvc).get("scaleTarget")
-    if by_pods and target is not None and not 1 <= target <= 100:
+    if scaler == "hpa" and target is not None and not 1 <= target <= 100:
         yield f"the target utilization percentage should be a [1-100] integer; it is {target}"
+
+
+def autoscaler_of(isvc: Object) -> str | None:
+    """Return hpa (by pods), kpa (Knative's, by requests), or None where nothing is checked."""
+    given = annotations_of(isvc)
+    if asked_mode(isvc) == STANDARD:
+        return "hpa" if given.get(AUTOSCALER_CLASS) == "hpa" else None
+    return "hpa" if given.get("autoscaling.knative.dev/class") == HPA else "kpa"
 
 
 def strategy_rule(isvc: Object, old: Object | None) -> Iterator[str]:
     """Refuse a Deployment's strategy where there is no Deployment."""
-    if predictor_of(isvc).get("deploymentStrategy") is not None:
+    given = predictor_of(isvc).get("deploymentStrategy") is not None
+    if given and asked_mode(isvc) != STANDARD:
         yield "deploymentStrategy is only supported in Standard deployment mode"
 
 
 def mode_update_rule(isvc: Object, old: Object | None) -> Iterator[str]:
-    """Refuse to change the mode of a service that runs."""
+    """Refuse to change the mode of a service that runs; without the annotation it stays."""
     was = ((old or {}).get("status") or {}).get("deploymentMode")
-    wanted = annotations_of(isvc).get(DEPLOYMENT_MODE)
+    wanted = asked_mode(isvc)
     if was and wanted and wanted != was:
         yield (
-            f'update rejected: deploymentMode cannot be changed from "{was}" to "{wanted}"; '
+            f"update rejected: deploymentMode cannot be changed from '{was}' to '{wanted}'; "
             "delete the InferenceService and create it again"
         )
 
@@ -194,24 +204,16 @@ def rename_rule(isvc: Object, old: Object | None) -> Iterator[str]:
     before, after = predictor_of(old), predictor_of(isvc)
     renamed = before.get("name", "") != after.get("name", "")
     if renamed and storage_of(before) == storage_of(after):
-        yield (
-            f'predictor.name cannot be changed from "{before.get("name", "")}" to '
-            f'"{after.get("name", "")}" without a change of storageUri'
-        )
+        yield "predictor.name change requires a model change (e.g. storageUri)"
 
 
 def here_rule(isvc: Object, old: Object | None) -> Iterator[str]:
     """Refuse what this control plane would have to ignore."""
-    mode = annotations_of(isvc).get(DEPLOYMENT_MODE, "Knative")
-    if mode != "Knative":
+    mode = asked_mode(isvc)
+    if mode is not None and mode not in MODES:
         yield (
-            f'deploymentMode "{mode}" is not available on the local control plane yet; '
-            f"remove the annotation {DEPLOYMENT_MODE} to use Knative mode"
-        )
-    if isvc["spec"].get("canary"):
-        yield (
-            "spec.canary needs deploymentMode Standard, which is not available on the local "
-            "control plane yet; use spec.predictor.canaryTrafficPercent"
+            f'deploymentMode "{mode}" is not available on the local control plane; '
+            f"use {' or '.join(MODES)}"
         )
     for part in ("transformer", "explainer"):
         if isvc["spec"].get(part) is not None:
@@ -235,7 +237,9 @@ RULES: tuple[Rule, ...] = (
     logger_rule,
     metric_rule,
     rename_rule,
+    canary_rule,
     here_rule,
+    canary_here_rule,
     strategy_rule,
 )
 

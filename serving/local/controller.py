@@ -9,16 +9,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from serving.local.cluster import Cluster, Key, Routing, key_of
 from serving.local.processes import Processes
-from serving.local.reconciler import Key, Reconciler, Routing, key_of
-from serving.local.resources import INFERENCE_SERVICES, KNATIVE_SERVICES, REVISIONS
+from serving.local.reconciler import Reconciler
+from serving.local.resources import (
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    INFERENCE_SERVICES,
+    KNATIVE_SERVICES,
+    PODS,
+    REVISIONS,
+)
 from serving.local.revisions import RevisionSpec
 from serving.local.store import Change, Store, utc_now
 
 logger = logging.getLogger(__name__)
 
 RESYNC_S = 5.0
-WATCHED = frozenset(each.plural for each in (INFERENCE_SERVICES, KNATIVE_SERVICES, REVISIONS))
+MADE = (KNATIVE_SERVICES, REVISIONS, DEPLOYMENTS, PODS, HTTP_ROUTES)
+WATCHED = frozenset(each.plural for each in (INFERENCE_SERVICES, *MADE))
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,9 @@ class Controller:
         self._store, self._processes = wiring.store, wiring.processes
         self._resync_s = wiring.resync_s
         self._reconciler = Reconciler(
-            wiring.store, wiring.processes, wiring.routing, wiring.gateway_url, wiring.clock
+            Cluster(
+                wiring.store, wiring.processes, wiring.routing, wiring.gateway_url, wiring.clock
+            )
         )
         self._dirty: set[Key] = set()
         self._woken = asyncio.Event()

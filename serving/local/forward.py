@@ -35,11 +35,6 @@ class Call:
         """Return the service's name."""
         return self.match.service.route.service
 
-    @property
-    def namespace(self) -> str:
-        """Return the service's namespace."""
-        return self.match.service.route.namespace
-
 
 class Forwarder:
     """Carries calls to backends; knows which revision has one by looking at every call."""
@@ -66,10 +61,11 @@ class Forwarder:
         revision = self._choose(call)
         if revision is None:
             return refusal(503, _nobody_ready(call))
+        asked = call.match.service.process(revision)
         try:
             return await self._attempt(call, revision)
         except NoAnswer as error:
-            other = self._second(call, revision, error)
+            other = self._second(call, revision, asked, error)
             if other is None:
                 return refusal(int(error.code), _no_answer(call, revision, error))
             log.warning("%s; it was sent to %s", _no_answer(call, revision, error), other)
@@ -94,21 +90,25 @@ class Forwarder:
             call.meter.missed(turn)
         return other
 
-    def _second(self, call: Call, failed: str, error: NoAnswer) -> str | None:
+    def _second(self, call: Call, failed: str, asked: str, error: NoAnswer) -> str | None:
         """Return whom to ask again; nobody if the first may have begun, or was meant by name.
 
         A prediction changes nothing, so it may be asked again even where an answer had begun.
+        A Deployment whose process was replaced meanwhile is itself the one to ask.
         """
         if isinstance(error, Silent) or not call.message.resendable:
             return None
         if error.received and not call.prediction:
             return None
+        service = call.match.service
+        if service.process(failed) != asked and self._ready(call, failed):
+            return failed
         if call.match.tag is not None:
             return None
-        return call.match.service.substitute(failed, lambda name: self._ready(call, name))
+        return service.substitute(failed, lambda name: self._ready(call, name))
 
     def _ready(self, call: Call, revision: str) -> bool:
-        return f"{call.namespace}/{revision}" in self._backends
+        return call.match.service.process(revision) in self._backends
 
     async def _attempt(self, call: Call, revision: str) -> web.StreamResponse:
         """Return the response of one revision; counted once, whatever becomes of it."""
@@ -128,7 +128,7 @@ class Forwarder:
         return response
 
     async def _exchange(self, call: Call, revision: str) -> web.StreamResponse:
-        backend = self._backends[f"{call.namespace}/{revision}"]
+        backend = self._backends[call.match.service.process(revision)]
         answer = await backend.ask(call.message)
         try:
             if call.prediction and call.message.resendable:

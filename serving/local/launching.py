@@ -36,7 +36,7 @@ def launching(prefix: Sequence[str] = PREDICTOR) -> Launch:
 def environment(spec: RevisionSpec) -> dict[str, str]:
     """Return the daemon's environment with the revision's own entries."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    named = {"PYTHONPATH": path, "KANARYA_REVISION": spec.revision}
+    named = {"PYTHONPATH": path, "KANARYA_REVISION": spec.known_as}
     # Which key a model must be signed with is the platform's to say, and the private one is not
     # for those who serve.
     keys = {PUBLIC_KEY: os.environ.get(PUBLIC_KEY, ""), SIGNING_KEY: ""}

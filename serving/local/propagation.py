@@ -16,6 +16,8 @@ from serving.local.conditions import (
     revision_condition,
 )
 from serving.local.knative import State, TrafficTarget
+from serving.local.model_status import Target, filled, model_status
+from serving.local.modes import KNATIVE
 from serving.local.observed import STOPPED, Observed, Phase
 
 JSON = dict[str, Any]
@@ -58,7 +60,7 @@ def ksvc_status(ksvc: Mapping[str, Any], seen: Seen) -> JSON:
     """Return the ksvc's status."""
     state, before = seen.state, ksvc.get("status", {})
     conditions = of_ksvc(state, seen.observed).values()
-    return _filled(
+    return filled(
         observedGeneration=ksvc["metadata"]["generation"],
         conditions=dated(conditions, before.get("conditions", ()), seen.now),
         latestCreatedRevisionName=state.created,
@@ -86,15 +88,18 @@ def isvc_status(isvc: Mapping[str, Any], ksvc: Mapping[str, Any], seen: Seen, wh
     ready = found["Ready"].status == "True" and not why.stopped
     addressed = ready or "url" in before
     conditions = of_isvc(found, refused=why.refused, addressed=addressed)
-    return _filled(
+    created = seen.state.created
+    target = Target(created, seen.observed.get(created or "", STOPPED), seen.now)
+    wrong = why.refused if why.invalid else None
+    return filled(
         observedGeneration=ksvc.get("metadata", {}).get("generation"),
         conditions=dated(
             of_stopped() if why.stopped else conditions, before.get("conditions", ()), seen.now
         ),
         components={"predictor": _component(seen, addressed=addressed)},
-        modelStatus=_model_status(before.get("modelStatus", {}), seen, why),
-        deploymentMode="Knative",
-        clusterServingRuntimeName=_runtime(isvc),
+        modelStatus=model_status(before.get("modelStatus", {}), target, wrong),
+        deploymentMode=KNATIVE,
+        clusterServingRuntimeName=runtime_of(isvc),
         url=seen.addresses.service_url if addressed else None,
         address={"url": seen.addresses.service_url} if addressed else None,
     )
@@ -112,7 +117,7 @@ def condition_of(status: Mapping[str, Any], kind: str) -> Condition:
 
 def _component(seen: Seen, *, addressed: bool) -> JSON:
     state, addresses = seen.state, seen.addresses
-    return _filled(
+    return filled(
         latestCreatedRevision=state.created,
         latestReadyRevision=state.ready,
         latestRolledoutRevision=state.rolledout,
@@ -123,62 +128,7 @@ def _component(seen: Seen, *, addressed: bool) -> JSON:
     )
 
 
-def _model_status(before: Mapping[str, Any], seen: Seen, why: Verdict) -> JSON:
-    """Return modelStatus as KServe's PropagateModelStatus would: target is the newest revision."""
-    newest = seen.observed.get(seen.state.created or "", STOPPED)
-    active = before.get("states", {}).get("activeModelState", "")
-    if why.invalid:
-        failure = {"reason": "InvalidPredictorSpec", "message": why.refused}
-        return _transition("InvalidSpec", active, "", _failure(before, failure, seen))
-    match newest.phase:
-        case Phase.READY:
-            copies = {"failedCopies": 0, "totalCopies": 1}
-            return _transition("UpToDate", "Loaded", "Loaded", None, copies)
-        case Phase.FAILED:
-            failure = _why("ModelLoadFailed", newest, seen)
-            copies = {"failedCopies": 1, "totalCopies": 1}
-            kept = _failure(before, failure, seen)
-            return _transition("BlockedByFailedLoad", active, "FailedToLoad", kept, copies)
-        case Phase.UNHEALTHY:
-            failure = _why("RuntimeUnhealthy", newest, seen)
-            return _transition("InProgress", active, "Loading", _failure(before, failure, seen))
-        case Phase.STARTING:
-            return _transition("InProgress", active, "Loading", before.get("lastFailureInfo"))
-        case Phase.STOPPED:
-            return _transition("InProgress", active, "Pending", before.get("lastFailureInfo"))
-
-
-def _transition(
-    status: str, active: str, target: str, failure: Any, copies: JSON | None = None
-) -> JSON:
-    return _filled(
-        transitionStatus=status,
-        states={"activeModelState": active, "targetModelState": target},
-        lastFailureInfo=failure,
-        copies=copies,
-    )
-
-
-def _why(reason: str, newest: Observed, seen: Seen) -> JSON:
-    return _filled(
-        reason=reason,
-        message=newest.message,
-        exitCode=newest.exit_code,
-        modelRevisionName=seen.state.created,
-    )
-
-
-def _failure(before: Mapping[str, Any], failure: JSON, seen: Seen) -> JSON:
-    """Return the failure with the time at which it was first seen."""
-    stored = before.get("lastFailureInfo", {})
-    same = {key: value for key, value in stored.items() if key != "time"} == failure
-    return {**failure, "time": stored["time"] if same else seen.now}
-
-
-def _runtime(isvc: Mapping[str, Any]) -> str:
+def runtime_of(isvc: Mapping[str, Any]) -> str:
+    """Return the name of the ClusterServingRuntime that serves it."""
     model = isvc["spec"]["predictor"].get("model") or {}
     return str(model.get("runtime") or "kanarya-predictor")
-
-
-def _filled(**fields: Any) -> JSON:
-    return {key: value for key, value in fields.items() if value is not None}

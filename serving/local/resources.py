@@ -59,7 +59,8 @@ class Resource:
 
 NAME = Column("Name", ".metadata.name")
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
-READY = Column("Ready", ".status.conditions[?(@.type=='Ready')].status")
+CONDITION = ".status.conditions[?(@.type=='Ready')].status"
+READY = Column("Ready", CONDITION)
 REASON = Column("Reason", ".status.conditions[?(@.type=='Ready')].reason")
 TRAFFIC = ".status.components.predictor.traffic"
 
@@ -116,6 +117,35 @@ REVISIONS = Resource(
         AGE,
     ),
 )
+DEPLOYMENTS = Resource(
+    group="apps",
+    version="v1",
+    plural="deployments",
+    kind="Deployment",
+    short_names=("deploy",),
+    columns=(
+        NAME,
+        Column("Ready", "{.status.readyReplicas}/{.spec.replicas}"),
+        Column("Up-to-date", ".status.updatedReplicas", "integer"),
+        Column("Available", ".status.availableReplicas", "integer"),
+        AGE,
+    ),
+)
+PODS = Resource(
+    group="",
+    version="v1",
+    plural="pods",
+    kind="Pod",
+    short_names=("po",),
+    columns=(NAME, Column("Ready", CONDITION), Column("Status", ".status.phase"), AGE),
+)
+HTTP_ROUTES = Resource(
+    group="gateway.networking.k8s.io",
+    version="v1",
+    plural="httproutes",
+    kind="HTTPRoute",
+    columns=(NAME, Column("Hostnames", ".spec.hostnames"), AGE),
+)
 EVENTS = Resource(
     group="",
     version="v1",
@@ -156,4 +186,13 @@ NAMESPACES = Resource(
     columns=(NAME, Column("Status", ".status.phase"), AGE),
 )
 
-RESOURCES = (INFERENCE_SERVICES, KNATIVE_SERVICES, REVISIONS, EVENTS, NAMESPACES)
+RESOURCES = (
+    INFERENCE_SERVICES,
+    KNATIVE_SERVICES,
+    REVISIONS,
+    DEPLOYMENTS,
+    PODS,
+    HTTP_ROUTES,
+    EVENTS,
+    NAMESPACES,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ JSON = dict[str, Any]
 
 SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
 PREDICTOR = "kanarya.dev/predictor"
+DEPLOYMENT = "kanarya.dev/deployment"
 CONFIGURATION = "serving.knative.dev/configuration"
 GENERATION = "serving.knative.dev/configurationGeneration"
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
@@ -43,11 +44,17 @@ class RevisionSpec:
     args: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     model_dir: Path | None = None  # set once the model was fetched
+    deployment: str = ""  # in Standard mode, where `revision` is the pod's name
 
     @property
     def key(self) -> str:
         """Return `namespace/revision`, the name under which the gateway knows it."""
         return f"{self.namespace}/{self.revision}"
+
+    @property
+    def known_as(self) -> str:
+        """Return the name under which its answers are counted."""
+        return self.deployment or self.revision
 
 
 def predictor_name(service: str) -> str:
@@ -99,18 +106,30 @@ def percent_refusal(percent: object) -> str | None:
 
 def template_of(service: str, predictor: Mapping[str, Any]) -> JSON:
     """Return the pod template that KServe would make; two equal ones are one revision."""
-    model = pruned(_model(predictor))
-    annotations = {
+    pod = pod_template(service, predictor, METADATA_FIELDS)
+    scaling = {
         "autoscaling.knative.dev/class": "kpa.autoscaling.knative.dev",
         MIN_SCALE: str(_either(predictor.get("minReplicas"), 1)),
-        SOURCE: str(model.get("storageUri", "")),
-        PREDICTOR: _canonical({k: v for k, v in model.items() if k in MODEL_FIELDS}),
-        **pruned(dict(predictor.get("annotations") or {})),
     }
     if predictor.get("maxReplicas"):
-        annotations[MAX_SCALE] = str(predictor["maxReplicas"])
+        scaling[MAX_SCALE] = str(predictor["maxReplicas"])
+    annotations = {**scaling, **pod["metadata"]["annotations"]}
+    return {**pod, "metadata": {**pod["metadata"], "annotations": annotations}}
+
+
+def pod_template(service: str, predictor: Mapping[str, Any], elsewhere: Collection[str]) -> JSON:
+    """Return the part of a pod template that no mode adds to.
+
+    `elsewhere` are the fields of the predictor that are no fields of a pod.
+    """
+    model = pruned(_model(predictor))
+    annotations = {
+        SOURCE: str(model.get("storageUri", "")),
+        PREDICTOR: canonical({k: v for k, v in model.items() if k in MODEL_FIELDS}),
+        **pruned(dict(predictor.get("annotations") or {})),
+    }
     container = {k: v for k, v in model.items() if k not in MODEL_FIELDS}
-    rest = {k: v for k, v in predictor.items() if k not in METADATA_FIELDS}
+    rest = {k: v for k, v in predictor.items() if k not in elsewhere}
     return {
         "metadata": {"labels": _labels(service, predictor), "annotations": annotations},
         "spec": {**pruned(rest), "containers": [{"name": "kserve-container", **container}]},
@@ -150,12 +169,13 @@ def made_of(revision: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
 
 
 def spec_of(revision: Mapping[str, Any]) -> RevisionSpec:
-    """Return what to start for a stored Revision."""
+    """Return what to start for a stored Revision, or for a stored Pod of a Deployment."""
     metadata, container = revision["metadata"], revision["spec"]["containers"][0]
     return RevisionSpec(
         namespace=metadata["namespace"],
         service=metadata["labels"][INFERENCE_SERVICE_LABEL],
         revision=metadata["name"],
+        deployment=metadata["labels"].get(DEPLOYMENT, ""),
         storage_uri=metadata["annotations"][SOURCE],
         args=tuple(str(arg) for arg in container.get("args", ())),
         env=tuple(_environment(container)),
@@ -192,7 +212,8 @@ def _either(value: object, default: object) -> object:
     return default if value is None else value
 
 
-def _canonical(value: object) -> str:
+def canonical(value: object) -> str:
+    """Return the value as JSON that is the same for equal values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 

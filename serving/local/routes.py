@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from serving.local.splitter import Splitter
@@ -18,23 +18,47 @@ class Target:
     revision: str
     percent: int
     tag: str | None = None
+    process: str | None = None  # who answers for it, where that is not its own name
 
 
 @dataclass(frozen=True)
 class Route:
-    """One service's traffic block, and the revision that stands in when another fails."""
+    """One service's traffic block, and the revision that stands in when another fails.
+
+    In Standard mode a revision is a Deployment, and its tag is its own name.
+    """
 
     namespace: str
     service: str
     targets: tuple[Target, ...]
     stable: str | None = None
+    standard: bool = False
 
     def percents(self) -> dict[str, int]:
         """Return the percent of each revision; a revision that is named twice gets the sum."""
         percents: dict[str, int] = {}
         for target in self.targets:
             percents[target.revision] = percents.get(target.revision, 0) + target.percent
-        return percents
+        return percents if any(percents.values()) else {}
+
+    def processes(self) -> dict[str, str]:
+        """Return who answers for each revision, as "namespace/process"."""
+        return {
+            target.revision: f"{self.namespace}/{target.process or target.revision}"
+            for target in self.targets
+        }
+
+    def tag_names(self) -> Iterator[tuple[str, str]]:
+        """Yield the names that mean one revision alone, each with its tag."""
+        for tag in (target.tag for target in self.targets if target.tag):
+            yield (tag if self.standard else f"{tag}-{self.service}-predictor"), tag
+
+    def hosts(self) -> tuple[str, ...]:
+        """Return the first labels of its hosts below a domain, where they name the namespace."""
+        if not self.standard:
+            return ()
+        names = (self.service, f"{self.service}-predictor")
+        return tuple(f"{name}-{self.namespace}" for name in names)
 
 
 class Service:
@@ -43,7 +67,7 @@ class Service:
     def __init__(self, route: Route) -> None:
         """Start both sequences at their beginning."""
         self.route = route
-        self._percents = route.percents()
+        self._percents, self._processes = route.percents(), route.processes()
         self._predictions = Splitter(self._percents)
         self._others = Splitter(self._percents)
 
@@ -52,7 +76,11 @@ class Service:
         percents = route.percents()
         self._predictions = self._predictions.updated(percents)
         self._others = self._others.updated(percents)
-        self.route, self._percents = route, percents
+        self.route, self._percents, self._processes = route, percents, route.processes()
+
+    def process(self, revision: str) -> str:
+        """Return who answers for a revision, as "namespace/process"."""
+        return self._processes.get(revision) or f"{self.route.namespace}/{revision}"
 
     def tagged(self, tag: str) -> str | None:
         """Return the revision that carries this tag now."""
@@ -89,6 +117,7 @@ class RouteTable:
         """Start empty."""
         self._services: dict[tuple[str, str], Service] = {}
         self._names: dict[tuple[str, str], tuple[Service, str | None]] = {}
+        self._hosts: dict[str, Service] = {}
 
     def set(self, route: Route) -> None:
         """Add a service, or change where its next request goes."""
@@ -114,10 +143,17 @@ class RouteTable:
             target, host = _origin_form(target, host)
         if target.startswith(PREFIX):
             return self._by_path(target)
+        found = self._by_host(host)
+        return Match(*found, target) if found else None
+
+    def _by_host(self, host: str) -> tuple[Service, str | None] | None:
+        """Return what `name.namespace…` means, or else `name-namespace.domain`."""
         name, _, rest = host.partition(".")
         namespace = rest.partition(".")[0].partition(":")[0]
-        found = self._names.get((namespace, name))
-        return Match(*found, target) if found else None
+        if found := self._names.get((namespace, name)):
+            return found
+        service = self._hosts.get(name) if rest else None
+        return (service, None) if service else None
 
     def _by_path(self, target: str) -> Match | None:
         path, mark, query = target.partition("?")
@@ -129,15 +165,17 @@ class RouteTable:
     def _rename(self) -> None:
         """Rebuild the table of names; a service's own name wins over another one's tag."""
         names: dict[tuple[str, str], tuple[Service, str | None]] = {}
+        for (namespace, _), service in self._services.items():
+            for name, tag in service.route.tag_names():
+                names[namespace, name] = (service, tag)
         for (namespace, name), service in self._services.items():
-            for target in service.route.targets:
-                if target.tag:
-                    names[namespace, f"{target.tag}-{name}-predictor"] = (service, target.tag)
-        for (namespace, name), service in self._services.items():
-            names[namespace, f"{name}-predictor"] = (service, None)
+            if not service.route.standard:  # there it is the Service of the stable Deployment
+                names[namespace, f"{name}-predictor"] = (service, None)
         for (namespace, name), service in self._services.items():
             names[namespace, name] = (service, None)
         self._names = names
+        each = self._services.values()
+        self._hosts = {host: service for service in each for host in service.route.hosts()}
 
 
 def is_prediction(method: str, path: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +23,7 @@ LEGACY = (
     "lightgbm",
     "paddle",
 )
+NAME = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 POD_FIELDS = (  # noqa: SIM905 - 40 words read better than 40 lines
     "activeDeadlineSeconds affinity automountServiceAccountToken dnsConfig dnsPolicy "
     "enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers "
@@ -115,7 +118,10 @@ PREDICTOR = closed_object(
     labels=open_object("Labels of the pods."),
     annotations=open_object("Annotations of the pods."),
     deploymentStrategy=open_object("Only in Standard mode."),
-    name=text("Name of the predictor."),
+    name={
+        **text("Name of the predictor; in Standard mode part of its Deployment's name."),
+        "pattern": NAME,
+    },
     storageUris=any_list("Several places; not together with storageUri."),
     storageContainerName=text("Name of the container that fetches the model."),
     workerSpec=open_object(
@@ -125,6 +131,20 @@ PREDICTOR = closed_object(
     **{name: {"description": "As in a Pod."} for name in POD_FIELDS},
     **dict.fromkeys(("containers", "initContainers"), CONTAINERS),
 )
+CANARY = closed_object(
+    "A predictor that gets a share of the traffic beside the stable one.",
+    predictor={
+        **PREDICTOR,
+        "description": "What differs from the stable predictor, and its name.",
+    },
+    trafficPercent={
+        **whole("Its share, 0 to 100; 0 needs minReplicas: 1 to run at all."),
+        "format": "int32",
+        "minimum": 0,
+        "maximum": 100,
+    },
+)
+CANARY["required"] = ["predictor", "trafficPercent"]
 INFERENCE_SERVICE = closed_object(
     "A model that answers requests, with its rollout.",
     apiVersion=text("serving.kserve.io/v1beta1"),
@@ -136,7 +156,7 @@ INFERENCE_SERVICE = closed_object(
             predictor=PREDICTOR,
             transformer=open_object("Changes requests and answers."),
             explainer=open_object("Explains predictions."),
-            canary=any_list("Canaries of Standard mode."),
+            canary=any_list("Canaries of Standard mode.", CANARY),
         ),
         "required": ["predictor"],
     },
@@ -163,6 +183,7 @@ def type_faults(schema: Schema, value: Any, at: str = "") -> Iterator[Cause]:
             "FieldValueTypeInvalid",
         )
         return
+    yield from value_faults(schema, value, at)
     for key in schema.get("required", ()):
         if key not in value:
             yield Cause(joined(at, key), "Required value", "FieldValueRequired")
@@ -172,6 +193,19 @@ def type_faults(schema: Schema, value: Any, at: str = "") -> Iterator[Cause]:
     if wanted == "array":
         for index, item in enumerate(value):
             yield from type_faults(schema["items"], item, f"{at}[{index}]")
+
+
+def value_faults(schema: Schema, value: Any, at: str) -> Iterator[Cause]:
+    """Yield what is wrong with a value of the right type: out of bounds, or spelt differently."""
+    said = f"Invalid value: {json.dumps(value)}: {at} in body should"
+    if "minimum" in schema and value < schema["minimum"]:
+        bound = f"be greater than or equal to {schema['minimum']}"
+        yield Cause(at, f"{said} {bound}", "FieldValueInvalid")
+    if "maximum" in schema and value > schema["maximum"]:
+        bound = f"be less than or equal to {schema['maximum']}"
+        yield Cause(at, f"{said} {bound}", "FieldValueInvalid")
+    if "pattern" in schema and value and not re.fullmatch(schema["pattern"], value):
+        yield Cause(at, f"{said} match '{schema['pattern']}'", "FieldValueInvalid")
 
 
 def unknown_fields(schema: Schema, value: Any, at: str = "") -> Iterator[str]:

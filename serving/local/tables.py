@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -87,7 +88,7 @@ def row_object(obj: Mapping[str, Any], include: Include) -> Object | None:
 def cell(column: Column, obj: Mapping[str, Any], now: datetime) -> str | int | None:
     """Return what one column shows of an object; None where it shows nothing."""
     if "{" in column.path:
-        return HOLE.sub(lambda hole: str(look_up(obj, hole[1]) or ""), column.path)
+        return HOLE.sub(lambda hole: shown(look_up(obj, hole[1])), column.path)
     value = look_up(obj, column.path)
     if value is None:
         # kubectl leaves an absent printer column empty, but an absent number would show as 0
@@ -96,7 +97,14 @@ def cell(column: Column, obj: Mapping[str, Any], now: datetime) -> str | int | N
         return age(str(value), now)
     if column.type == "integer":
         return value if isinstance(value, int) else None
-    return str(value)
+    return shown(value)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a cell shows it."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, list) else str(value)
 
 
 def look_up(obj: Any, path: str) -> Any:
