@@ -15,10 +15,12 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from serving.local.admission import admitted
 from serving.local.backoff import Backoff
 from serving.local.controller import Controller, Wiring
 from serving.local.gateway import Gateway
 from serving.local.launching import launching
+from serving.local.patches import merge
 from serving.local.processes import Places, Processes
 from serving.local.resources import EVENTS, INFERENCE_SERVICES
 from serving.local.runner import Timing
@@ -115,12 +117,21 @@ class Platform:
     def create(self, predictor: dict[str, Any], name: str = "iris", **annotations: str) -> None:
         self.store.create(INFERENCE_SERVICES, service(name, predictor, **annotations))
 
+    def create_standard(self, predictor: dict[str, Any], **annotations: str) -> None:
+        mode = {"serving.kserve.io/deploymentMode": "Standard"}
+        self.create(predictor, **mode, **annotations)
+
     def patch(self, predictor: dict[str, Any], name: str = "iris") -> None:
         """Merge into spec.predictor, one level deep, as the rows need it."""
         isvc = self.isvc(name)
         merged = {**isvc["spec"]["predictor"], **predictor}
         kept = {key: value for key, value in merged.items() if value is not None}
         self.store.replace(INFERENCE_SERVICES, {**isvc, "spec": {"predictor": kept}})
+
+    def change(self, name: str = "iris", **spec: Any) -> None:
+        """Apply a merge patch of the spec, through KServe's webhooks."""
+        isvc = self.isvc(name)
+        self.store.replace(INFERENCE_SERVICES, admitted(merge(isvc, {"spec": spec}), isvc))
 
     def annotate(self, name: str = "iris", **annotations: str) -> None:
         isvc = self.isvc(name)
