@@ -249,7 +249,7 @@ def played(examples: int, steps: int) -> None:
 
 
 def test_whatever_is_done_the_status_says_what_kserve_would_say() -> None:
-    played(25, 15)
+    played(12, 12)
 
 
 @pytest.mark.slow
