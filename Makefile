@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-rollout
 export PYTHON
 BIN := .venv/bin
 
@@ -34,7 +34,7 @@ fix: setup-dev   ## format, mend what the linter can, compile the pipelines
 lock: setup-dev  ## resolve requirements/*.txt anew
 	@scripts/lock.sh
 
-bench: bench-run bench-gateway bench-demo bench-serving bench-judge  ## every figure of docs/benchmarks.md
+bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge  ## every figure of docs/benchmarks.md
 
 bench-run: setup
 	@$(BIN)/python -m scripts.bench_run
@@ -44,6 +44,9 @@ bench-gateway: setup
 
 bench-demo: setup
 	@$(BIN)/python -m scripts.bench_demo
+
+bench-rollout: setup
+	@$(BIN)/python -m scripts.bench_rollout
 
 bench-judge: setup
 	@$(BIN)/python -m scripts.bench_judge

@@ -76,6 +76,10 @@ class Objects:
         """Apply a merge patch of the spec."""
         self._ask("PATCH", self._path(*SERVING, self.service), {"spec": dict(spec)})
 
+    def delete(self) -> None:
+        """Take the service away."""
+        self._ask("DELETE", self._path(*SERVING, self.service))
+
     def _path(self, group: str, plural: str, name: str = "") -> str:
         return f"/apis/{group}/namespaces/{self.namespace}/{plural}/{name}".rstrip("/")
 
