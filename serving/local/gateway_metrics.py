@@ -1,15 +1,18 @@
-"""What the gateway counts, in Prometheus' own words."""
+"""What the gateway counts, in Prometheus' own words.
+
+Counted and written by hand: a rollout reads the page five times a second while requests are
+counted, and the client library needs ten times as long for it (the time that a page is written,
+no request is carried).
+"""
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Protocol
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 LONGEST_S = 60.0
 NOT_READY = "503"
@@ -24,6 +27,8 @@ def _bounds() -> tuple[float, ...]:
 
 
 BOUNDS = _bounds()
+SECONDS = "kanarya_request_seconds"
+BUCKETS = tuple(f'{SECONDS}_bucket{{le="{bound}",' for bound in (*BOUNDS, "+Inf"))
 
 
 class Meter(Protocol):
@@ -61,115 +66,131 @@ class Unmeasured:
 UNMEASURED: Meter = Unmeasured()
 
 
-class ServiceMeter:
-    """One service's counters; each label child is looked up once, then kept.
+class Timing:
+    """The tries at one revision by how long they took."""
 
-    They are in a registry of their own: a rollout looks at one service five times a second, and
-    must not pay for what the gateway counts of all others.
+    def __init__(self) -> None:
+        """Have seen none."""
+        self.counts = [0] * len(BUCKETS)
+        self.seconds = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+    def lines(self, labels: str) -> Iterator[str]:
+        """Yield a histogram's lines; every bucket counts what is in the smaller ones too."""
+        totals = list(accumulate(self.counts))
+        for bucket, total in zip(BUCKETS, totals, strict=True):
+            yield f"{bucket}{labels}}} {total}.0"
+        yield f"{SECONDS}_count{{{labels}}} {totals[-1]}.0"
+        yield f"{SECONDS}_sum{{{labels}}} {self.seconds}"
+
+
+class ServiceMeter:
+    """One service's counters; a series appears with its first event.
+
+    Names of services, namespaces and revisions are DNS labels, so none needs escaping.
     """
 
     def __init__(self, namespace: str, service: str) -> None:
-        """Bind nothing yet: a series appears with its first event."""
-        own, labels = CollectorRegistry(), ("namespace", "service")
-        self.registry = own
-        self._labels = (namespace, service)
-        self._attempts = Counter(
-            "kanarya_requests",
-            "Attempts on a revision",
-            (*labels, "revision", "code"),
-            registry=own,
-        )
-        self._times = Histogram(
-            "kanarya_request_seconds",
-            "Time of an attempt, from sending it to the last byte of its answer",
-            (*labels, "revision"),
-            buckets=BOUNDS,
-            registry=own,
-        )
-        self._answers = Counter(
-            "kanarya_responses", "What clients saw", (*labels, "code"), registry=own
-        )
-        self._repeats = Counter(
-            "kanarya_retries",
-            "Requests sent again, by the revision that gave no answer",
-            (*labels, "revision"),
-            registry=own,
-        )
-        self._requests: dict[tuple[str, str], Counter] = {}
-        self._seconds: dict[str, Histogram] = {}
-        self._retries: dict[str, Counter] = {}
-        self._responses: dict[str, Counter] = {}
+        """Have counted nothing."""
+        self._labels = f'namespace="{namespace}"', f'service="{service}"'
+        self._requests: Counter[tuple[str, str]] = Counter()
+        self._responses: Counter[str] = Counter()
+        self._retries: Counter[str] = Counter()
+        self._timings: dict[str, Timing] = {}
 
     def attempt(self, revision: str, code: str, seconds: float) -> None:
         """Count one try at a revision, its code and how long it took."""
-        self._count(revision, code)
-        if revision not in self._seconds:
-            self._seconds[revision] = self._times.labels(*self._labels, revision)
-        self._seconds[revision].observe(seconds)
+        self._requests[revision, code] += 1
+        if revision not in self._timings:
+            self._timings[revision] = Timing()
+        self._timings[revision].observe(seconds)
 
     def missed(self, revision: str) -> None:
         """Count a 503 of this revision, without a time: a crashed canary must not look idle."""
-        self._count(revision, NOT_READY)
+        self._requests[revision, NOT_READY] += 1
         self.retry(revision)
-
-    def _count(self, revision: str, code: str) -> None:
-        if (revision, code) not in self._requests:
-            child = self._attempts.labels(*self._labels, revision, code)
-            self._requests[revision, code] = child
-        self._requests[revision, code].inc()
 
     def retry(self, revision: str) -> None:
         """Count that a request was sent again since this revision gave no answer."""
-        if revision not in self._retries:
-            self._retries[revision] = self._repeats.labels(*self._labels, revision)
-        self._retries[revision].inc()
+        self._retries[revision] += 1
 
     def response(self, code: str) -> None:
         """Count what the client saw."""
-        if code not in self._responses:
-            self._responses[code] = self._answers.labels(*self._labels, code)
-        self._responses[code].inc()
+        self._responses[code] += 1
 
+    def requests(self) -> Iterator[str]:
+        """Yield the lines of kanarya_requests_total."""
+        for (revision, code), count in self._requests.items():
+            yield f'kanarya_requests_total{{code="{code}",{self._of(revision)}}} {count}.0'
 
-class Page(Collector):
-    """The registries of several services as one: each metric is there once, with all series."""
+    def seconds(self) -> Iterator[str]:
+        """Yield the lines of kanarya_request_seconds."""
+        for revision, timing in self._timings.items():
+            yield from timing.lines(self._of(revision))
 
-    def __init__(self, services: Iterable[Collector], own: Collector) -> None:
-        self._services, self._own = services, own
+    def responses(self) -> Iterator[str]:
+        """Yield the lines of kanarya_responses_total."""
+        for code, count in self._responses.items():
+            labels = ",".join((f'code="{code}"', *self._labels))
+            yield f"kanarya_responses_total{{{labels}}} {count}.0"
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield one metric after the other; all services have the same ones, in one order."""
-        for metrics in zip(*(service.collect() for service in self._services), strict=True):
-            for more in metrics[1:]:
-                metrics[0].samples.extend(more.samples)
-            yield metrics[0]
-        yield from self._own.collect()
+    def retries(self) -> Iterator[str]:
+        """Yield the lines of kanarya_retries_total."""
+        for revision, count in self._retries.items():
+            yield f"kanarya_retries_total{{{self._of(revision)}}} {count}.0"
+
+    def _of(self, revision: str) -> str:
+        namespace, service = self._labels
+        return f'{namespace},revision="{revision}",{service}'
 
 
 class Metrics:
-    """All counters of one gateway, by service."""
+    """All counters of one gateway."""
 
-    content_type = CONTENT_TYPE_PLAIN_0_0_4
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self, started_at: float | None = None) -> None:
-        """Create the series; `started_at` is in seconds since 1970."""
-        self._own = CollectorRegistry()
-        start = Gauge("kanarya_gateway_start_time_seconds", "When it started", registry=self._own)
-        start.set(time.time() if started_at is None else started_at)
+        """Count from now on; `started_at` is in seconds since 1970."""
+        self._started_at = time.time() if started_at is None else started_at
         self._services: dict[tuple[str, str], ServiceMeter] = {}
 
     def service(self, namespace: str, service: str) -> ServiceMeter:
         """Return the one meter of a service."""
         key = (namespace, service)
         if key not in self._services:
-            self._services[key] = ServiceMeter(namespace, service)
+            self._services[key] = ServiceMeter(*key)
         return self._services[key]
 
     def render(self, namespace: str = "", service: str = "") -> bytes:
         """Return everything in Prometheus' text format, or what there is of one service."""
-        wanted = (
-            meter.registry
-            for key, meter in self._services.items()
-            if not service or key == (namespace, service)
+        wanted = (namespace, service)
+        chosen = [m for key, m in self._services.items() if not service or key == wanted]
+        families = (
+            _family("kanarya_requests_total", "counter", "Attempts on a revision"),
+            *(line for meter in chosen for line in meter.requests()),
+            _family(SECONDS, "histogram", "Time of an attempt, to the last byte of its answer"),
+            *(line for meter in chosen for line in meter.seconds()),
+            _family("kanarya_responses_total", "counter", "What clients saw"),
+            *(line for meter in chosen for line in meter.responses()),
+            _family(
+                "kanarya_retries_total",
+                "counter",
+                "Requests sent again, by the revision that gave no answer",
+            ),
+            *(line for meter in chosen for line in meter.retries()),
+            _family("kanarya_gateway_start_time_seconds", "gauge", "When it started"),
+            f"kanarya_gateway_start_time_seconds {self._started_at}",
         )
-        return generate_latest(Page(wanted, self._own))
+        return _page(families)
+
+
+def _family(name: str, kind: str, about: str) -> str:
+    return f"# HELP {name} {about}\n# TYPE {name} {kind}"
+
+
+def _page(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()

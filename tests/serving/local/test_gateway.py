@@ -174,6 +174,20 @@ def test_metrics_count_predictions_by_service_revision_and_code(world: World) ->
         assert line in text
 
 
+def test_the_numbers_of_one_service_alone_can_be_asked_for(world: World) -> None:
+    canary(world, 50)
+    world.ask()
+    for query, found in (
+        ("", True),
+        ("?namespace=default&service=iris", True),
+        ("?namespace=other&service=iris", False),
+        ("?namespace=default&service=rose", False),
+    ):
+        text = world.ask_at("GET", f"/metrics{query}").body.decode()
+        assert ('service="iris"' in text) is found
+        assert "kanarya_gateway_start_time_seconds " in text
+
+
 @pytest.mark.parametrize("world", ["uvloop"], indirect=True)
 def test_2000_requests_through_20_changes_fail_never_and_are_split_exactly(world: World) -> None:
     """Each phase has revision names of its own, so an answer tells the phase it belongs to."""
