@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,17 +62,45 @@ class Turn:
         return self.observed / self.alone
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What looking on costs: in turns under load, and in processor time where nobody else asks.
+
+    The two shares of a core tell the same on a busy machine as on a quiet one.
+    """
+
+    turns: Sequence[Turn]
+    platform_core: float
+    rollout_core: float
+
+    def ratios(self) -> dict[str, float]:
+        """Return the median over the turns of what is left of the throughput."""
+        return {"observed/alone_throughput": median(turn.ratio for turn in self.turns)}
+
+    def figures(self) -> Figures:
+        """Return the medians of both rates, and the shares of the throughput and of a core."""
+        return {
+            "alone_per_s": round(median(turn.alone for turn in self.turns), 1),
+            "observed_per_s": round(median(turn.observed for turn in self.turns), 1),
+            "observing_costs": round(1 - median(turn.ratio for turn in self.turns), 4),
+            "observing_costs_limit": COST,
+            "turns": len(self.turns),
+            "looking_platform_core": round(self.platform_core, 4),
+            "looking_rollout_core": round(self.rollout_core, 4),
+        }
+
+
 def main() -> None:
     """Measure, print the table and the JSON line; clean up whatever happens."""
     plan = _plan()
     try:
         with home() as place:
-            losses, turns = _measured(place, plan)
+            losses, cost = _measured(place, plan)
     except KeyboardInterrupt:
         sys.exit("stopped; the platform is down and its folder removed")
     except KanaryaError as error:
         sys.exit(f"bench-rollout: {error}")
-    report("rollout", cost_ratios(turns), {**loss_figures(losses), **cost_figures(turns)})
+    report("rollout", cost.ratios(), {**loss_figures(losses), **cost.figures()})
 
 
 def _plan() -> Plan:
@@ -87,7 +116,7 @@ def _plan() -> Plan:
     return Plan(given.requests, given.turns, given.seconds)
 
 
-def _measured(place: Home, plan: Plan) -> tuple[list[Loss], list[Turn]]:
+def _measured(place: Home, plan: Plan) -> tuple[list[Loss], Cost]:
     import uvloop
 
     print("training and serving a first version", flush=True)
@@ -97,7 +126,8 @@ def _measured(place: Home, plan: Plan) -> tuple[list[Loss], list[Turn]]:
         losses = [_played(runner, place, mode, models, plan.requests) for mode in MODES]
         with _rollout(place, models[1]) as rollout:
             turns = runner.run(_compared(place, rollout, plan))
-    return losses, turns
+            looking = _looking(place, rollout, plan)
+    return losses, Cost(turns, *looking)
 
 
 # -- what a change of the split costs those who ask
@@ -181,6 +211,22 @@ async def _compared(place: Home, rollout: subprocess.Popen[bytes], plan: Plan) -
     return turns
 
 
+def _looking(place: Home, rollout: subprocess.Popen[bytes], plan: Plan) -> tuple[float, float]:
+    """Return the shares of a core that looking takes of the platform and of the rollout."""
+    import psutil
+
+    processes = psutil.Process(place.platform.pid), psutil.Process(rollout.pid)
+    spent = {}
+    for sent in (signal.SIGSTOP, signal.SIGCONT):
+        rollout.send_signal(sent)
+        before = [sum(process.cpu_times()[:2]) for process in processes]
+        time.sleep(2 * plan.seconds)
+        after = [sum(process.cpu_times()[:2]) for process in processes]
+        spent[sent] = [(b - a) / (2 * plan.seconds) for a, b in zip(before, after, strict=True)]
+    idle, busy = spent[signal.SIGSTOP], spent[signal.SIGCONT]
+    return busy[0] - idle[0], busy[1] - idle[1]
+
+
 async def _rate(client: Client, seconds: float) -> float:
     """Return predictions a second; every one must be answered, and both revisions must be asked."""
     answers = await closed_loop(client, connections=CONNECTIONS, seconds=seconds)
@@ -195,22 +241,6 @@ def require_both(answers: Sequence[Answer]) -> None:
             f"{failures(answers)} of {len(answers)} requests failed, and "
             f"{len(split_of(answers))} revisions answered: the canary does not have its half."
         )
-
-
-def cost_ratios(turns: Sequence[Turn]) -> dict[str, float]:
-    """Return the median over the turns of what is left of the throughput."""
-    return {"observed/alone_throughput": median(turn.ratio for turn in turns)}
-
-
-def cost_figures(turns: Sequence[Turn]) -> Figures:
-    """Return the medians of both rates, and the share of the throughput that looking costs."""
-    return {
-        "alone_per_s": round(median(turn.alone for turn in turns), 1),
-        "observed_per_s": round(median(turn.observed for turn in turns), 1),
-        "observing_costs": round(1 - median(turn.ratio for turn in turns), 4),
-        "observing_costs_limit": COST,
-        "turns": len(turns),
-    }
 
 
 if __name__ == "__main__":

@@ -110,10 +110,11 @@ class Cluster:
         """Record that a service became ready or not ready, or that its spec was refused."""
         before, after = isvc.get("status", {}), status
         was, now = (propagation.condition_of(each, "Ready") for each in (before, after))
+        first = not before.get("conditions")
         told = {entry.get("message") for entry in before.get("conditions", ())}
         if why.refused and why.refused not in told:
             self.events.tell(isvc, "Warning", "InternalError", why.refused)
-        elif was.status != now.status and now.status != "Unknown":
+        elif not first and was.status != now.status and now.status != "Unknown":
             self._tell_readiness(isvc, now)
 
     def _tell_readiness(self, isvc: JSON, ready: Condition) -> None:

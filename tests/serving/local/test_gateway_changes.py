@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from serving.errors import PlatformError
-from serving.local.gateway import Gateway, Target
+from serving.local.gateway import Gateway, Route, Target
 from tests.serving.local.gateway_kit import (
     Behaviour,
     Seen,
@@ -58,6 +58,28 @@ def test_a_running_request_finishes_where_it_began(world: World) -> None:
         release.set()
         assert (asked.result().revision, asked.result().body) == ("r1", b"late")
     wait_for(lambda: not old.open_connections, "r1's connection is closed")
+
+
+def pod(name: str) -> tuple[Target, ...]:
+    return (Target("iris-predictor", 100, "iris-predictor", name),)
+
+
+@pytest.mark.parametrize("path", ["iris", "iris-predictor"])
+def test_a_request_to_a_pod_that_was_replaced_meanwhile_goes_to_the_new_one(
+    world: World, path: str
+) -> None:
+    async def replaced(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        world.gateway.set_route(Route("default", "iris", pod("new"), "iris-predictor", True))
+        world.gateway.set_backend("default/old", None)
+        writer.close()
+
+    world.backend("old", replaced)
+    new = world.backend("new")
+    route = Route("default", "iris", pod("old"), "iris-predictor", True)
+    world.call(world.gateway.set_route, route)
+    answer = world.ask_at("POST", f"/serving/default/{path}/v1/models/iris:predict", b"{}")
+    assert (answer.status, answer.revision) == (200, "iris-predictor")
+    assert len(new.seen) == 1
 
 
 def test_removing_a_backend_closes_its_idle_connections(world: World) -> None:

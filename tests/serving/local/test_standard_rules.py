@@ -10,7 +10,7 @@ import pytest
 
 from serving.local.deployments import predictor_condition
 from serving.local.observed import READY, STARTING, Observed, Phase
-from serving.local.resources import DEPLOYMENTS, HTTP_ROUTES, INFERENCE_SERVICES, PODS
+from serving.local.resources import DEPLOYMENTS, EVENTS, HTTP_ROUTES, INFERENCE_SERVICES, PODS
 from serving.local.rolling import Pods, rolled
 from serving.local.routes import Route, RouteTable, Target
 from serving.local.standard import canary_replicas, merged_over, stable_replicas
@@ -296,6 +296,14 @@ def test_other_hosts_lead_nowhere(host: str) -> None:
     table = RouteTable()
     table.set(IRIS)
     assert table.match("/v2", host) is None
+
+
+def test_people_hear_that_it_is_ready_and_when_it_no_longer_is(cluster: FakeCluster) -> None:
+    cluster.create(predictor("m1"), **STANDARD)
+    for phase in ("ready", "crashed"):
+        cluster.becomes(cluster.processes.of("file:///m/m1"), phase)
+    told = [event["reason"] for event in cluster.store.list(EVENTS, "ml")[0]]
+    assert sorted(told) == ["Created", "InferenceServiceNotReady", "InferenceServiceReady"]
 
 
 def test_a_status_keeps_kserves_fields_and_no_others(cluster: FakeCluster) -> None:

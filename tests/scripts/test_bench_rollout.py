@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from scripts.bench_rollout import Cost, Turn, loss_figures, require_both
+from scripts.load import Answer
+from scripts.split_changes import Change, Loss, knative_changes, standard_changes
+from serving.errors import PlatformError
+
+MODELS = ["file:///m/2", "file:///m/3"]
+
+
+@pytest.mark.parametrize(
+    "changes", [list(knative_changes(MODELS)), list(standard_changes("iris", MODELS))]
+)
+def test_there_are_twenty_changes_in_each_mode(changes: list[Change]) -> None:
+    assert len(changes) == 20
+
+
+def test_among_the_changes_are_promotions_and_rollbacks() -> None:
+    knative = [change.spec["predictor"] for change in knative_changes(MODELS)]
+    percents = [each.get("canaryTrafficPercent", "none") for each in knative]
+    assert (percents.count(None), percents.count(0), percents.count("none")) == (3, 5, 1)
+    standard = [change.spec for change in standard_changes("iris", MODELS)]
+    promoted = [s["predictor"]["name"] for s in standard if s.get("predictor", {}).get("name")]
+    assert promoted == ["v2", "v4"]
+    assert len([s for s in standard if s.get("canary") == [] and "predictor" not in s]) == 2
+    assert len([s for s in standard if "canary" not in s]) == 2  # rolling updates
+
+
+def test_a_promotion_names_the_model_of_its_canary() -> None:
+    standard = [change.spec for change in standard_changes("iris", MODELS)]
+    canary, promoted = standard[4]["canary"][0]["predictor"], standard[5]["predictor"]
+    assert canary["model"] == promoted["model"]
+
+
+def test_the_cost_is_the_median_of_the_turns() -> None:
+    turns = [Turn(100, 99), Turn(200, 100), Turn(50, 50)]
+    cost = Cost(turns, 0.005, 0.03)
+    assert cost.ratios() == {"observed/alone_throughput": pytest.approx(0.99)}
+    assert cost.figures() == {
+        "alone_per_s": 100,
+        "observed_per_s": 99,
+        "observing_costs": 0.01,
+        "observing_costs_limit": 0.02,
+        "turns": 3,
+        "looking_platform_core": 0.005,
+        "looking_rollout_core": 0.03,
+    }
+
+
+def test_every_mode_has_its_losses() -> None:
+    bad = Answer(502, 0.1, "", "no answer")
+    losses = [Loss("Knative", 20, 10_000, ()), Loss("Standard", 20, 10_001, (bad,))]
+    figures = loss_figures(losses)
+    assert (figures["knative_lost"], figures["standard_lost"]) == (0, 1)
+    assert "no answer" in losses[1].sentence()
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [Answer(200, 0.1, "r1")],
+        [Answer(200, 0.1, "r1"), Answer(503, 0.1, "r2")],
+    ],
+)
+def test_a_measurement_without_a_real_split_is_none(answers: list[Answer]) -> None:
+    with pytest.raises(PlatformError):
+        require_both(answers)
