@@ -40,7 +40,8 @@ class Guard:
 
     `value` and `limit`: what the canary has, and the most that is tolerated. `harm`: the logarithm
     of the e-value against the canary, breached from `allowed` on. `needed`: how many more requests
-    of the canary until it is safe; 0 where a guard only convicts.
+    of the canary until it is safe; 0 where a guard only convicts. `safety`: the logarithm of the
+    e-value in its favour; None there.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Guard:
     harm: float
     allowed: float
     needed: int = 0
+    safety: float | None = None
 
     @property
     def breached(self) -> bool:
@@ -98,8 +100,9 @@ def _share(name: str, evidence: Evidence, margin: float, alpha: float, part: flo
     told = f"{name} {ours} (canary, {asked} requests) against {theirs}"
     harm = float(evidence.against) if asked >= FEWEST else 0.0
     guard = Guard.of(name, (canary, stable + margin), told, harm, part)
-    missing = -math.log(alpha) - float(evidence.in_favour)
-    return replace(guard, needed=max(_needed(evidence, missing, margin), FEWEST - asked))
+    safety = float(evidence.in_favour)
+    needed = max(_needed(evidence, -math.log(alpha) - safety, margin), FEWEST - asked)
+    return replace(guard, needed=needed, safety=safety)
 
 
 def _needed(evidence: Evidence, missing: float, margin: float) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serving.rollout.judge import Judgement, Verdict
+from serving.rollout.measured import measured
 from serving.rollout.outcome import EventKind
 from serving.rollout.state import IN_THE_SHADOW, LONGEST_REASON, Judged, Phase, Rollout
 from serving.rollout.step import Move, Step, event
@@ -100,8 +101,9 @@ def done(state: Rollout, phase: Phase) -> Step:
 
 def remembered(state: Rollout, found: Judgement, *more: str) -> Rollout:
     """Return the state with a judgement in its history; `more` was found as well."""
-    grounds = (*more, *found.sentences)
-    return state.remember(Judged(state.percent or 0, found.verdict.value, grounds))
+    grounds, percent = (*more, *found.sentences), state.percent or 0
+    numbers = measured(state.case, found, state.policy, percent)
+    return state.remember(Judged(percent, found.verdict.value, grounds, numbers))
 
 
 def late(state: Rollout, at: float) -> bool:

@@ -65,7 +65,8 @@ def _let_go_on(before: Rollout, after: Rollout) -> bool:
 
 def begun(world: World, state: Rollout, why: str) -> Rollout:
     """Write down that a rollout begins; return its state with the receipt."""
-    return replace(state, ledger=world.ledger.append(_entry(world, state, "begun", why)))
+    entry = replace(_entry(world, state, "begun", why), policy=state.policy.to_json())
+    return replace(state, ledger=world.ledger.append(entry))
 
 
 def gave_way(world: World, name: str, rollout: str, why: str) -> None:
@@ -77,7 +78,8 @@ def gave_way(world: World, name: str, rollout: str, why: str) -> None:
     with suppress(LedgerError):
         last = world.ledger.newest(name, rollout)
         if last and last.entry.holder == world.holder:
-            world.ledger.append(replace(last.entry, kind="conflict", why=why))
+            gone = replace(last.entry, kind="conflict", why=why, measured={}, policy={})
+            world.ledger.append(gone)
 
 
 def _written(world: World, step: Step, kind: str, why: str) -> Step:
@@ -103,6 +105,7 @@ def _entry(world: World, state: Rollout, kind: str, why: str) -> Entry:
         why=why,
         undo=state.undo,
         evidence=grounds_of(state),
+        measured=state.history[-1].numbers if state.history else {},
         run=state.run_id,
         holder=world.holder,
     )

@@ -20,6 +20,8 @@ is always the same bytes:
                is null where nothing was live
     undo       whether the rollout goes back to a version that was live before
     evidence   sentences: what it was judged by, oldest first
+    measured   the numbers behind the verdict that led to it (`serving.rollout.measured`), and
+    policy     the limits of the rollout, in `begun`: each only where there is something to say
     rollout    the rollout's id; `run` the id of the pipeline's run, "" where there is none
     who        {actor: user@host or the service account, holder: the process}
 
@@ -33,7 +35,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,6 +77,8 @@ class Entry:
     why: str = ""
     undo: bool = False
     evidence: tuple[str, ...] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
     run: str = ""
     holder: str = ""
 
@@ -123,6 +127,7 @@ class Record:
             "rollout": entry.rollout,
             "run": entry.run,
             "who": {"actor": self.actor, "holder": entry.holder},
+            **{key: dict(value) for key, value in _numbers(entry).items() if value},
         }
 
     def to_bytes(self) -> bytes:
@@ -201,6 +206,10 @@ def with_digests(entry: Entry, before: str | None, to: str | None) -> Entry:
     )
 
 
+def _numbers(entry: Entry) -> dict[str, Mapping[str, Any]]:
+    return {"measured": entry.measured, "policy": entry.policy}
+
+
 def _entry(value: Mapping[str, Any]) -> Entry:
     return Entry(
         service=_checked(value["service"], str),
@@ -213,6 +222,8 @@ def _entry(value: Mapping[str, Any]) -> Entry:
         why=_checked(value["why"], str),
         undo=_checked(value["undo"], bool),
         evidence=tuple(_checked(line, str) for line in value["evidence"]),
+        measured=_checked(value.get("measured", {}), dict),
+        policy=_checked(value.get("policy", {}), dict),
         run=_checked(value["run"], str),
         holder=_checked(value["who"]["holder"], str),
     )

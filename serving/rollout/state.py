@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -48,11 +48,20 @@ OVER = frozenset({Phase.PROMOTED, Phase.ROLLED_BACK})
 
 @dataclass(frozen=True)
 class Judged:
-    """One finished judgement, kept for people: at which percent, what, and on what grounds."""
+    """One finished judgement, kept for people: at which percent, what, and on what grounds.
+
+    `numbers` (`serving.rollout.measured`) go to the ledger with the decision; the annotation has no
+    room for them.
+    """
 
     percent: int
     verdict: str
     grounds: tuple[str, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the annotation keeps."""
+        return {"percent": self.percent, "verdict": self.verdict, "grounds": list(self.grounds)}
 
     @property
     def where(self) -> str:
@@ -201,7 +210,8 @@ def disagreement(state: Rollout, view: ServiceView, driver: Driver) -> str | Non
 
 
 def _written(state: Rollout) -> str:
-    value = asdict(replace(state, baseline=None, case=None, shadow=None))
+    value = asdict(replace(state, baseline=None, case=None, shadow=None, history=()))
+    value["history"] = [judged.to_json() for judged in state.history]
     value["format"] = FORMAT
     value["policy"] = state.policy.to_json()
     for key in ("case", "baseline", "shadow"):
