@@ -7,22 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-CELL_LENGTH = 64
+from serving.pages.page import style
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --bad: #c8553d; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-p.lead { font-size: 1.1rem; }
-table { border-collapse: collapse; display: block; max-width: 100%; overflow-x: auto; }
-th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-th { font-weight: 600; background: var(--soft); }
-figure { display: inline-block; margin: 0 1rem 1rem 0; min-width: 20rem; vertical-align: top;
-         width: calc(50% - 1.2rem); }
-img { background: white; border: 1px solid var(--line); width: 100%; }
-.note { border-left: 4px solid var(--bad); padding-left: .8rem; }
-"""
+CELL_LENGTH = 64
 
 
 @dataclass(frozen=True)
@@ -63,7 +50,7 @@ def html(report: Report) -> str:
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
+        f"<title>{escape(report.title)}</title><style>{style()}</style></head><body>",
         f'<h1>{escape(report.title)}</h1><p class="lead">{escape(report.lead)}</p>',
         *(f'<p class="note">{escape(note)}</p>' for note in report.notes),
         *map(_table, report.tables[:1]),
@@ -81,10 +68,11 @@ def _table(table: Table) -> str:
         any(_is_number(row[place]) for row in table.rows) for place in range(len(table.columns))
     ]
     head = "".join(_cell("th", name, n) for name, n in zip(table.columns, numeric, strict=True))
+    head = f"<thead><tr>{head}</tr></thead>"
     body = "".join(f"<tr>{_row(row, numeric)}</tr>" for row in table.rows)
     about = f"<p>{escape(table.about)}</p>" if table.about else ""
     title = f"<h2>{escape(table.title)}</h2>"
-    return f"{title}{about}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'{title}{about}<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
 def _row(row: Sequence[object], numeric: Sequence[bool]) -> str:
@@ -111,4 +99,6 @@ def _is_number(value: object) -> bool:
 def _picture(picture: Picture) -> str:
     data = base64.b64encode(picture.png).decode()
     title = escape(picture.title, quote=True)
-    return f'<figure><img alt="{title}" src="data:image/png;base64,{data}"></figure>'
+    return (
+        f'<figure class="picture"><img alt="{title}" src="data:image/png;base64,{data}"></figure>'
+    )

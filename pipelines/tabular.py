@@ -132,6 +132,7 @@ def tabular(
                 evaluation=evaluated.outputs["evaluation"],
                 decision=decided.outputs["decision"],
                 report=evaluated.outputs["report"],
+                findings=checked.outputs["findings"],
                 name=name,
                 run_id=trained.outputs["Output"],
             )

@@ -12,7 +12,7 @@ LAYERS = ["serving", "components", "pipelines", "console", "scripts"]
 # library -> the only places that may name it (a place is a file or a folder)
 HOMES = {
     "kfp": ["components/*/component.py", "pipelines", "scripts/run.py"],
-    "mlflow": ["components/tracking.py", "components/registry.py"],
+    "mlflow": ["components/recorded.py", "components/registry.py", "components/tracking.py"],
     "sklearn": [
         "components/conversion.py",
         "components/models.py",
@@ -49,6 +49,7 @@ HOMES = {
     "kubernetes": ["serving/isvc/client.py"],
     "google": ["serving/storage.py", "serving/onnx_graph.py"],
     "aiohttp": ["serving/local"],
+    "jinja2": ["serving/pages/page.py"],
     "jsonpatch": ["serving/local"],
     "click": ["scripts"],
 }

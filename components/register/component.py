@@ -11,6 +11,7 @@ def register(
     evaluation: dsl.Input[dsl.Artifact],
     decision: dsl.Input[dsl.Artifact],
     report: dsl.Input[dsl.HTML],
+    findings: dsl.Input[dsl.Artifact],
     name: str,
     run_id: str,
 ) -> str:
@@ -20,6 +21,6 @@ def register(
     from components.register import step
     from components.telling import told
 
-    paths = (packaged.path, evaluation.path, decision.path, report.path)
+    inputs = (packaged, evaluation, decision, report, findings)
     with told():
-        return step.run(step.Candidate(*map(Path, paths)), name, run_id)
+        return step.run(step.Candidate(*(Path(each.path) for each in inputs)), name, run_id)

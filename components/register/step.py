@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import decision, registry, tracking
+from components import decision, recorded, registry, tracking
 from components.errors import GateError
 from components.register import rules
 from serving import artifact, storage
@@ -16,12 +16,13 @@ from serving.settings import Settings
 
 @dataclass(frozen=True)
 class Candidate:
-    """The files of a candidate: its model directory, its evaluation, its decision, its report."""
+    """The files of a candidate: model directory, evaluation, decision, report, data's findings."""
 
     packaged: Path
     evaluation: Path
     decision: Path
     report: Path
+    findings: Path
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,12 @@ def _describe_run(candidate: Candidate, run_id: str, verdict: decision.Decision)
     scores = json.loads((candidate.evaluation / "scores.json").read_text(encoding="utf-8"))
     tracking.log_evaluation(run_id, scores["candidate"], candidate.evaluation)
     tracking.log_file(run_id, verdict.markdown(), "gate.md")
-    if candidate.report.is_file():
-        tracking.log_file(run_id, candidate.report.read_text(encoding="utf-8"), "report.html")
+    files = {
+        recorded.GATE: candidate.decision / "decision.json",
+        recorded.FINDINGS: candidate.findings / "findings.json",
+        "report.html": candidate.report,
+    }
+    for name, path in files.items():
+        if path.is_file():
+            tracking.log_file(run_id, path.read_text(encoding="utf-8"), name)
     tracking.tag_run(run_id, {tracking.GATE: "passed"})

@@ -8,6 +8,7 @@ from string import Template
 
 from components.table_schema import TableColumn, TableSchema
 from components.validate.rules import Facts, Finding
+from serving.pages.page import style
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -15,19 +16,7 @@ _PAGE = Template("""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Validation of $source</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color: #222; background: #fff; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ddd; }
-td { overflow-wrap: anywhere; }
-td.level { overflow-wrap: normal; width: 6rem; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.level { font-weight: 600; } .error { color: #a00; } .warning { color: #8a5a00; }
-.note { color: #345; }
-code { overflow-wrap: anywhere; }
-</style>
+<style>$style</style>
 </head>
 <body>
 <h1>$verdict</h1>
@@ -48,6 +37,7 @@ def page(facts: Facts, found: Iterable[Finding]) -> str:
     """Return the page; every value that came from the data is escaped."""
     found, schema = tuple(found), facts.schema
     return _PAGE.substitute(
+        style=style(),
         verdict=_verdict(found),
         source=escape(schema.source),
         sha256=escape(schema.sha256),
@@ -81,7 +71,7 @@ def _findings(found: tuple[Finding, ...]) -> str:
         f"<td>{escape(finding.sentence)}</td></tr>"
         for finding in found
     )
-    return f"<table>{''.join(rows)}</table>"
+    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
 
 
 def _class_rows(facts: Facts) -> Iterable[tuple[str, ...]]:
@@ -100,7 +90,8 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Return a table; a head that starts with # is of numbers, which stand to the right."""
     classes = [' class="number"' if head.startswith("#") else "" for head in heads]
     head = _row("th", classes, (each.removeprefix("#") for each in heads))
-    return f"<table>{head}{''.join(_row('td', classes, row) for row in rows)}</table>"
+    body = "".join(_row("td", classes, row) for row in rows)
+    return f'<div class="wide"><table>{head}{body}</table></div>'
 
 
 def _row(tag: str, classes: list[str], cells: Iterable[str]) -> str:

@@ -62,7 +62,11 @@ def candidate(folder: Path, model: Path, *, promote: object = True) -> step.Cand
     """Write what the steps before the registration leave behind."""
     folder.mkdir()
     found = step.Candidate(
-        folder / "packaged", folder / "evaluation", folder / "decision", folder / "report.html"
+        folder / "packaged",
+        folder / "evaluation",
+        folder / "decision",
+        folder / "report.html",
+        folder / "findings",
     )
     shutil.copytree(model, found.packaged)
     (found.packaged / "native").mkdir(exist_ok=True)
