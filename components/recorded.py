@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components import registry
-from components.tracking import connect
+from components.tracking import connect, is_empty
 from serving import storage
 from serving.card import CARD
 from serving.errors import KanaryaError
@@ -32,6 +32,8 @@ def recorded(name: str, version: str | None) -> dict[str, Any]:
 
     Raises TrackingError where MLflow cannot be reached.
     """
+    if is_empty():
+        return {"version": {}}
     tags = registry.tags_if_any(name, version) if version else {}
     run = _run(tags.get("kanarya.run_id"))
     found = _read(run, FINDINGS)

@@ -33,7 +33,7 @@ FAILURE = "kanarya.failure"
 PROCESS = "kanarya.process"
 SQLITE = "sqlite:///"
 PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
-# MLflow's own are 7 tries and 120 s: minutes of silence where a server is simply not there.
+# MLflow's own: 7 tries and 120 s, minutes of silence where a server is not there.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
@@ -89,6 +89,12 @@ def connect(settings: Settings | None = None) -> Any:
     return client((settings or Settings.from_env()).tracking_uri)
 
 
+def is_empty() -> bool:
+    """Say whether nothing was ever recorded: importing MLflow to make a store takes seconds."""
+    uri = Settings.from_env().tracking_uri
+    return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
+
+
 def start_run(
     *, name: str, run_key: str, parameters: Mapping[str, object], dataset: TableSchema
 ) -> str:
@@ -135,9 +141,8 @@ def end_run(run_id: str, status: str = "FINISHED") -> None:
 
 def fail_runs(run_key: str, reason: str) -> list[str]:
     """Mark what this pipeline run left open as FAILED, with the reason; return the run ids."""
-    uri = Settings.from_env().tracking_uri
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        return []  # nothing was ever recorded: not worth the seconds that importing MLflow takes
+    if is_empty():
+        return []
     tracker = connect()
     experiments = [e.experiment_id for e in tracker.search_experiments()]
     left_open = [r for r in _runs(tracker, experiments, run_key) if r.info.status == "RUNNING"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,23 +43,52 @@ def tell_moment(name: str, moment: str, *, as_json: bool) -> None:
 
 
 def tell_decision(name: str, rollout: str | None, *, as_json: bool) -> None:
-    """Print what was decided on one rollout, with what the registry knows of its version."""
-    from components import registry
+    """Print what was decided on one rollout, with what is on record of its version."""
+    from serving.pages import plain
+    from serving.rollout.card.build import card
+
+    found = _decided(name, rollout)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for line in plain.lines(card(found)):
+        click.echo(line)
+
+
+def write_card(name: str, rollout: str | None, path: Path) -> None:
+    """Write the decision card of one rollout as an HTML file."""
+    from serving.pages.page import html
+    from serving.rollout.card.build import card
+    from serving.storage import partial
+
+    page = html(card(_decided(name, rollout)))
+    with partial(path) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
+    click.echo(f"wrote {path}", err=True)
+
+
+def keep_card(world: World, name: str) -> None:
+    """Renew the card of the newest rollout where its version keeps it; what is away is told."""
+    from components.decisions import decided, keep
+
+    try:
+        keep(decided(world.ledger.chain(name)))
+    except KanaryaError as error:
+        click.echo(f"the decision card is as it was: {error}", err=True)
+
+
+def _decided(name: str, rollout: str | None) -> dict[str, Any]:
+    """Return the decision on a rollout; where MLflow is away, what the ledger alone knows of it."""
+    from components.decisions import decided
+    from components.errors import TrackingError
     from serving.rollout.decision import decision
 
     chain = _chain(name)
-    found = decision(chain, rollout)
-    if as_json:
-        tags = registry.tags_if_any(name, found["to"]["version"])
-        click.echo(json.dumps(decision(chain, rollout, tags), indent=2))
-        return
-    outcome = found["outcome"].replace("_", " ")
-    click.echo(f"{name}: version {found['to']['version']}, {outcome}: {found['reason']}")
-    for record in chain.records:
-        if record.entry.rollout == found["rollout"]:
-            for line in lines(record):
-                click.echo(f"  {line}")
-    click.echo(f"  to undo a promotion: {found['commands']['undo']}")
+    try:
+        return decided(chain, rollout)
+    except TrackingError as error:
+        click.echo(f"only what the ledger knows: {error}", err=True)
+        return decision(chain, rollout)
 
 
 def verify(name: str, world: World, *, as_json: bool) -> None:

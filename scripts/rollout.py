@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from serving.rollout.state import Rollout
     from serving.rollout.world import World
 
+_PATH = click.Path(path_type=Path, dir_okay=False)
 EXIT = {
     "promoted": 0,
     "held": 0,
@@ -146,15 +148,23 @@ def history(name: str, as_json: bool, moment: str | None, verify: bool) -> None:
 @click.argument("name")
 @click.option("--rollout", "rollout_id", help="Its id, or the beginning of it  [default: newest]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the run's decision.json.")
-def show(name: str, rollout_id: str | None, as_json: bool) -> None:
+@click.option("--html", "path", metavar="FILE", type=_PATH, help="Write the decision card there.")
+def show(name: str, rollout_id: str | None, as_json: bool, path: Path | None) -> None:
     """Print the decision on one rollout: splits, verdicts, reasons, and how to undo it."""
     from scripts import history as telling
 
-    telling.tell_decision(name, rollout_id, as_json=as_json)
+    if path is not None:
+        telling.write_card(name, rollout_id, path)
+    if path is None or as_json:
+        telling.tell_decision(name, rollout_id, as_json=as_json)
 
 
 def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
-    outcome = decision(_world(_say), name)
+    from scripts import history as telling
+
+    world = _world(_say)
+    outcome = decision(world, name)
+    telling.keep_card(world, name)
     click.echo(f"{outcome.kind.replace('_', ' ')}: {outcome.reason}")
     return EXIT[outcome.kind]
 

@@ -22,6 +22,8 @@ def deploy(
     approve: list[int],
     on_inconclusive: str,
     run_key: str,
+    metrics: dsl.Output[dsl.Metrics],
+    card: dsl.Output[dsl.HTML],
 ) -> str:
     """Bring the version live by canary; return how it ended as JSON."""
     policy = {
@@ -38,8 +40,11 @@ def deploy(
         "approve": approve,
         "on_inconclusive": on_inconclusive,
     }
+    from pathlib import Path
+
     from components.deploy import step
     from components.telling import told
 
     with told():
-        return step.run(name, version, policy, run_key)
+        outputs = step.Outputs(Path(card.path), metrics)
+        return step.run(name, version, policy, run_key, outputs)

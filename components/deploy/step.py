@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from components import registry, tracking
+from components import decisions, registry
+from components.deploy import rules
+from components.deploy.deadline import OutOfTime, within
 from components.errors import GateError
 from components.telling import note
 from serving.errors import KanaryaError
 from serving.isvc.client import connect
-from serving.rollout.decision import decision
-from serving.rollout.ledger import Ledger, LedgerError, StoredLedger
+from serving.pages.content import Page
+from serving.pages.page import html
+from serving.rollout.card import ending
+from serving.rollout.card.build import card
+from serving.rollout.ledger import Ledger, StoredLedger
 from serving.rollout.outcome import Event, Outcome, Request
 from serving.rollout.policy import Policy
 from serving.rollout.world import World
 from serving.settings import Settings
+from serving.storage import partial
 
 if TYPE_CHECKING:
     from serving.isvc.modes import Mode
     from serving.isvc.services import Services
 
 
-def run(name: str, version: str, policy: Mapping[str, Any], run_id: str) -> str:
+class Metrics(Protocol):
+    """KFP's artifact of single numbers."""
+
+    path: str
+
+    def log_metric(self, metric: str, value: float) -> None:
+        """Add a number."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the pipeline's UI finds the decision card and the numbers of the rollout."""
+
+    card: Path
+    metrics: Metrics
+
+
+def run(name: str, version: str, policy: Mapping[str, Any], run_id: str, outputs: Outputs) -> str:
     """Roll the version out and return the outcome as JSON: outcome, version, live, sentence.
+
+    The card and the numbers are written however it ends.
 
     Raises:
         GateError: the registry does not say that this version passed the gate.
-        KanaryaError: the version could not be brought up at all.
+        KanaryaError: the version could not be brought up, or not within the time of its policy.
     """
     settings = Settings.from_env()
     tags = registry.tags(name, version)
@@ -39,10 +66,26 @@ def run(name: str, version: str, policy: Mapping[str, Any], run_id: str) -> str:
         )
     request = Request(name, version, tags[registry.STORE_URI], Policy.from_mapping(policy), run_id)
     ledger = StoredLedger(settings.ledger, settings.namespace)
-    services = connect(settings.kubeconfig, settings.namespace)
-    outcome = roll_out(services, ledger, request, settings.mode)
-    _log_decision(ledger, request)
+
+    def attempt() -> Outcome:
+        services = connect(settings.kubeconfig, settings.namespace)
+        return roll_out(services, ledger, request, settings.mode)
+
+    outcome = ended(attempt, request, rules.limit_s(request.policy))
+    show(outcome, _kept(ledger, request), outputs)
     return told(outcome)
+
+
+def ended(attempt: Callable[[], Outcome], request: Request, limit: float) -> Outcome:
+    """Return how the rollout ended, after `limit` seconds at the latest; an error is an end too."""
+    try:
+        with within(limit):
+            return attempt()
+    except OutOfTime:
+        reason = rules.overdue(request.name, limit)
+    except KanaryaError as error:
+        reason = str(error)
+    return Outcome("failed", request.version, None, reason)
 
 
 def roll_out(
@@ -55,20 +98,47 @@ def roll_out(
     return begin(world, request)
 
 
-def _log_decision(ledger: Ledger, request: Request) -> None:
-    """Put what the ledger says of this rollout on the MLflow run that the version comes from."""
-    tags = registry.tags(request.name, request.version)
+def show(outcome: Outcome, decision: Mapping[str, Any] | None, outputs: Outputs) -> None:
+    """Write the card, and the numbers; without a decision the card has the outcome alone."""
+    page = card(decision) if decision else bare(outcome)
+    with partial(outputs.card) as unfinished:
+        unfinished.write_text(html(page), encoding="utf-8")
+    for name, value in rules.figures(decision).items() if decision else ():
+        outputs.metrics.log_metric(name, value)
+    Path(outputs.metrics.path).touch()  # without a file of its own the artifact is no artifact
+
+
+def bare(outcome: Outcome) -> Page:
+    """Return the card of a rollout that left nothing in the ledger."""
+    level = ending.LEVELS.get(outcome.kind, "bad")
+    word = outcome.kind.replace("_", " ").capitalize()
+    return Page(f"version {outcome.version}", word, level, outcome.reason)
+
+
+def _kept(ledger: Ledger, request: Request) -> dict[str, Any] | None:
+    """Return what was decided, kept on the version's run; None where the ledger has nothing.
+
+    The rollout has ended all the same, as its outcome says, so what goes wrong is a note.
+    """
     try:
-        chain = ledger.chain(request.name)
-    except LedgerError as error:  # the rollout has ended all the same, as its outcome says
+        with within(rules.KEEPING_S):
+            found = _decided(ledger, request)
+            if found:
+                decisions.keep(found)
+            return found
+    except OutOfTime:
+        note(f"the ledger or MLflow was silent for {rules.KEEPING_S:g} s, so the card is not kept")
+    except KanaryaError as error:
         note(str(error))
-        return
-    wanted = (request.run_id, request.version)
+    return None
+
+
+def _decided(ledger: Ledger, request: Request) -> dict[str, Any] | None:
+    chain = ledger.chain(request.name)
     entries = [record.entry for record in chain.records]
+    wanted = (request.run_id, request.version)
     ours = [each.rollout for each in entries if (each.run, each.to.version) == wanted]
-    if ours and "kanarya.run_id" in tags:
-        text = json.dumps(decision(chain, ours[-1], tags), indent=2)
-        tracking.log_file(tags["kanarya.run_id"], text, "decision.json")
+    return decisions.decided(chain, ours[-1]) if ours else None
 
 
 def told(outcome: Outcome) -> str:
