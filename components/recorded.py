@@ -26,7 +26,7 @@ def recorded(name: str, version: str | None) -> dict[str, Any]:
     """Return what is known of a version, as a JSON object.
 
     version      the registry's tags
-    data         rows, columns, source and sha256, and what validation found: {level, sentence}
+    data         source and its sha256, rows for training, columns, findings: [{level, sentence}]
     gate         passed or rejected, its checks, and the scores of candidate and champion
     servability  the model's kind, what answers, how many columns, which labels
 

@@ -21,6 +21,7 @@ from serving.rollout.begin import run
 from serving.rollout.ledger import LedgerError, StoredLedger
 from serving.rollout.outcome import Request
 from serving.rollout.record import Entry, Model
+from tests.serving.pages.pages import read
 from tests.serving.rollout.stage import STEPS, Stage
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -153,10 +154,34 @@ def test_a_service_without_a_ledger_is_told(home: Path) -> None:
 
 def test_a_decision_has_its_timeline_its_outcome_and_how_to_undo_it(home: Path) -> None:
     lines = asked("show", "iris", "--rollout", "bbbb").splitlines()
-    assert lines[0] == "iris: version 2, promoted: version 2 was good at 10 %"
-    assert lines[-1] == "  to undo a promotion: kanarya rollout rollback iris"
-    assert sum("version 2  (" in line for line in lines) == 4
+    assert lines[0] == "iris: version 2: promoted"
+    assert lines[1] == "Version 2 took over from version 1: it was good at 10 %."
+    assert "  kanarya rollout rollback iris  (gives version 1" in "\n".join(lines)
+    assert sum("@" in line and "version 2 was good at 10 %" in line for line in lines) == 2
     assert "under way" in asked("show", "iris").splitlines()[0]
+
+
+def test_a_decision_is_a_page_in_a_file_and_the_file_is_there_whole_or_not(home: Path) -> None:
+    page = home / "cards" / "two.html"
+    assert f"wrote {page}" in asked("show", "iris", "--rollout", "bbbb", "--html", str(page))
+    text = read(page.read_text(encoding="utf-8")).text
+    assert "iris: version 2" in text and "Promoted" in text and "run-2" in text
+    again = asked("show", "iris", "--rollout", "bbbb", "--html", str(page), "--json")
+    assert json.loads(again.partition("\n")[2])["to"]["version"] == "2"
+    assert sorted(each.name for each in page.parent.iterdir()) == ["two.html"]
+
+
+def test_a_folder_is_no_place_for_a_page(home: Path) -> None:
+    result = CliRunner().invoke(rollout, ["show", "iris", "--html", str(home)])
+    assert result.exit_code == 2
+    assert "is a directory" in result.output
+
+
+def test_without_its_registry_a_decision_is_what_the_ledger_knows(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////dev/null/mlflow.db")
+    assert "iris: version 2: promoted" in asked("show", "iris", "--rollout", "bbbb")
 
 
 @pytest.mark.parametrize(

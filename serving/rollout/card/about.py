@@ -24,7 +24,7 @@ def data(decision: Mapping[str, Any]) -> Section:
     found = decision.get("data", {})
     counted: list[Fact] = [
         (label, words.number(found[key]), "text")
-        for label, key in (("Rows", "rows"), ("Columns", "columns"))
+        for label, key in (("Rows for training", "rows"), ("Columns", "columns"))
         if key in found
     ]
     named: list[Fact] = [

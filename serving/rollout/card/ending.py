@@ -28,7 +28,8 @@ def word(decision: Mapping[str, Any]) -> str:
 def sentence(decision: Mapping[str, Any]) -> str:
     """Return what was decided, and why."""
     why = str(decision["reason"]).strip().rstrip(".")
-    why = why.replace(f"{words.model(decision['to'])} ", "it ", 1)
+    name = f"{words.model(decision['to'])} "
+    why = f"it {why.removeprefix(name)}" if why.startswith(name) else why
     return f"{_what(decision)}{f': {why}' if why else ''}."
 
 
@@ -37,7 +38,8 @@ def _what(decision: Mapping[str, Any]) -> str:
     new, old, share = to[:1].upper() + to[1:], words.model(before), _share(decision)
     match decision["outcome"]:
         case "promoted" if before:
-            return f"{new} {'is back' if decision['undo'] else 'took over'} from {old}"
+            back = "is back in the place of" if decision["undo"] else "took over from"
+            return f"{new} {back} {old}"
         case "promoted":
             return f"{new} has all of the traffic"
         case "rolled_back":
@@ -68,7 +70,9 @@ def people(decision: Mapping[str, Any]) -> tuple[str, ...]:
 def undo(decision: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return how it can be undone or decided: what to say of it, and commands with their effect."""
     service, before = decision["service"], words.model(decision["from"])
-    command = f"kanarya rollout {{}} {service}"
+    resume, promote, abort, watch = (
+        f"kanarya rollout {verb} {service}" for verb in ("resume", "promote", "abort", "watch")
+    )
     match decision["outcome"]:
         case "promoted" if decision["from"]:
             back = f"gives {before} all of the traffic again, after comparing its bytes"
@@ -77,15 +81,15 @@ def undo(decision: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]
             return "Nothing was live before it, so there is nothing to go back to.", ()
         case "held":
             return "", (
-                (command.format("resume"), "goes on with the step that it is held at"),
-                (command.format("promote"), "gives it all of the traffic now"),
-                (command.format("abort"), f"gives {before} all of the traffic back"),
+                (resume, "goes on with the step that it is held at"),
+                (promote, "gives it all of the traffic now"),
+                (abort, f"gives {before} all of the traffic back"),
             )
         case "under_way":
             return "", (
-                (command.format("watch"), "follows it"),
-                (command.format("resume"), "goes on with it where its process is gone"),
-                (command.format("abort"), f"gives {before} all of the traffic back"),
+                (watch, "follows it"),
+                (resume, "goes on with it where its process is gone"),
+                (abort, f"gives {before} all of the traffic back"),
             )
     return f"There is nothing to undo: {_kept(decision)}.", ()
 

@@ -27,15 +27,14 @@ def milliseconds(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return how long something took, in its two largest units."""
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     units = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
-    told = [(amount, unit) for amount, unit in units]
-    first = next(place for place, (amount, _) in enumerate(told) if amount)
-    return " ".join(f"{amount} {unit}" for amount, unit in told[first : first + 2] if amount)
+    first = next(place for place, (amount, _) in enumerate(units) if amount)
+    return " ".join(f"{amount} {unit}" for amount, unit in units[first : first + 2] if amount)
 
 
 def moment(text: str) -> str:

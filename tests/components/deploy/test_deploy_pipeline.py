@@ -1,0 +1,61 @@
+"""The deploy step as Kubeflow Pipelines runs it: its artifacts are files that can be read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.settings import Settings
+from tests.serving.pages.pages import read
+
+pytestmark = pytest.mark.kfp
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = """
+from kfp import local
+from components import registry, tracking
+from components.deploy.component import deploy
+tracker = tracking.connect()
+tracker.create_registered_model("iris")
+tags = {"kanarya.gate": "passed", registry.STORE_URI: "file:///models/iris/1"}
+tracker.create_model_version("iris", source="file:///models/iris/1", tags=tags)
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root=ROOT, raise_on_error=False)
+deploy(name="iris", version="1", run_key="run-1", **POLICY)
+"""
+
+
+def test_a_step_that_fails_leaves_a_page_that_says_why(tmp_path: Path) -> None:
+    settings = Settings.from_env({"KANARYA_HOME": str(tmp_path / "home")})
+    kubeconfig = settings.home / "kubeconfig"
+    kubeconfig.parent.mkdir()
+    kubeconfig.write_text("no: kubeconfig\n")
+    policy = dict(inspected())
+    program = PROGRAM.replace("ROOT", repr(str(tmp_path / "root"))).replace("POLICY", repr(policy))
+    environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    (card,) = (tmp_path / "root").glob("*/deploy/card")
+    told = read(card.read_text(encoding="utf-8")).text
+    assert "Failed" in told and "kubeconfig" in told, done.stdout + done.stderr
+
+
+def inspected() -> dict[str, object]:
+    """The step's parameters with values that are quick, whichever there are."""
+    from components.deploy.component import deploy
+
+    quick: dict[str, object] = {"steps": [10, 100], "on_inconclusive": "hold", "approve": []}
+    spec = deploy.component_spec.inputs or {}
+    given = {name: 1.0 for name in spec if name not in ("name", "version", "run_key")}
+    given |= {"alpha": 0.05, "max_error_increase": 0.1, "min_requests": 1}
+    whole = {name: int(given[name]) for name in given if spec[name].type == "NUMBER_INTEGER"}
+    return {**given, **whole, **{key: value for key, value in quick.items() if key in spec}}
