@@ -5,11 +5,13 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from scripts.demo.traffic import Traffic
 from tests.e2e.conftest import IRIS, Installation, outcome, sentence
+from tests.serving.pages.pages import read
 
 pytestmark = pytest.mark.e2e
 
@@ -134,6 +136,9 @@ def test_without_traffic_a_rollout_is_held_and_a_person_decides(
     assert decided.returncode == 0, decided.stderr
     newest = here.versions(flower)[-1]
     assert here.aliases(flower)["champion"] == newest
+    run_id = here.mlflow.get_model_version(flower, newest).tags["kanarya.run_id"]
+    card = Path(here.mlflow.download_artifacts(run_id, "decision.html")).read_text()
+    assert "Promoted" in read(card).text, "a person's decision renews the card"
     undone = here.kanarya("rollout", "rollback", flower)
     assert undone.returncode == 4, undone.stdout + undone.stderr
     assert here.aliases(flower)["champion"] == "2"
@@ -166,8 +171,26 @@ def test_the_ledger_tells_what_was_live_and_goes_back_further_than_kserve(
         "1",
     )
     assert decision["version"]["kanarya.gate"] == "passed"
-    run_id = here.mlflow.get_model_version(flower, "2").tags["kanarya.run_id"]
-    assert "decision.json" in [each.path for each in here.mlflow.list_artifacts(run_id)]
+    assert decision["data"]["rows"] > 100 and decision["gate"]["checks"]
+    tags = here.mlflow.get_model_version(flower, "2").tags
+    assert tags["kanarya.decision"] == f"runs:/{tags['kanarya.run_id']}/decision.html"
+    kept = [each.path for each in here.mlflow.list_artifacts(tags["kanarya.run_id"])]
+    assert {"decision.html", "decision.json", "findings.json", "gate.json"} <= {*kept}
+    page = here.mlflow.download_artifacts(tags["kanarya.run_id"], "decision.html")
+    assert "Rolled back" in read(Path(page).read_text(encoding="utf-8")).text
+
+
+def test_the_pipeline_s_page_has_the_card_and_the_numbers_of_every_rollout(
+    here: Installation, flower: str
+) -> None:
+    words = set()
+    for folder in sorted((here.settings.home / "runs").glob(f"{flower}-*/artifacts/*/deploy")):
+        told = read((folder / "card").read_text(encoding="utf-8"))
+        outputs = json.loads((folder / "executor_output.json").read_text())
+        numbers = outputs["artifacts"]["metrics"]["artifacts"][0]["metadata"]
+        assert numbers["promoted"] in (0, 1) and numbers["seconds"] > 0
+        words.add(told.texts[1])
+    assert words == {"Promoted", "Rolled back", "Held"}
 
     forged = here.settings.home / "ledger" / flower / "000003.json"
     whole = forged.read_bytes()
