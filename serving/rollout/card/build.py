@@ -124,7 +124,7 @@ def _verdict(look: Look) -> tuple[str, ...]:
         for each in (look.canary, look.stable)
         for number in ((each.requests, each.errors) if each else (None, None))
     ]
-    return (f"{look.percent} %", look.verdict, share, *counts)
+    return (f"{look.percent} %" if look.percent else "shadow", look.verdict, share, *counts)
 
 
 def _grounds(decision: Mapping[str, Any]) -> Section:

@@ -59,7 +59,7 @@ class Look:
     @property
     def label(self) -> str:
         """Name it for a chart's row."""
-        return f"at {self.percent} %"
+        return f"at {self.percent} %" if self.percent else "in the shadow"
 
 
 def looks(decision: Mapping[str, Any]) -> tuple[Look, ...]:

@@ -16,7 +16,7 @@ WIDTH = 380
 LEFT, RIGHT, TOP, ROW, AXIS = 12, 368, 4, 48, 20
 FAINTEST, STRONGEST = math.log(1e-3), math.log(words.SURE)
 """Evidence beyond these is drawn as these."""
-ERRORS, SLOW = "error rate", "slower than"
+ERRORS, ELSEWHERE = "error rate", ("error rate", "slower than", "split")
 """What the guards are named, or how their names begin, that have charts of their own."""
 
 
@@ -56,7 +56,7 @@ def others(looks: Sequence[Look]) -> Chart | None:
     rows = [
         Row(f"{guard.name} {look.label}", guard.value, limit=guard.limit)
         for name, (look, guard) in newest.items()
-        if guard.value is not None and name != ERRORS and not name.startswith(SLOW)
+        if guard.value is not None and not name.startswith(ELSEWHERE)
     ]
     return _values("predictions", "What it predicted", rows, words.percent)
 

@@ -16,7 +16,7 @@ SURE = 1e6
 def percent(share: float) -> str:
     """Return a share of 1 as percent, with as many digits as tell something."""
     value = share * 100
-    return "0 %" if not value else f"{value:.2f} %" if value < 0.1 else f"{value:.1f} %"
+    return "0 %" if not value else f"{value:.2f} %" if abs(value) < 0.1 else f"{value:.1f} %"
 
 
 def milliseconds(seconds: float) -> str:
