@@ -1,0 +1,32 @@
+"""An MLflow store of its own for each test that asks for `settings`."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components import tracking
+from serving.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with its tables and nothing in them: making them takes seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    tracking.client(f"sqlite:///{path}").search_experiments()
+    tracking.client.cache_clear()
+    return path
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    found = Settings.from_env({"KANARYA_HOME": str(tmp_path / "home")})
+    found.home.mkdir()
+    shutil.copy(empty_store, found.home / "mlflow.db")
+    for name, value in found.environment().items():
+        monkeypatch.setenv(name, value)
+    yield found
+    tracking.client.cache_clear()
