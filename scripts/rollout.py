@@ -164,7 +164,8 @@ def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
 
     world = _world(_say)
     outcome = decision(world, name)
-    telling.keep_card(world, name)
+    if outcome.kind != "under_way":  # else the process that carries it on renews its card
+        telling.keep_card(world, name)
     click.echo(f"{outcome.kind.replace('_', ' ')}: {outcome.reason}")
     return EXIT[outcome.kind]
 

@@ -17,7 +17,8 @@ LEVELS = {
 }
 REMEDY = {"held": "What can be done now", "under_way": "What can be done now"}
 """The title of `undo` where nothing has been decided yet."""
-_BY_HAND = ("resumed", "approved", "paused")
+_BY_HAND, _SAID_BY_HAND = ("resumed", "approved", "paused"), ("by hand", "a person approved")
+"""Kinds of records that only people cause, and what the others say where one did."""
 
 
 def word(decision: Mapping[str, Any]) -> str:
@@ -63,7 +64,7 @@ def people(decision: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         f"{words.moment(m['at'])}: {words.word(m['kind'])} by {m['actor']} ({m['why']})"
         for m in decision["timeline"]
-        if m["kind"] in _BY_HAND or "by hand" in m["why"]
+        if m["kind"] in _BY_HAND or any(said in m["why"] for said in _SAID_BY_HAND)
     )
 
 
@@ -87,11 +88,19 @@ def undo(decision: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]
             )
         case "under_way":
             return "", (
+                *_asked_for(decision),
                 (watch, "follows it"),
-                (resume, "goes on with it where its process is gone"),
+                (resume, "goes on with it where it was paused, or its process is gone"),
                 (abort, f"gives {before} all of the traffic back"),
             )
     return f"There is nothing to undo: {_kept(decision)}.", ()
+
+
+def _asked_for(decision: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the command that a rollout waits for, where it waits for a person's approval."""
+    if decision["timeline"][-1]["kind"] != "awaiting_approval":
+        return ()
+    return ((f"kanarya rollout approve {decision['service']}", "lets it enter the next step"),)
 
 
 def _kept(decision: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def others(looks: Sequence[Look]) -> Chart | None:
         for name, (look, guard) in newest.items()
         if guard.value is not None and not name.startswith(ELSEWHERE)
     ]
-    return _values("predictions", "What it predicted", rows, words.percent)
+    return _values("predictions", "What it answered", rows, words.percent)
 
 
 def _limit(look: Look) -> float | None:
@@ -154,7 +154,8 @@ def evidence(looks: Sequence[Look]) -> Chart | None:
         marks += _weighed(guard, last.enough, x, TOP + ROW * place)
     said = "; ".join(f"{guard.name}: {_told(guard)}" for guard in guards)
     table = Table("", _ODDS, tuple(row for look in judged for row in _odds_rows(look)))
-    key = (("bad", "for harm"), ("good", "for safety"))
+    both = (("bad", "for harm"), ("good", "for safety"))
+    key = both if any(guard.safety is not None for guard in guards) else both[:1]
     title = f"Evidence {last.label}, as odds"
     height = bottom + AXIS
     return Chart("evidence", title, said, WIDTH, height, tuple(marks), key, table)

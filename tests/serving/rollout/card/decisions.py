@@ -97,6 +97,32 @@ def conflict() -> Stage:
     return stage
 
 
+def asking() -> Stage:
+    """A rollout that waits for approval, as the ledger has it when nobody has decided yet."""
+    stage = approved()
+    del stage.ledger.records[-3:]
+    return stage
+
+
+def approved() -> Stage:
+    stage = Stage.with_live("1")
+    policy = replace(STEPS, approve=(50,), shadow_requests=40)
+
+    def approve(event: Event) -> None:
+        if event.kind == "asks":
+            manual.approve(stage.world("a person"), NAME)
+
+    run(replace(stage.world(), report=approve), request("2", policy))
+    return stage
+
+
+def bad_shadow() -> Stage:
+    stage = Stage.with_live("1")
+    stage.cluster.behaviours[uri("2")] = Behaviour(disagreement=0.6)
+    stage.run("2", replace(STEPS, shadow_requests=40))
+    return stage
+
+
 def under_way() -> Stage:
     stage = promoted()
     del stage.ledger.records[-2:]
@@ -114,6 +140,9 @@ STAGES: dict[str, Callable[[], Stage]] = {
     "held": Stage.held,
     "resumed": resumed,
     "aborted": aborted,
+    "asking": asking,
+    "approved": approved,
+    "bad shadow": bad_shadow,
     "conflict": conflict,
     "under way": under_way,
 }

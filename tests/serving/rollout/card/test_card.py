@@ -65,6 +65,21 @@ SAID: dict[str, tuple[str, str, list[str]]] = {
         "Version 2 was taken out of the traffic, version 1 has all of it: aborted by hand.",
         ["rolling back by ada@laptop (aborted by hand)"],
     ),
+    "asking": (
+        "Under way",
+        "Version 2 is under way with 10 % of the traffic: waits for approval of 50 %",
+        ["kanarya rollout approve iris", "What can be done now", "A person approves"],
+    ),
+    "approved": (
+        "Promoted",
+        "Version 2 took over from version 1: it was good in the shadow, at 10 %, 50 %.",
+        ["approved by ada@laptop", "Rows asked in the shadow", "What it answered"],
+    ),
+    "bad shadow": (
+        "Rolled back",
+        "Version 2 was taken out of the traffic, version 1 has all of it: bad in the shadow",
+        ["disagreement in the shadow", "24 of 40 labels differ"],
+    ),
     "conflict": (
         "Conflict",
         "Version 2 gave way, since somebody else was first: ",
