@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.rollout.policy import Policy
 from serving.settings import Settings
 from tests.serving.pages.pages import read
 
@@ -33,8 +34,9 @@ def test_a_step_that_fails_leaves_a_page_that_says_why(tmp_path: Path) -> None:
     kubeconfig = settings.home / "kubeconfig"
     kubeconfig.parent.mkdir()
     kubeconfig.write_text("no: kubeconfig\n")
-    policy = dict(inspected())
-    program = PROGRAM.replace("ROOT", repr(str(tmp_path / "root"))).replace("POLICY", repr(policy))
+    program = PROGRAM.replace("ROOT", repr(str(tmp_path / "root"))).replace(
+        "POLICY", repr(policy())
+    )
     environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -44,18 +46,15 @@ def test_a_step_that_fails_leaves_a_page_that_says_why(tmp_path: Path) -> None:
         timeout=240,
         check=False,
     )
-    (card,) = (tmp_path / "root").glob("*/deploy/card")
-    told = read(card.read_text(encoding="utf-8")).text
+    cards = [*(tmp_path / "root").glob("*/deploy/card")]
+    assert cards, done.stdout + done.stderr
+    told = read(cards[0].read_text(encoding="utf-8")).text
     assert "Failed" in told and "kubeconfig" in told, done.stdout + done.stderr
 
 
-def inspected() -> dict[str, object]:
-    """The step's parameters with values that are quick, whichever there are."""
+def policy() -> dict[str, object]:
+    """The policy as the step takes it."""
     from components.deploy.component import deploy
 
-    quick: dict[str, object] = {"steps": [10, 100], "on_inconclusive": "hold", "approve": []}
-    spec = deploy.component_spec.inputs or {}
-    given = {name: 1.0 for name in spec if name not in ("name", "version", "run_key")}
-    given |= {"alpha": 0.05, "max_error_increase": 0.1, "min_requests": 1}
-    whole = {name: int(given[name]) for name in given if spec[name].type == "NUMBER_INTEGER"}
-    return {**given, **whole, **{key: value for key, value in quick.items() if key in spec}}
+    taken = deploy.component_spec.inputs or {}
+    return {key: value for key, value in Policy().to_json().items() if key in taken}
