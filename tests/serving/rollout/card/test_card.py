@@ -78,7 +78,7 @@ SAID: dict[str, tuple[str, str, list[str]]] = {
     "bad shadow": (
         "Rolled back",
         "Version 2 was taken out of the traffic, version 1 has all of it: bad in the shadow",
-        ["disagreement in the shadow", "24 of 40 labels differ"],
+        ["disagreement in the shadow", "mirrored rows got another label"],
     ),
     "conflict": (
         "Conflict",
