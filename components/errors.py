@@ -6,6 +6,7 @@
     │       ├── UnreadableError     there is no file, or it is no text: a folder, a picture, a zip
     │       ├── MalformedError      it is text but no table: ragged rows, an endless line, no header
     │       ├── ColumnError         the columns are not what was asked for: target, `drop`, names
+    │       ├── PicturesError       the pictures are broken, of several sizes, or lie in no classes
     │       └── FindingsError       validation found errors in the table
     ├── GateError                   exit 1   the gate's decision is missing or is not a yes
     └── TrackingError               exit 1   MLflow does not have what is needed, or refuses
@@ -30,6 +31,10 @@ class MalformedError(DataError):
 
 class ColumnError(DataError):
     """A column is missing, doubled, nameless, or unfit for its part."""
+
+
+class PicturesError(DataError):
+    """The pictures are broken, of several sizes, or do not lie in folders of classes."""
 
 
 class FindingsError(DataError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -40,14 +41,14 @@ SHOWN = 200
 def libraries() -> dict[str, str]:
     """Return the versions of the libraries that make the model."""
     # TensorFlow's package has another name where it is built for the CPU alone.
-    versions = {"tensorflow": str(_tensorflow().__version__)}
+    versions = {"tensorflow": str(imported_tensorflow().__version__)}
     return versions | {name: version(name) for name in LIBRARIES}
 
 
 def load(path: Path) -> KerasModel:
     """Return the model of a `.keras` file; raise `ModelError` where it is none, or holds code."""
     refuse_code(path)
-    keras = _keras()
+    keras = imported_keras()
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
@@ -55,6 +56,13 @@ def load(path: Path) -> KerasModel:
             f"{path} is no model that Keras {keras.__version__} can load ({_line(error)}); "
             "save it again."
         ) from error
+
+
+def save_h5(model: KerasModel, path: Path) -> None:
+    """Write the model as HDF5, for those who build images from such files."""
+    with warnings.catch_warnings(), _quiet("absl"):
+        warnings.simplefilter("ignore")  # it is an old format, as everybody knows
+        model.save(path)
 
 
 def image_of(model: KerasModel, scale: float) -> Image:
@@ -100,12 +108,12 @@ def to_onnx(model: KerasModel, image: Image) -> bytes:
 
 
 def _converted(answer: Callable[[Tensor], Tensor], image: Image) -> ModelProto:
-    tf = _tensorflow()
+    tf = imported_tensorflow()
     import tf2onnx
 
     given = (tf.TensorSpec((None, *image.shape), tf.float32, name=IMAGE),)
     try:
-        with _quiet():
+        with _quiet("tf2onnx"):
             function = tf.function(answer, input_signature=given)
             proto, _ = tf2onnx.convert.from_function(
                 function,
@@ -129,7 +137,7 @@ def _erfc(graph: Any, node: Any, name: str, _: Any) -> None:
 
 def _answering(model: KerasModel) -> Callable[[Tensor], Tensor]:
     """Return what gives probabilities [n, k] for images, in TensorFlow."""
-    tf = _tensorflow()
+    tf = imported_tensorflow()
     head = _head(model)
 
     def answer(images: Tensor) -> Tensor:
@@ -140,7 +148,7 @@ def _answering(model: KerasModel) -> Callable[[Tensor], Tensor]:
 
 def _head(model: KerasModel) -> Callable[[Tensor], Tensor]:
     """Return what turns the model's own output into probabilities."""
-    tf = _tensorflow()
+    tf = imported_tensorflow()
     heads: dict[tuple[str, bool], Callable[[Tensor], Tensor]] = {
         ("softmax", False): tf.identity,
         ("linear", False): tf.nn.softmax,
@@ -160,7 +168,7 @@ def _head(model: KerasModel) -> Callable[[Tensor], Tensor]:
 
 def _activation(model: KerasModel) -> str:
     """Return the name of the last activation; of a layer that has none, the name of its class."""
-    keras = _keras()
+    keras = imported_keras()
     last = model.outputs[0]._keras_history.operation
     while isinstance(last, keras.Model):
         last = last.outputs[0]._keras_history.operation
@@ -184,9 +192,9 @@ def _foreign(graph: GraphProto) -> Iterator[str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep tf2onnx from logging what is raised as a sentence."""
-    logger = logging.getLogger("tf2onnx")
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a library from logging what is known, or raised as a sentence."""
+    logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
@@ -195,8 +203,9 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _keras() -> Any:
-    _tensorflow()
+def imported_keras() -> Any:
+    """Return Keras, which must run on TensorFlow; raise `PlatformError` where it does not."""
+    imported_tensorflow()
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -206,7 +215,7 @@ def _keras() -> Any:
     return keras
 
 
-def _tensorflow() -> Any:
+def imported_tensorflow() -> Any:
     """Return TensorFlow; its import takes seconds, and its notes are no news."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:

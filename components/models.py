@@ -90,12 +90,19 @@ def parse(kind: str, hyperparameters: Mapping[str, Any]) -> BaseModel:
 
     Raises `UsageError` naming the key, the value and what is allowed.
     """
-    if kind not in HYPERPARAMETERS:
-        raise UsageError(f"There is no model kind {kind!r}; {instead(kind, HYPERPARAMETERS)}.")
+    return parsed(HYPERPARAMETERS, kind, hyperparameters)
+
+
+def parsed(
+    kinds: Mapping[str, type[BaseModel]], kind: str, hyperparameters: Mapping[str, Any]
+) -> BaseModel:
+    """Return the checked hyperparameters of one of these kinds; raise `UsageError` as `parse`."""
+    if kind not in kinds:
+        raise UsageError(f"There is no model kind {kind!r}; {instead(kind, kinds)}.")
     try:
-        return HYPERPARAMETERS[kind].model_validate(dict(hyperparameters))
+        return kinds[kind].model_validate(dict(hyperparameters))
     except ValidationError as error:
-        raise UsageError(f"{kind}: {_sentence(kind, error)}.") from error
+        raise UsageError(f"{kind}: {_sentence(kinds[kind], error)}.") from error
 
 
 def build(
@@ -143,12 +150,11 @@ _ESTIMATORS: dict[str, Callable[[dict[str, Any], int], ClassifierMixin]] = {
 }
 
 
-def _sentence(kind: str, error: ValidationError) -> str:
+def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "hyperparameters"
     if first["type"] == "extra_forbidden":
-        known = HYPERPARAMETERS[kind].model_fields
-        return f"there is no hyperparameter {name!r}; {instead(name, known)}"
+        return f"there is no hyperparameter {name!r}; {instead(name, kind.model_fields)}"
     return f"hyperparameter {name} is {first['input']!r}; {_lowered(first['msg'])}"
 
 

@@ -6,8 +6,9 @@ Only its object-oriented half: pyplot keeps global state, and costs half a secon
 from __future__ import annotations
 
 import io
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ NUMBERED_CLASSES = 15
 """Up to here every cell of a confusion matrix shows its number."""
 NAMED_CLASSES = 50
 LABEL_LENGTH = 18
+THUMBNAIL = 128
+"""Pixels of a picture's longer side on a sheet."""
 
 
 def confusion(counts: np.ndarray, labels: Sequence[object]) -> bytes:
@@ -67,6 +70,48 @@ def confidence(highest: np.ndarray, right: np.ndarray) -> bytes:
     axes.hist(parts, bins=20, range=(0.0, 1.0), label=names, **look)
     axes.legend(frameon=False)
     axes.set(xlabel="highest probability", ylabel="test rows", title="Confidence")
+    return _png(figure)
+
+
+def sheet(pictures: Sequence[tuple[np.ndarray, str]], columns: int) -> bytes:
+    """Return pictures, uint8 [height, width, channels], side by side with a text below each."""
+    from matplotlib.figure import Figure
+
+    rows = max(1, math.ceil(len(pictures) / columns))
+    shown = [(_thumbnail(pixels), text) for pixels, text in pictures]
+    side = max((max(pixels.shape[:2]) for pixels, _ in shown), default=1)
+    canvas = np.full((rows * side * 3 // 2, columns * side * 9 // 8, 3), 255, np.uint8)
+    figure = Figure(figsize=(columns * 1.25, rows * 1.65), dpi=110)
+    axes = figure.add_axes((0.01, 0.0, 0.98, 0.99))
+    for place, (pixels, text) in enumerate(shown):
+        top, left = place // columns * side * 3 // 2, place % columns * side * 9 // 8
+        canvas[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+        lines = "\n".join(_short(line) for line in text.split("\n"))
+        axes.text(left, top + side * 1.05, lines, fontsize=7, va="top", parse_math=False)
+    axes.imshow(canvas, aspect="auto", interpolation="nearest")
+    axes.set_axis_off()
+    return _png(figure)
+
+
+def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """Return every n-th pixel, so that a side has `THUMBNAIL` at most."""
+    step = math.ceil(max(pixels.shape[:2]) / THUMBNAIL)
+    return np.asarray(pixels[::step, ::step])
+
+
+def training(curves: Mapping[str, Sequence[float]]) -> bytes:
+    """Return what was measured after each epoch: losses to the left, accuracies to the right."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.2, 3.9), dpi=110, layout="constrained")
+    parts: Any = figure.subplots(1, 2)
+    for axes, measure in zip(parts, ("loss", "accuracy"), strict=True):
+        for name, values in curves.items():
+            if name.endswith(measure):
+                color = WRONG if name.startswith("val") else RIGHT
+                axes.plot(range(1, len(values) + 1), values, label=name, color=color, marker=".")
+        axes.set(xlabel="epoch", title=measure)
+        axes.legend(frameon=False)
     return _png(figure)
 
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import TrackingError
+from components.tracked_datasets import dataset_input
 from serving.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from components.dataset import TableSchema
+    from components.tracked_datasets import AnySchema
     from serving.signature import Signature
 
 RUN_KEY = "kanarya.run"
@@ -96,7 +97,7 @@ def is_empty() -> bool:
 
 
 def start_run(
-    *, name: str, run_key: str, parameters: Mapping[str, object], dataset: TableSchema
+    *, name: str, run_key: str, parameters: Mapping[str, object], dataset: AnySchema
 ) -> str:
     """Open the MLflow run of this pipeline run and return its id.
 
@@ -120,6 +121,16 @@ def log_evaluation(run_id: str, metrics: Mapping[str, float], directory: Path) -
     values = [Metric(name, float(value), now, 0) for name, value in sorted(metrics.items())]
     connect().log_batch(run_id, metrics=values)
     connect().log_artifacts(run_id, str(directory), "evaluation")
+
+
+def log_epoch(run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    """Add what was measured in an epoch, from 1, while the training goes on."""
+    from mlflow.entities import Metric
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    values = [Metric(name, float(value), now, epoch) for name, value in sorted(metrics.items())]
+    connect().log_batch(run_id, metrics=values)
 
 
 def log_file(run_id: str, text: str, name: str) -> None:
@@ -243,7 +254,7 @@ def _create(tracker: Any, experiment: str, run_key: str) -> str:
 
 
 def _describe(
-    tracker: Any, run_id: str, parameters: Mapping[str, object], dataset: TableSchema
+    tracker: Any, run_id: str, parameters: Mapping[str, object], dataset: AnySchema
 ) -> None:
     from mlflow.entities import Param
 
@@ -256,36 +267,17 @@ def _describe(
     tag_run(run_id, tags)
 
 
-def _log_dataset(tracker: Any, run_id: str, dataset: TableSchema) -> None:
+def _log_dataset(tracker: Any, run_id: str, dataset: AnySchema) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        tracker.log_inputs(run_id, [_dataset_input(dataset)])
+        tracker.log_inputs(run_id, [dataset_input(dataset)])
     except MlflowException:  # a twin on the same data inserted it between MLflow's look and insert
-        tracker.log_inputs(run_id, [_dataset_input(dataset)])
+        tracker.log_inputs(run_id, [dataset_input(dataset)])
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-
-def _dataset_input(schema: TableSchema) -> Any:
-    from mlflow.entities import Dataset, DatasetInput
-
-    # MLflow's own digest reads the first 10,000 rows only; ours is of every byte (36 fit here).
-    profile = {"num_rows": schema.rows, "num_elements": schema.rows * len(schema.columns)}
-    columns = [{"name": c.name, "type": c.kind, "required": c.missing == 0} for c in schema.columns]
-    return DatasetInput(
-        Dataset(
-            name=Path(schema.source).name or schema.source,
-            digest=schema.sha256[:36],
-            source_type="local",
-            source=json.dumps({"uri": schema.source, "sha256": schema.sha256}),
-            schema=json.dumps({"mlflow_colspec": columns}),
-            profile=json.dumps(profile),
-        ),
-        [],
-    )
 
 
 def _mlflow_signature(signature: Signature) -> Any:

@@ -3,6 +3,7 @@
 native/         the MLflow model directory, with the pipeline as a skops file
 signature.json  `serving.signature.Signature`
 training.json   `Training`
+history.json    of models that learn in epochs: what was measured, by its name, in each of them
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = "signature.json"
 TRAINING = "training.json"
+HISTORY = "history.json"
 LIBRARIES = ("scikit-learn", "numpy", "skops", "skl2onnx", "onnx", "onnxruntime")
 
 
@@ -66,6 +68,11 @@ def read_training(directory: Path) -> Training:
         return Training(**{**value, "notes": tuple(value.get("notes", ()))})
     except TypeError as error:
         raise ModelError(f"{directory / TRAINING} is damaged ({error}); train it again.") from error
+
+
+def read_history(directory: Path) -> dict[str, list[float]]:
+    """Return what was measured in each epoch; raise `ModelError` where that is damaged."""
+    return {name: list(values) for name, values in _read(directory / HISTORY).items()}
 
 
 def load_pipeline(directory: Path) -> Pipeline:

@@ -8,7 +8,7 @@ from pathlib import Path
 from serving.errors import UsageError
 
 COMPILED = Path(__file__).parent / "compiled"
-PIPELINES = ("tabular",)
+PIPELINES = ("tabular", "image")
 
 
 def text(name: str) -> str:

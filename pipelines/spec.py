@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.json_schema import models_json_schema
 
+from components.image_models import HYPERPARAMETERS as IMAGE_HYPERPARAMETERS
 from components.metrics import METRICS
 from components.models import HYPERPARAMETERS
 from components.models import parse as parse_hyperparameters
 from components.nearest import instead
+from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.rollout_spec import Rollout, rollout_arguments
 from serving.errors import UsageError
 
@@ -95,8 +98,17 @@ class Gate(_Part):
     champion: Champion = Champion()
 
 
+class ImageGate(Gate):
+    """What a network must show before it may be registered."""
+
+    floor: dict[Metric, float] = Field(
+        default_factory=lambda: {"accuracy": 0.6},
+        description="lowest value (log_loss: highest) per metric",
+    )
+
+
 class Spec(_Part):
-    """One model: its data, training, gate and rollout."""
+    """One model of a table: its data, training, gate and rollout."""
 
     name: Annotated[str, AfterValidator(_service_name)] = Field(
         description="name of the model, its experiment and its InferenceService"
@@ -109,7 +121,25 @@ class Spec(_Part):
     rollout: Rollout = Rollout()
 
 
-def load(path: Path, changes: Sequence[str] = ()) -> Spec:
+class ImageSpec(_Part):
+    """One model of images: its data, training, gate and rollout."""
+
+    name: Annotated[str, AfterValidator(_service_name)] = Field(
+        description="name of the model, its experiment and its InferenceService"
+    )
+    task: Literal["image"]
+    data: ImageData
+    split: Split = Split()
+    model: ImageModel = ImageModel()
+    gate: ImageGate = ImageGate()
+    rollout: Rollout = Rollout()
+
+
+AnySpec = Spec | ImageSpec
+TASKS: dict[str, type[AnySpec]] = {"tabular": Spec, "image": ImageSpec}
+
+
+def load(path: Path, changes: Sequence[str] = ()) -> AnySpec:
     """Return the spec in a YAML file, with `key.path=value` changes applied.
 
     Raises:
@@ -122,14 +152,17 @@ def load(path: Path, changes: Sequence[str] = ()) -> Spec:
     )
 
 
-def parse(document: object, source: str) -> Spec:
+def parse(document: object, source: str) -> AnySpec:
     """Return the spec in a parsed document; every fault is named with its path and value."""
     if not isinstance(document, dict):
         raise UsageError(f"{source}: a spec is a mapping with the keys name, data, model, …")
+    task = str(document.get("task", "tabular"))
+    if task not in TASKS:
+        raise UsageError(f"{source}: there is no task {task!r}; {instead(task, TASKS)}")
     try:
-        return Spec.model_validate(document)
+        return TASKS[task].model_validate(document)
     except ValidationError as error:
-        raise UsageError(f"{source}: {_sentences(error)}") from error
+        raise UsageError(f"{source}: {_sentences(TASKS[task], error)}") from error
 
 
 def change(document: object, changes: Sequence[str]) -> object:
@@ -144,18 +177,22 @@ def change(document: object, changes: Sequence[str]) -> object:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a spec, with the hyperparameters of each model kind."""
-    document = Spec.model_json_schema()
-    document["$defs"] |= {kind: of.model_json_schema() for kind, of in HYPERPARAMETERS.items()}
-    model = document["$defs"]["Model"]
-    model["properties"]["kind"]["enum"] = list(HYPERPARAMETERS)
-    model["allOf"] = [
-        {
-            "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-            "then": {"properties": {"hyperparameters": {"$ref": f"#/$defs/{kind}"}}},
-        }
-        for kind in HYPERPARAMETERS
-    ]
-    return document
+    document = models_json_schema([(of, "validation") for of in TASKS.values()])[1]
+    known = document["$defs"]
+    for model, kinds in (("Model", HYPERPARAMETERS), ("ImageModel", IMAGE_HYPERPARAMETERS)):
+        known |= {kind: of.model_json_schema() for kind, of in kinds.items()}
+        known[model]["properties"]["kind"]["enum"] = list(kinds)
+        known[model]["allOf"] = [_hyperparameters(kind) for kind in kinds]
+    is_image = {"properties": {"task": {"const": "image"}}, "required": ["task"]}
+    image, table = ({"$ref": f"#/$defs/{of.__name__}"} for of in (ImageSpec, Spec))
+    return {**document, "title": "Spec", "if": is_image, "then": image, "else": table}
+
+
+def _hyperparameters(kind: str) -> dict[str, Any]:
+    return {
+        "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+        "then": {"properties": {"hyperparameters": {"$ref": f"#/$defs/{kind}"}}},
+    }
 
 
 def name_from(path: str) -> str:
@@ -164,13 +201,14 @@ def name_from(path: str) -> str:
     return (stem if stem[:1].isalpha() else f"m-{stem}")[:53].strip("-")
 
 
-def pipeline_arguments(spec: Spec) -> dict[str, Any]:
+def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
     """Return the compiled pipeline's parameters for this spec."""
+    data = (
+        image_arguments(spec.data) if isinstance(spec, ImageSpec) else _table_arguments(spec.data)
+    )
     return {
         "name": spec.name,
-        "data_uri": spec.data.uri,
-        "target": spec.data.target,
-        "drop_columns": list(spec.data.drop),
+        **data,
         "test_size": spec.split.test_size,
         "random_state": spec.split.random_state,
         "stratify": spec.split.stratify,
@@ -181,6 +219,10 @@ def pipeline_arguments(spec: Spec) -> dict[str, Any]:
         "champion_margin": spec.gate.champion.margin,
         **rollout_arguments(spec.rollout),
     }
+
+
+def _table_arguments(data: Data) -> dict[str, Any]:
+    return {"data_uri": data.uri, "target": data.target, "drop_columns": list(data.drop)}
 
 
 def _read(path: Path) -> object:
@@ -211,23 +253,23 @@ def _assigned(document: object, path: list[str], value: object) -> dict[str, Any
     return {**document, path[0]: below}
 
 
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(_sentence(fault) for fault in error.errors())
+def _sentences(spec: type[AnySpec], error: ValidationError) -> str:
+    return "; ".join(_sentence(spec, fault) for fault in error.errors())
 
 
-def _sentence(fault: Any) -> str:
+def _sentence(spec: type[AnySpec], fault: Any) -> str:
     where = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "the spec"
     if fault["type"] == "missing":
         return f"{where} is missing"
     if fault["type"] == "extra_forbidden":
-        return f"{where} is not a known key{_known(fault['loc'])}"
+        return f"{where} is not a known key{_known(spec, fault['loc'])}"
     message = fault["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
     return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
 
 
-def _known(location: tuple[Any, ...]) -> str:
-    model: Any = Spec
+def _known(spec: type[AnySpec], location: tuple[Any, ...]) -> str:
+    model: Any = spec
     for part in location[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
         model = getattr(field, "annotation", None)

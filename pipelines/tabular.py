@@ -2,17 +2,14 @@
 
 from kfp import dsl
 
-from components.deploy.component import deploy
 from components.evaluate.component import evaluate
 from components.finish.component import finish
-from components.gate.component import gate
 from components.ingest.component import ingest
 from components.package.component import package
-from components.register.component import register
-from components.reject.component import reject
 from components.split.component import split
 from components.train.component import train
 from components.validate.component import validate
+from pipelines.tail import Candidate, decide_and_deploy
 
 
 @dsl.pipeline(
@@ -119,44 +116,25 @@ def tabular(
             name=name,
         )
         packaged.set_display_name("Package for serving")
-        decided = gate(
-            evaluation=evaluated.outputs["evaluation"],
-            floor=gate_floor,
-            champion_metric=champion_metric,
-            champion_margin=champion_margin,
-        ).after(packaged)
-        decided.set_display_name("Gate")
-        with dsl.If(decided.outputs["Output"] == True, name="passed"):  # noqa: E712 - the DSL's
-            registered = register(
-                packaged=packaged.outputs["packaged"],
-                evaluation=evaluated.outputs["evaluation"],
-                decision=decided.outputs["decision"],
-                report=evaluated.outputs["report"],
-                findings=checked.outputs["findings"],
-                name=name,
-                run_id=trained.outputs["Output"],
-            )
-            registered.set_display_name("Register").set_caching_options(False)
-            deploy(
-                name=name,
-                version=registered.output,
-                steps=rollout_steps,
-                min_requests=rollout_min_requests,
-                max_seconds=rollout_max_seconds,
-                alpha=rollout_alpha,
-                max_error_increase=rollout_max_error_increase,
-                max_latency_ratio=rollout_max_latency_ratio,
-                shadow_requests=rollout_shadow_requests,
-                max_disagreement=rollout_max_disagreement,
-                max_class_shift=rollout_max_class_shift,
-                max_confidence_drop=rollout_max_confidence_drop,
-                approve=rollout_approve,
-                on_inconclusive=rollout_on_inconclusive,
-                run_key=run_key,
-            ).set_display_name("Roll out by canary").set_caching_options(False)
-        with dsl.Else(name="rejected"):
-            reject(
-                decision=decided.outputs["decision"],
-                evaluation=evaluated.outputs["evaluation"],
-                run_id=trained.outputs["Output"],
-            ).set_display_name("Reject").set_caching_options(False)
+        decide_and_deploy(
+            Candidate(name, checked, trained, evaluated, packaged, run_key),
+            limits={
+                "floor": gate_floor,
+                "champion_metric": champion_metric,
+                "champion_margin": champion_margin,
+            },
+            rollout={
+                "steps": rollout_steps,
+                "min_requests": rollout_min_requests,
+                "max_seconds": rollout_max_seconds,
+                "alpha": rollout_alpha,
+                "max_error_increase": rollout_max_error_increase,
+                "max_latency_ratio": rollout_max_latency_ratio,
+                "shadow_requests": rollout_shadow_requests,
+                "max_disagreement": rollout_max_disagreement,
+                "max_class_shift": rollout_max_class_shift,
+                "max_confidence_drop": rollout_max_confidence_drop,
+                "approve": rollout_approve,
+                "on_inconclusive": rollout_on_inconclusive,
+            },
+        )

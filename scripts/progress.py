@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.journal import Result, Step
     from pipelines.step_log import Note
 
-LONG = frozenset({"deploy"})  # their notes are worth seeing while they go on
+LONG = frozenset({"deploy", "train-images"})  # their notes are worth seeing while they go on
 SILENT = frozenset({"finish"})  # the exit handler of every run
 MARKS = {"succeeded": "✓", "failed": "✗"}
 COLOURS = {"promoted": "green", "rejected": "yellow", "rolled_back": "yellow", "held": "yellow"}
@@ -27,13 +27,16 @@ class Progress:
         self._kept: list[str] = []
         self._last: Note | None = None
         self._indent = indent
+        self._width = 10
         # While the engine runs, what is printed to sys.stdout goes to the logs.
         self._out = sys.stdout
 
     def begin(self, run_id: str, arguments: Mapping[str, Any]) -> None:
         """Say what is about to run."""
         data = Path(str(arguments["data_uri"])).name
-        what = f"{arguments['model_kind']} on {data}, predicting {arguments['target']}"
+        of = f", predicting {arguments['target']}" if "target" in arguments else ""
+        self._width = 10 if "target" in arguments else 15
+        what = f"{arguments['model_kind']} on {data}{of}"
         self.line(f"{click.style(run_id, bold=True)}  {what}", indent="")
 
     def tell(self, event: Step | Note) -> None:
@@ -46,7 +49,7 @@ class Progress:
             if event.name in LONG:
                 self.line(f"… {event.name}")
         elif event.name not in SILENT:
-            self.line(f"{MARKS[event.status]} {event.name:<10}{event.seconds:6.1f} s")
+            self.line(f"{MARKS[event.status]} {event.name:<{self._width}}{event.seconds:6.1f} s")
             for note in self._kept:
                 self.line(f"    {note}")
             self._kept.clear()

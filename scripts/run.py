@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from pipelines.journal import Result
     from pipelines.warm import Steps
 
+ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
+"""What holds pictures where no column is to be predicted."""
 EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
 
 
 @click.command()
 @click.argument("spec_file", metavar="[SPEC]", required=False, type=click.Path(path_type=Path))
-@click.option("--data", metavar="FILE", help="A CSV file, instead of a spec.")
-@click.option("--target", metavar="COLUMN", help="The column to predict.")
-@click.option("--model", metavar="KIND", help="Model kind  [default: random_forest]")
+@click.option("--data", metavar="FILE", help="A CSV file, or pictures, instead of a spec.")
+@click.option("--target", metavar="COLUMN", help="The column to predict; none of pictures.")
+@click.option("--model", metavar="KIND", help="Model kind  [default: random_forest, cnn]")
 @click.option("--name", metavar="NAME", help="Name of the model  [default: the file's name]")
 @click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out (repeatable).")
 @click.option(
@@ -44,6 +46,7 @@ def run(
     \b
     kanarya run pipelines/specs/iris.yaml
     kanarya run --data customers.csv --target churned --model random_forest
+    kanarya run --data pictures.zip
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """
@@ -57,16 +60,20 @@ def run(
     arguments = {**pipeline_arguments(spec), "git_commit": _git_commit()}
     progress = Progress(quiet=as_json)
     with steps(CHECKOUT) as warm:
-        result = execute(arguments, Settings.from_env(), progress, warm)
+        result = execute(arguments, Settings.from_env(), progress, warm, spec.task)
     if as_json:
         click.echo(json.dumps(asdict(result), indent=2))
     return EXIT[result.outcome]
 
 
 def execute(
-    arguments: dict[str, Any], settings: Settings, progress: Progress, warm: Steps
+    arguments: dict[str, Any],
+    settings: Settings,
+    progress: Progress,
+    warm: Steps,
+    task: str = "tabular",
 ) -> Result:
-    """Run the compiled tabular pipeline on this machine and return its Result."""
+    """Run the compiled pipeline of a task on this machine and return its Result."""
     from pipelines import compile as compiled
     from pipelines.journal import RunFolder, new_run_id
     from pipelines.local import LocalRun
@@ -75,7 +82,7 @@ def execute(
     run_id = new_run_id(arguments["name"], datetime.now(UTC))
     progress.begin(run_id, arguments)
     gateway = _ready(settings)
-    graph, named = compiled.path("tabular"), {**arguments, "run_key": run_id}
+    graph, named = compiled.path(task), {**arguments, "run_key": run_id}
     folder = RunFolder(settings.home / "runs" / run_id)
     job = LocalRun(graph, named, folder, settings, warm)
     result = run_locally(job, time.monotonic, progress.tell)
@@ -110,13 +117,16 @@ def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:
     from pipelines.spec import change, located, name_from
 
     data, target = short["data"], short["target"]
-    if not target:
+    uri = located(data, Path())
+    document: dict[str, Any] = {"name": short["name"] or name_from(data), "data": {"uri": uri}}
+    if target:
+        document["data"] |= {"target": target, "drop": list(short["drop"])}
+    elif data.startswith("keras://") or data.endswith(ARCHIVES) or Path(uri).is_dir():
+        document["task"] = "image"
+    else:
         raise UsageError(f"--data {data}: which column is to be predicted? Add --target COLUMN")
-    document: object = {
-        "name": short["name"] or name_from(data),
-        "data": {"uri": located(data, Path()), "target": target, "drop": list(short["drop"])},
-        "model": {"kind": short["model"] or "random_forest"},
-    }
+    if short["model"]:
+        document["model"] = {"kind": short["model"]}
     return change(document, changes)
 
 

@@ -12,7 +12,13 @@ LAYERS = ["serving", "components", "pipelines", "console", "scripts"]
 # library -> the only places that may name it (a place is a file or a folder)
 HOMES = {
     "kfp": ["components/*/component.py", "pipelines", "scripts/run.py"],
-    "mlflow": ["components/recorded.py", "components/registry.py", "components/tracking.py"],
+    "mlflow": [
+        "components/keras_tracking.py",
+        "components/recorded.py",
+        "components/registry.py",
+        "components/tracked_datasets.py",
+        "components/tracking.py",
+    ],
     "sklearn": [
         "components/conversion.py",
         "components/models.py",
@@ -40,11 +46,11 @@ HOMES = {
     ],
     "onnxruntime": ["serving/onnx_model.py"],
     "tensorflow": ["components/keras_conversion.py"],
-    "keras": ["components/keras_conversion.py"],
+    "keras": ["components/keras_conversion.py", "components/ingest/keras_datasets.py"],
     "tf2onnx": ["components/keras_conversion.py"],
     "model_signing": ["serving/signing.py"],
     "matplotlib": ["components/plots.py", "scripts/judge_plots.py"],
-    "PIL": ["serving/pictures.py"],
+    "PIL": ["serving/pictures.py", "components/picture_files.py"],
     "kserve": ["serving/predictor"],
     "kubernetes": ["serving/isvc/client.py"],
     "google": ["serving/storage.py", "serving/onnx_graph.py"],

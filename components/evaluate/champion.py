@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -15,9 +15,10 @@ from components.evaluation import ChampionScores
 from serving import artifact, storage
 from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
+from serving.image_signature import IMAGE, encode_images
 from serving.plain_files import JSON_LIMIT
 from serving.sealed import verified
-from serving.signature import encode
+from serving.signature import Signature, encode
 
 
 class Champion(Protocol):
@@ -32,16 +33,40 @@ class Champion(Protocol):
         """Its model directory."""
 
 
-def score(
-    champion: Champion, cells: Mapping[str, np.ndarray], candidate: scores.Answers
-) -> ChampionScores:
+Predict = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+Ask = Callable[[Signature, Predict], np.ndarray]
+"""Returns a model's probabilities for the test rows: it encodes them as the signature says."""
+
+ASKED = 256
+"""Images that a model is asked about at a time."""
+
+
+def of_cells(cells: Mapping[str, np.ndarray]) -> Ask:
+    """Return how a model is asked about rows of a table."""
+    return lambda signature, predict: predict(encode(signature.inputs, cells))
+
+
+def of_images(pixels: np.ndarray) -> Ask:
+    """Return how a model is asked about images, uint8 [n, height, width, channels]."""
+
+    def ask(signature: Signature, predict: Predict) -> np.ndarray:
+        image = signature.image
+        if image is None or image.shape != pixels.shape[1:]:
+            raise ModelError(f"It takes {image or 'columns'}, not images of {pixels.shape[1:]}.")
+        parts = (pixels[at : at + ASKED] for at in range(0, len(pixels), ASKED))
+        return np.concatenate([predict({IMAGE: encode_images(image, part)}) for part in parts])
+
+    return ask
+
+
+def score(champion: Champion, ask: Ask, candidate: scores.Answers) -> ChampionScores:
     """Return the champion's scores on the same rows, or the reason why there are none.
 
     A champion that cannot be asked is a fact for the gate, which then promotes nothing; it is no
     reason to lose the evaluation of the candidate.
     """
     try:
-        answers = _answers(champion, cells, candidate)
+        answers = _answers(champion, ask, candidate)
     except KanaryaError as error:
         return ChampionScores(champion.version, error=str(error))
     mine = [candidate.labels[place] for place in candidate.predicted]
@@ -50,9 +75,7 @@ def score(
     return ChampionScores(champion.version, measured, rules.agreement(mine, theirs))
 
 
-def _answers(
-    champion: Champion, cells: Mapping[str, np.ndarray], candidate: scores.Answers
-) -> scores.Answers:
+def _answers(champion: Champion, ask: Ask, candidate: scores.Answers) -> scores.Answers:
     from serving import answering
 
     truth = np.array([candidate.labels[place] for place in candidate.truth])
@@ -64,5 +87,5 @@ def _answers(
         if not set(candidate.labels) & set(signature.labels):
             ours, theirs = candidate.labels[:5], signature.labels[:5]
             raise ModelError(f"It knows other labels, {theirs}, than this data, {ours}.")
-        probabilities = answering.of(sealed, card.runtime).predict(encode(signature.inputs, cells))
+        probabilities = ask(signature, answering.of(sealed, card.runtime).predict)
     return scores.answers(truth, probabilities, signature.labels)

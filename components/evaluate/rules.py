@@ -136,10 +136,15 @@ def _classes(classes: Sequence[ClassScores]) -> Table:
     return Table("Classes", ("class", "test rows", "precision", "recall", "F1"), rows, about)
 
 
-def _mistakes(answers: Answers, cells: Mapping[str, np.ndarray]) -> Table:
+def worst(answers: Answers) -> np.ndarray:
+    """Return the rows that were answered wrongly, the surest first."""
     wrong = np.flatnonzero(~answers.right)
     highest = answers.probabilities.max(axis=1)
-    worst = wrong[np.argsort(-highest[wrong], kind="stable")][:SHOWN_MISTAKES]
+    return np.asarray(wrong[np.argsort(-highest[wrong], kind="stable")])
+
+
+def _mistakes(answers: Answers, cells: Mapping[str, np.ndarray]) -> Table:
+    highest = answers.probabilities.max(axis=1)
     names = list(cells)[:SHOWN_COLUMNS]
     rows = [
         [
@@ -149,7 +154,7 @@ def _mistakes(answers: Answers, cells: Mapping[str, np.ndarray]) -> Table:
             float(highest[row]),
             *(_cell(cells[name][row]) for name in names),
         ]
-        for row in worst
+        for row in worst(answers)[:SHOWN_MISTAKES]
     ]
     columns = ("test row", "true", "predicted", "probability", *names)
     return Table("Most confident mistakes", columns, rows)

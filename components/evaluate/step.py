@@ -11,7 +11,8 @@ from components import evaluation, preprocessing, rows, scores, telling, trained
 from components.evaluate import champion, rules
 from components.evaluate.champion import Champion
 from components.evaluate.rules import Judged
-from components.report import Picture, html
+from components.evaluation import ChampionScores
+from components.report import Picture, Report, html
 from components.rows import Rows
 from serving.storage import partial
 
@@ -62,17 +63,21 @@ def run(inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion 
     given = rows.read(inputs.test)
     answers, probabilities = _asked(inputs.model, given)
     serving = champion_of(inputs.name)
-    compared = champion.score(serving, given.cells, answers) if serving else None
-    found = evaluation.Evaluation(scores.measure(answers), given.schema.rows, compared)
-    judged = Judged(
+    compared = champion.score(serving, champion.of_cells(given.cells), answers) if serving else None
+    judged = judged_of(answers, compared)
+    pictures = rules.pictures(judged)
+    training = trained.read_training(inputs.model)
+    told = rules.report(inputs.name, training, judged, given.cells)
+    write(outputs, (judged, probabilities), told, pictures)
+    return judged
+
+
+def judged_of(answers: scores.Answers, compared: ChampionScores | None) -> Judged:
+    """Return everything that answers tell about a candidate."""
+    found = evaluation.Evaluation(scores.measure(answers), len(answers.truth), compared)
+    return Judged(
         answers, found, scores.by_class(answers), scores.confusion(answers), scores.roc(answers)
     )
-    pictures = rules.pictures(judged)
-    _write(outputs.evaluation, judged, probabilities, pictures)
-    telling.note(rules.told(found))
-    told = rules.report(inputs.name, trained.read_training(inputs.model), judged, given.cells)
-    _write_report(outputs.report, html(told.with_pictures(list(pictures.values()))))
-    return judged
 
 
 def show(judged: Judged, metrics: Metrics, classification: Classification) -> None:
@@ -97,13 +102,22 @@ def _asked(model: Path, given: Rows) -> tuple[scores.Answers, np.ndarray]:
     return scores.answers(given.labels, probabilities, signature.labels), probabilities
 
 
-def _write(
-    directory: Path, judged: Judged, probabilities: np.ndarray, pictures: Mapping[str, Picture]
+def write(
+    outputs: Outputs,
+    found: tuple[Judged, np.ndarray],
+    report: Report,
+    pictures: Mapping[str, Picture],
 ) -> None:
+    """Write the evaluation directory and the report, and say the scores.
+
+    `found`: what was found out, and the model's own probabilities; `pictures`: by file name.
+    """
     import numpy as np
 
+    judged, probabilities = found
+
     labels = np.array([str(label) for label in judged.answers.labels])
-    with partial(directory) as unfinished:
+    with partial(outputs.evaluation) as unfinished:
         plots = unfinished / evaluation.PLOTS
         plots.mkdir(parents=True)
         for name, picture in pictures.items():
@@ -111,8 +125,7 @@ def _write(
         truth, predicted = labels[judged.answers.truth], labels[judged.answers.predicted]
         evaluation.write_predictions(unfinished, truth, predicted, probabilities)
         evaluation.write_scores(unfinished, judged.evaluation)
-
-
-def _write_report(path: Path, page: str) -> None:
-    with partial(path) as unfinished:
+    with partial(outputs.report) as unfinished:
+        page = html(report.with_pictures(list(pictures.values())))
         unfinished.write_text(page, encoding="utf-8")
+    telling.note(rules.told(judged.evaluation))

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.image import IMAGE
+from components.image import IMAGE, IMAGES
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -25,4 +25,26 @@ def package(
     with told():
         packaged.metadata.update(
             step.run(step.Inputs(name, *paths), Path(packaged.path), datetime.now(UTC))
+        )
+
+
+@dsl.component(base_image=IMAGES, install_kfp_package=False)
+def package_images(
+    model: dsl.Input[dsl.Model],
+    test: dsl.Input[dsl.Dataset],
+    evaluation: dsl.Input[dsl.Artifact],
+    name: str,
+    packaged: dsl.Output[dsl.Model],
+) -> None:
+    """Turn the network into a sealed model directory whose ONNX agrees with it."""
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from components.package import image_step
+    from components.telling import told
+
+    paths = (Path(part.path) for part in (model, test, evaluation))
+    with told():
+        packaged.metadata.update(
+            image_step.run(image_step.Inputs(name, *paths), Path(packaged.path), datetime.now(UTC))
         )

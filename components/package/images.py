@@ -34,7 +34,8 @@ class Inputs:
 
     `model`: a `.keras` file; `labels`: in the order of its units (of a single unit: no, yes);
     `images`: uint8 [n, height, width, channels]; `classes`: the place in `labels` of each, [n];
-    `scale`: what a pixel is multiplied by before the model sees it, 1 where it rescales itself.
+    `scale`: what a pixel is multiplied by before the model sees it, 1 where it rescales itself;
+    `native`: the MLflow model directory that holds the file, kept whole where there is one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Inputs:
     images: np.ndarray
     classes: np.ndarray
     scale: float = 1.0
+    native: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def run(inputs: Inputs, origin: Origin, packaged: Path, now: datetime) -> dict[s
     native = keras_conversion.probabilities(model, encoded)
     _check_width(inputs.labels, native)
     with partial(packaged) as unfinished:
-        (unfinished / artifact.NATIVE).mkdir(parents=True)
-        shutil.copyfile(inputs.model, unfinished / artifact.NATIVE / KERAS_FILE)
+        unfinished.mkdir()
+        _copy_native(inputs, unfinished / artifact.NATIVE)
         served = directory.load(unfinished, keras_conversion.to_onnx(model, image))
         answers = _agreed(inputs, native, _asked(served, encoded))
         gathered = batching.of_graph(served.run, {IMAGE: encoded[: batching.SIZES[-1]]})
@@ -78,6 +80,14 @@ def run(inputs: Inputs, origin: Origin, packaged: Path, now: datetime) -> dict[s
             channel_baseline(inputs.images, native.argmax(axis=1), inputs.labels),
         )
         return directory.seal(unfinished, rest)
+
+
+def _copy_native(inputs: Inputs, directory: Path) -> None:
+    if inputs.native:
+        shutil.copytree(inputs.native, directory)
+        return
+    directory.mkdir()
+    shutil.copyfile(inputs.model, directory / KERAS_FILE)
 
 
 def _check(inputs: Inputs, image: Image) -> None:

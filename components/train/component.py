@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.image import IMAGE
+from components.image import IMAGE, IMAGES
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -40,3 +40,38 @@ def train(
     request = step.Request(name, kind, hyperparameters, random_state, run_key or job, asked)
     with told():
         return step.run(Path(train.path), request, Path(model.path), tracking)
+
+
+@dsl.component(base_image=IMAGES, install_kfp_package=False)
+def train_images(
+    train: dsl.Input[dsl.Dataset],
+    name: str,
+    kind: str,
+    hyperparameters: dict[str, object],
+    random_state: int,
+    test_size: float,
+    gate_floor: dict[str, float],
+    champion_metric: str,
+    champion_margin: float,
+    git_commit: str,
+    run_key: str,
+    job: str,
+    model: dsl.Output[dsl.Model],
+) -> str:
+    """Train a network on the training part and return the id of its MLflow run."""
+    from pathlib import Path
+
+    from components import keras_tracking
+    from components.telling import told
+    from components.train import image_step
+
+    asked = {
+        "test_size": test_size,
+        "gate.floor": gate_floor,
+        "gate.champion_metric": champion_metric,
+        "gate.champion_margin": champion_margin,
+        "git_commit": git_commit,
+    }
+    request = image_step.Request(name, kind, hyperparameters, random_state, run_key or job, asked)
+    with told():
+        return image_step.run(Path(train.path), request, Path(model.path), keras_tracking)

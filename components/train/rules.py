@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from components.rows import Rows
@@ -44,3 +46,13 @@ def refuse_unlearnable(rows: Rows) -> None:
 def labels(classes: np.ndarray) -> tuple[Label, ...]:
     """Return a fitted model's classes as plain Python values, in its order."""
     return tuple(classes.tolist())
+
+
+def epoch(number: int, epochs: int, measured: Mapping[str, float]) -> str:
+    """Return what was measured in an epoch, in one line."""
+    shown = ", ".join(
+        f"{name.replace('val_', 'validation ')} {measured[name]:.4f}"
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+        if name in measured
+    )
+    return f"epoch {number} of {epochs}: {shown}"

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.image import IMAGE
+from components.image import IMAGE, IMAGES
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -19,3 +19,19 @@ def validate(
 
     with told():
         step.run(*(Path(artifact.path) for artifact in (table, report, findings)))
+
+
+@dsl.component(base_image=IMAGES, install_kfp_package=False)
+def validate_images(
+    images: dsl.Input[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
+    findings: dsl.Output[dsl.Artifact],
+) -> None:
+    """Report what is wrong with the pictures, and stop on errors."""
+    from pathlib import Path
+
+    from components.telling import told
+    from components.validate import image_step
+
+    with told():
+        image_step.run(*(Path(artifact.path) for artifact in (images, report, findings)))

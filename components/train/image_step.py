@@ -1,0 +1,166 @@
+"""Train on images with files: an image artifact in, a trained network and its MLflow run out.
+
+native/         the MLflow model, `model.h5`, `class_names.txt` and `model_summary.txt`
+history.json    what was measured in each epoch
+signature.json  `serving.signature.Signature`
+training.json   `components.trained.Training`
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from components import batches, cnn, image_dataset, image_models, keras_conversion, telling, trained
+from components.image_dataset import Images, ImageSchema
+from components.image_models import Cnn
+from components.train import rules
+from serving.artifact import NATIVE
+from serving.errors import UsageError
+from serving.image_signature import Image
+from serving.signature import Signature
+from serving.storage import partial
+
+if TYPE_CHECKING:
+    from components.keras_training import Plan, Trained
+
+SCALE = 1 / 255
+"""What pixels are multiplied by: the network sees numbers from 0 to 1, as Keras's examples do."""
+H5_FILE = "model.h5"
+CLASS_NAMES, SUMMARY = "class_names.txt", "model_summary.txt"
+
+
+class Tracker(Protocol):
+    """What training needs of `components.tracking` and `components.keras_tracking`."""
+
+    def start_run(
+        self, *, name: str, run_key: str, parameters: Mapping[str, object], dataset: ImageSchema
+    ) -> str:
+        """Open the run and return its id."""
+
+    def log_epoch(self, run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Add what was measured in an epoch."""
+
+    def log_file(self, run_id: str, text: str, name: str) -> None:
+        """Put a text file on the run."""
+
+    def save_keras(self, model: Any, directory: Path, signature: Signature) -> Path:
+        """Write an MLflow model directory, and return where in it the `.keras` file is."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be trained, and for which run; `asked`: what else was asked for, to record."""
+
+    name: str
+    kind: str
+    hyperparameters: Mapping[str, Any]
+    random_state: int
+    run_key: str
+    asked: Mapping[str, Any]
+
+    def settings(self) -> Cnn:
+        """Return every hyperparameter, with its default where none was given."""
+        return cast(Cnn, image_models.parse(self.kind, self.hyperparameters))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the MLflow run records."""
+        settings = self.settings().model_dump()
+        return {
+            "kind": self.kind,
+            "random_state": self.random_state,
+            **{f"hyperparameters.{key}": value for key, value in settings.items()},
+            **self.asked,
+        }
+
+
+def run(images: Path, request: Request, model: Path, tracker: Tracker) -> str:
+    """Train, write the trained network, and return the MLflow run's id.
+
+    The run is opened first, so that its curves grow while it trains. A kill leaves a run that says
+    so, and no model. Raises `UsageError` for hyperparameters and images that nothing can be
+    learned from, and `ModelError` where the loss is no number any more.
+    """
+    given = image_dataset.read(images)
+    plan = planned(given, request)
+    run_id = tracker.start_run(
+        name=request.name,
+        run_key=request.run_key,
+        parameters=request.parameters(),
+        dataset=given.schema,
+    )
+    with partial(model) as unfinished:
+        unfinished.mkdir()
+        fitted = _fit(plan, run_id, tracker)
+        _write(unfinished, plan, fitted, tracker)
+        trained.write(unfinished, _signature(plan), _training(given, request, fitted))
+        for name in (CLASS_NAMES, SUMMARY):
+            tracker.log_file(run_id, (unfinished / NATIVE / name).read_text("utf-8"), name)
+    return run_id
+
+
+def planned(given: Images, request: Request) -> Plan:
+    """Return what is to be trained; raise `UsageError` where nothing can be learned."""
+    from components.keras_training import Plan
+
+    settings, schema = request.settings(), given.schema
+    if min(schema.height, schema.width) < cnn.SMALLEST:
+        raise UsageError(
+            f"The pictures are {schema.height} x {schema.width}, and a {request.kind} needs "
+            f"{cnn.SMALLEST} pixels a side: give larger ones, or set data.image_size."
+        )
+    rows, watched = batches.held_out(schema.rows, settings.validation_size, request.random_state)
+    chosen = batches.Batches(
+        given.pixels,
+        given.classes,
+        rows,
+        min(settings.batch_size, len(rows)),
+        request.random_state,
+        batches.Augmentation(settings.flip, min(settings.shift, *schema.shape[:2])),
+    )
+    return Plan(settings, Image(*schema.shape, scale=SCALE), schema.labels, chosen, watched)
+
+
+def _fit(plan: Plan, run_id: str, tracker: Tracker) -> Trained:
+    from components import keras_training
+
+    def watch(epoch: int, measured: Mapping[str, float]) -> None:
+        tracker.log_epoch(run_id, epoch, measured)
+        telling.note(rules.epoch(epoch, plan.settings.epochs, measured))
+
+    return keras_training.fit(plan, watch)
+
+
+def _signature(plan: Plan) -> Signature:
+    return Signature((), plan.labels, plan.image)
+
+
+def _training(given: Images, request: Request, fitted: Trained) -> trained.Training:
+    return trained.Training(
+        kind=request.kind,
+        hyperparameters=request.settings().model_dump(),
+        random_state=request.random_state,
+        rows=given.schema.rows,
+        seconds=round(fitted.seconds, 3),
+        data_sha256=given.schema.sha256,
+        target="class",
+        libraries=keras_conversion.libraries(),
+        notes=(f"trained on the {fitted.device}",),
+    )
+
+
+def _write(directory: Path, plan: Plan, fitted: Trained, tracker: Tracker) -> None:
+    """Write the MLflow model with its neighbours, and the history."""
+    from components import keras_training
+
+    native = directory / NATIVE
+    tracker.save_keras(fitted.model, native, _signature(plan))
+    keras_conversion.save_h5(fitted.model, native / H5_FILE)
+    names = "".join(f"{label}\n" for label in plan.labels)
+    (native / CLASS_NAMES).write_text(names, encoding="utf-8")
+    (native / SUMMARY).write_text(keras_training.summary(fitted.model), encoding="utf-8")
+    history = json.dumps(fitted.history, indent=1)
+    (directory / trained.HISTORY).write_text(history + "\n", encoding="ascii")

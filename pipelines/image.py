@@ -1,0 +1,140 @@
+"""The pipeline for images: a graph without logic."""
+
+from kfp import dsl
+
+from components.evaluate.component import evaluate_images
+from components.finish.component import finish
+from components.ingest.component import ingest_images
+from components.package.component import package_images
+from components.split.component import split_images
+from components.train.component import train_images
+from components.validate.component import validate_images
+from pipelines.tail import Candidate, decide_and_deploy
+
+
+@dsl.pipeline(
+    name="image",
+    description="Train on pictures, gate with reasons, register, bring live by canary.",
+)
+def image(
+    name: str,
+    data_uri: str,
+    image_size: list[int] = [],  # noqa: B006 - the compiler reads the default
+    channels: int = 0,
+    test_size: float = 0.2,
+    random_state: int = 42,
+    stratify: bool = True,
+    model_kind: str = "cnn",
+    hyperparameters: dict[str, object] = {},  # noqa: B006
+    gate_floor: dict[str, float] = {"accuracy": 0.6},  # noqa: B006
+    champion_metric: str = "accuracy",
+    champion_margin: float = 0.0,
+    rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
+    rollout_min_requests: int = 50,
+    rollout_max_seconds: float = 600.0,
+    rollout_alpha: float = 0.05,
+    rollout_max_error_increase: float = 0.02,
+    rollout_max_latency_ratio: float = 1.5,
+    rollout_shadow_requests: int = 100,
+    rollout_max_disagreement: float = 0.2,
+    rollout_max_class_shift: float = 0.2,
+    rollout_max_confidence_drop: float = 0.2,
+    rollout_approve: list[int] = [],  # noqa: B006
+    rollout_on_inconclusive: str = "hold",
+    git_commit: str = "",
+    run_key: str = "",
+) -> None:
+    """From pictures to a live model.
+
+    Args:
+        name: Name of the model, of its MLflow experiment and of its InferenceService.
+        data_uri: A zip or a folder with a folder per class, CIFAR-10's tar.gz, or keras://cifar10.
+        image_size: Height and width that pictures are resized to; empty: the one they have.
+        channels: 1 (grey) or 3; 0: as the pictures are.
+        test_size: Share of the pictures kept for testing, where they come without a test part.
+        random_state: Seed of the split and of the training.
+        stratify: Keep the shares of the classes in both parts.
+        model_kind: cnn.
+        hyperparameters: Hyperparameters of that kind; those left out take their defaults.
+        gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
+        champion_metric: Metric compared with the live version's on the same rows; empty: none.
+        champion_margin: How much worse than the live version is still accepted.
+        rollout_steps: Canary shares in percent, rising to 100.
+        rollout_min_requests: Canary requests that every step asks for, beside the evidence.
+        rollout_max_seconds: Longest time that a step waits for its verdict.
+        rollout_alpha: Share of good versions that chance may roll back, of bad ones it may promote.
+        rollout_max_error_increase: Tolerated error rate of the canary above the stable one's.
+        rollout_max_latency_ratio: Tolerated p95 latency of the canary over the stable one's.
+        rollout_shadow_requests: Rows that both versions are asked before any traffic; 0: none.
+        rollout_max_disagreement: Share of those rows whose labels may differ.
+        rollout_max_class_shift: By which the shares of the predicted classes may differ in all.
+        rollout_max_confidence_drop: Tolerated mean confidence of the canary below the stable one's.
+        rollout_approve: Percents that a person must let it go on to.
+        rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
+        git_commit: Commit of the code or data that this run belongs to, for the record.
+        run_key: Name of this run in MLflow; empty: the name that the engine gave.
+    """
+    closing = finish(run_key=run_key, job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
+    closing.set_display_name("Close the run").set_caching_options(False)
+    with dsl.ExitHandler(closing, name="from data to live model"):
+        pictures = ingest_images(uri=data_uri, image_size=image_size, channels=channels)
+        pictures.set_display_name("Decode the pictures")
+        checked = validate_images(images=pictures.outputs["images"])
+        checked.set_display_name("Check the pictures")
+        parts = split_images(
+            images=pictures.outputs["images"],
+            test_size=test_size,
+            random_state=random_state,
+            stratify=stratify,
+        ).after(checked)
+        parts.set_display_name("Split into training and test pictures")
+        trained = train_images(
+            train=parts.outputs["train"],
+            name=name,
+            kind=model_kind,
+            hyperparameters=hyperparameters,
+            random_state=random_state,
+            test_size=test_size,
+            gate_floor=gate_floor,
+            champion_metric=champion_metric,
+            champion_margin=champion_margin,
+            git_commit=git_commit,
+            run_key=run_key,
+            job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+        )
+        # It opens the MLflow run: a cached answer would name a run of long ago.
+        trained.set_display_name("Train").set_caching_options(False)
+        evaluated = evaluate_images(
+            model=trained.outputs["model"], test=parts.outputs["test"], name=name
+        )
+        # It asks which version serves now.
+        evaluated.set_display_name("Evaluate beside the champion").set_caching_options(False)
+        packaged = package_images(
+            model=trained.outputs["model"],
+            test=parts.outputs["test"],
+            evaluation=evaluated.outputs["evaluation"],
+            name=name,
+        )
+        packaged.set_display_name("Package for serving")
+        decide_and_deploy(
+            Candidate(name, checked, trained, evaluated, packaged, run_key),
+            limits={
+                "floor": gate_floor,
+                "champion_metric": champion_metric,
+                "champion_margin": champion_margin,
+            },
+            rollout={
+                "steps": rollout_steps,
+                "min_requests": rollout_min_requests,
+                "max_seconds": rollout_max_seconds,
+                "alpha": rollout_alpha,
+                "max_error_increase": rollout_max_error_increase,
+                "max_latency_ratio": rollout_max_latency_ratio,
+                "shadow_requests": rollout_shadow_requests,
+                "max_disagreement": rollout_max_disagreement,
+                "max_class_shift": rollout_max_class_shift,
+                "max_confidence_drop": rollout_max_confidence_drop,
+                "approve": rollout_approve,
+                "on_inconclusive": rollout_on_inconclusive,
+            },
+        )
