@@ -89,7 +89,7 @@ def _same(facts: ImageFacts) -> Iterator[Finding]:
             "duplicates",
             None,
             {"duplicates": facts.duplicates, "share": share},
-            f"{facts.duplicates:,} pictures have the pixels of one before them ({share:.1%}).",
+            f"Pictures with the pixels of one before them: {facts.duplicates:,} ({share:.1%}).",
         )
 
 
@@ -100,7 +100,7 @@ def _blank(facts: ImageFacts) -> Iterator[Finding]:
             "blank",
             None,
             {"blank": facts.blank},
-            f"{facts.blank:,} pictures are of one colour all over: are they what they should be?",
+            f"Pictures of one colour all over: {facts.blank:,}; look whether they should be there.",
         )
 
 
