@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-rollout
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-rollout bench-train-images
 export PYTHON
 BIN := .venv/bin
 
@@ -50,6 +50,9 @@ bench-rollout: setup
 
 bench-judge: setup
 	@$(BIN)/python -m scripts.bench_judge
+
+bench-train-images: setup-dev  ## accuracy and minutes of the specs for CIFAR-10
+	@$(BIN)/python -m scripts.bench_train_images
 
 bench-serving: setup
 	@$(BIN)/python -m scripts.bench_serving $(BENCH_ARGS)

@@ -27,6 +27,16 @@ RISE = 0.2
 READY = 4
 """Batches that are prepared while one is trained on."""
 
+WATCHED = 500
+"""Pictures that are measured at a time."""
+NAMES = {
+    "loss": "train_loss",
+    "accuracy": "train_accuracy",
+    "val_loss": "validation_loss",
+    "val_accuracy": "validation_accuracy",
+}
+"""What is measured in an epoch, by Keras's names: plain `accuracy` is that of the test."""
+
 Watch = Callable[[int, Mapping[str, float]], None]
 """Gets the number of an epoch, from 1, and what was measured in it."""
 
@@ -97,7 +107,11 @@ def fit(plan: Plan, watch: Watch) -> Trained:
             verbose=0,
             shuffle=False,
         )
-    history = {name: [float(each) for each in values] for name, values in told.history.items()}
+    history = {
+        name: [float(value) for value in told.history[of]]
+        for of, name in NAMES.items()
+        if of in told.history
+    }
     return Trained(_answering(plan, model), history, time.perf_counter() - began, device)
 
 
@@ -185,16 +199,17 @@ def _validation(plan: Plan) -> Any:
     if not len(rows):
         return None
     tf = imported_tensorflow()
-    size, eye = 500, np.eye(len(plan.labels), dtype=np.float32)
+    eye = np.eye(len(plan.labels), dtype=np.float32)
 
     def parts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for at in range(0, len(rows), size):
-            chosen = rows[at : at + size]
+        for at in range(0, len(rows), WATCHED):
+            chosen = rows[at : at + WATCHED]
             yield encode_images(plan.image, batches.pixels[chosen]), eye[batches.classes[chosen]]
 
     given = tf.TensorSpec((None, *plan.image.shape), tf.float32)
     wanted = tf.TensorSpec((None, len(plan.labels)), tf.float32)
-    return tf.data.Dataset.from_generator(parts, output_signature=(given, wanted))
+    made = tf.data.Dataset.from_generator(parts, output_signature=(given, wanted))
+    return made.apply(tf.data.experimental.assert_cardinality(-(-len(rows) // WATCHED)))
 
 
 def _callback(keras: Any, plan: Plan, watch: Watch) -> Any:
@@ -211,7 +226,7 @@ def _callback(keras: Any, plan: Plan, watch: Watch) -> Any:
                 f"The loss is {logs['loss']} after epoch {epoch + 1}: lower the learning_rate, "
                 f"which is {peak:g}."
             )
-        watch(epoch + 1, {name: float(value) for name, value in logs.items()})
+        watch(epoch + 1, {NAMES[name]: float(logs[name]) for name in NAMES if name in logs})
 
     callback = keras.callbacks.LambdaCallback(on_train_batch_begin=begin, on_epoch_end=end)
     return callback

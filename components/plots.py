@@ -108,7 +108,7 @@ def training(curves: Mapping[str, Sequence[float]]) -> bytes:
     for axes, measure in zip(parts, ("loss", "accuracy"), strict=True):
         for name, values in curves.items():
             if name.endswith(measure):
-                color = WRONG if name.startswith("val") else RIGHT
+                color = WRONG if name.startswith("validation") else RIGHT
                 axes.plot(range(1, len(values) + 1), values, label=name, color=color, marker=".")
         axes.set(xlabel="epoch", title=measure)
         axes.legend(frameon=False)

@@ -11,4 +11,6 @@ compile --extra dev -o requirements/dev.txt
 compile --extra laptop -c requirements/dev.txt -o requirements/laptop.txt
 compile --extra tracking --extra tabular --extra pages --extra signing --extra cluster --extra gcs \
     -c requirements/dev.txt -o requirements/components.txt
+compile --extra tracking --extra tabular --extra images --extra signing --extra cluster --extra gcs \
+    -c requirements/dev.txt -o requirements/images.txt
 compile --extra serving --extra signing --extra gcs -c requirements/dev.txt -o requirements/serving.txt

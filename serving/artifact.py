@@ -13,8 +13,8 @@
                     "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share});
                     the columns of an image model are its channels (gray, or red, green, blue,
                     alpha), with the quantiles of their pixels from 0 to 255
-    native/         the MLflow model, without pickle, or the `.keras` file of an image model; the
-                    server loads `native/model.skops` where the card's `runtime` says so (there is
+    native/         the MLflow model, without pickle (of an image model with `model.h5` and
+                    `class_names.txt` beside it), or a bare `.keras` file; the server loads `native/model.skops` where the card's `runtime` says so (there is
                     no model.onnx then), and nothing else
     MANIFEST.json   `Manifest`: size and sha256 of every other file, written last
     model.sig       the signature of all other files, where a key is configured (`serving.signing`)

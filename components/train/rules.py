@@ -50,9 +50,5 @@ def labels(classes: np.ndarray) -> tuple[Label, ...]:
 
 def epoch(number: int, epochs: int, measured: Mapping[str, float]) -> str:
     """Return what was measured in an epoch, in one line."""
-    shown = ", ".join(
-        f"{name.replace('val_', 'validation ')} {measured[name]:.4f}"
-        for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-        if name in measured
-    )
+    shown = ", ".join(f"{name.replace('_', ' ')} {n:.4f}" for name, n in measured.items())
     return f"epoch {number} of {epochs}: {shown}"

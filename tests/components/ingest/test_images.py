@@ -33,7 +33,6 @@ from tests.components.pictures import (
     zipped,
 )
 
-
 AS_THEY_ARE = Request()
 
 

@@ -50,8 +50,7 @@ def test_the_shortest_training_has_a_rate_too(steps: int) -> None:
 
 
 def test_an_epoch_is_one_line() -> None:
-    measured = {"val_accuracy": 0.5, "loss": 1.25, "accuracy": 0.75, "val_loss": 2.0}
+    measured = {"train_loss": 1.25, "train_accuracy": 0.75, "validation_accuracy": 0.5}
     assert rules.epoch(2, 4, measured) == (
-        "epoch 2 of 4: loss 1.2500, accuracy 0.7500, "
-        "validation loss 2.0000, validation accuracy 0.5000"
+        "epoch 2 of 4: train loss 1.2500, train accuracy 0.7500, validation accuracy 0.5000"
     )

@@ -1,0 +1,101 @@
+"""Pictures in a zip become a live network; a kill in the middle of training leaves nothing."""
+
+import base64
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving import artifact, storage
+from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
+from tests.e2e.conftest import Installation, outcome
+from tests.e2e.processes import kill_midway, newest_run
+
+pytestmark = [pytest.mark.kfp, pytest.mark.timeout(600)]
+
+SIZE = (16, 16)
+EPOCHS = 4
+SMALL = (
+    f"model.hyperparameters={{epochs: {EPOCHS}, width: 8, batch_size: 8, validation_size: 0.1}}",
+    "rollout.steps=[100]",
+)
+EVALUATION = {
+    *("plots/confusion_matrix.png", "plots/mistakes.png", "plots/training_curves.png"),
+    *("scores.json", "predictions.parquet"),
+}
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hundred pictures, or nearly, of three colours."""
+    return zipped(tmp_path_factory.mktemp("data") / "colours.zip", parts(50, 16, SIZE))
+
+
+def words(source: Path, *changes: str) -> list[str]:
+    sets = [part for change in (*SMALL, *changes) for part in ("--set", change)]
+    return ["run", "--data", str(source), *sets, "--json"]
+
+
+def files(here: Installation, run_id: str, folder: str = "") -> set[str]:
+    found = here.mlflow.list_artifacts(run_id, folder)
+    below = {path for each in found if each.is_dir for path in files(here, run_id, each.path)}
+    return below | {each.path for each in found if not each.is_dir}
+
+
+def ask(here: Installation, name: str, pictures: list[bytes]) -> dict[str, Any]:
+    url = f"{here.platform.gateway_url}/serving/default/{name}/v1/models/{name}:predict"
+    body = {"instances": [{"b64": base64.b64encode(each).decode()} for each in pictures]}
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def log(home: Path) -> str:
+    """What the training of the newest run has said so far."""
+    found = sorted(home.glob("runs/*/logs/train-images.log"))
+    return found[-1].read_text() if found else ""
+
+
+def test_a_kill_in_the_middle_of_training_leaves_no_half_made_version(
+    here: Installation, colours: Path
+) -> None:
+    run = here.begin(*words(colours, "model.hyperparameters.epochs=500"))
+    kill_midway(run, "train_images", lambda: "epoch 2 of" in log(here.settings.home))
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1, said
+    assert "train-images: its process ended without a word" in said
+    assert here.mlflow.search_model_versions("name = 'colours'") == []
+    assert here.open_runs() == []
+    trained = newest_run(here.settings.home) / "artifacts"
+    assert not list(trained.glob("*/train-images/model"))
+    assert not list((here.settings.home / "models").glob("colours/[0-9]*"))
+
+
+def test_pictures_become_a_live_network(here: Installation, colours: Path) -> None:
+    done = here.kanarya(*words(colours))
+    result = outcome(done)
+    assert (done.returncode, result["outcome"], result["version"]) == (0, "promoted", "1")
+    steps = [step["name"] for step in result["steps"]]
+    assert steps[:4] == ["ingest-images", "validate-images", "split-images", "train-images"]
+    version = here.mlflow.get_model_version("colours", "1")
+    run = here.mlflow.get_run(version.run_id)
+    assert run.data.metrics["accuracy"] >= 0.9
+    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+        history = here.mlflow.get_metric_history(version.run_id, name)
+        assert [each.step for each in history] == [*range(1, EPOCHS + 1)], name
+    kept = files(here, version.run_id)
+    assert {f"evaluation/{name}" for name in EVALUATION} <= kept
+    assert {"class_names.txt", "model_summary.txt", "report.html", "gate.md"} <= kept
+    directory = storage.local_path(version.tags["kanarya.store_uri"])
+    assert directory is not None
+    native = {path.relative_to(directory).as_posix() for path in (directory / "native").rglob("*")}
+    assert {"native/MLmodel", "native/data/model.keras", "native/model.h5"} <= native
+    assert (directory / "native" / "class_names.txt").read_text().split() == [*COLOURS]
+    card = artifact.read_card(directory)
+    assert (card.task, card.signature.labels) == ("image", tuple(COLOURS))
+    answer = ask(here, "colours", [encoded(shade(c, 99, SIZE)) for c in COLOURS.values()])
+    assert answer["predictions"] == [*COLOURS]
