@@ -14,8 +14,9 @@
                     the columns of an image model are its channels (gray, or red, green, blue,
                     alpha), with the quantiles of their pixels from 0 to 255
     native/         the MLflow model, without pickle (of an image model with `model.h5` and
-                    `class_names.txt` beside it), or a bare `.keras` file; the server loads `native/model.skops` where the card's `runtime` says so (there is
-                    no model.onnx then), and nothing else
+                    `class_names.txt` beside it), or a bare `.keras` file; the server loads
+                    `native/model.skops` where the card's `runtime` says so (there is no
+                    model.onnx then), and nothing else
     MANIFEST.json   `Manifest`: size and sha256 of every other file, written last
     model.sig       the signature of all other files, where a key is configured (`serving.signing`)
 
