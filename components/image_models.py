@@ -14,11 +14,17 @@ from pydantic import BaseModel, Field
 from components.models import Hyperparameters, parsed
 
 
+LEAST_STEPS = 8
+"""Steps in an epoch at least, however few pictures there are: what is normalized learns by step."""
+
+
 class Cnn(Hyperparameters):
     """A convolutional network in three stages; the first layer is computed, not learned."""
 
     epochs: int = Field(20, ge=1, le=1000, description="Times that every picture is seen.")
-    batch_size: int = Field(128, ge=2, le=4096, description="Pictures a step.")
+    batch_size: int = Field(
+        128, ge=2, le=4096, description="Pictures a step, at most an eighth of all."
+    )
     learning_rate: float = Field(
         0.1, gt=0, le=10, description="Highest rate; it rises to it for a fifth of the time."
     )

@@ -116,10 +116,17 @@ def fit(plan: Plan, watch: Watch) -> Trained:
 
 
 def summary(model: KerasModel) -> str:
-    """Return the layers, their shapes and their numbers of weights, as a text."""
-    lines: list[str] = []
-    model.summary(print_fn=lambda text, **_: lines.append(text), line_length=88)
-    return "\n".join(lines) + "\n"
+    """Return the layers, their answers' shapes and their numbers of weights, as a text."""
+    rows = [
+        (layer.name, type(layer).__name__, str(layer.output.shape), f"{layer.count_params():,}")
+        for layer in model.layers
+    ]
+    head = ("layer", "kind", "answers", "weights")
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
+    fixed = sum(int(np.prod(each.shape)) for each in model.non_trainable_weights)
+    learned = model.count_params() - fixed
+    return "\n".join([*lines, "", f"{learned:,} weights are learned, {fixed:,} are not.", ""])
 
 
 def _answering(plan: Plan, model: KerasModel) -> KerasModel:
@@ -127,8 +134,10 @@ def _answering(plan: Plan, model: KerasModel) -> KerasModel:
 
     So the file needs nothing of ours to be opened, and answers alike wherever it was trained.
     """
+    weights = model.get_weights()
+    imported_keras().utils.clear_session()  # its layers are numbered from the beginning
     answering = cnn.build(plan.layout, softmax=True)
-    answering.set_weights(model.get_weights())
+    answering.set_weights(weights)
     return answering
 
 

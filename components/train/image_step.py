@@ -117,7 +117,7 @@ def planned(given: Images, request: Request) -> Plan:
         given.pixels,
         given.classes,
         rows,
-        min(settings.batch_size, len(rows)),
+        min(settings.batch_size, max(2, len(rows) // image_models.LEAST_STEPS)),
         request.random_state,
         batches.Augmentation(settings.flip, min(settings.shift, *schema.shape[:2])),
     )
