@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field
 
 from components.models import Hyperparameters, parsed
 
-
 LEAST_STEPS = 8
 """Steps in an epoch at least, however few pictures there are: what is normalized learns by step."""
 
