@@ -10,13 +10,15 @@ import pytest
 
 from serving import artifact, storage
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
-from tests.e2e.conftest import Installation, outcome
+from tests.e2e.conftest import ROOT, Installation, outcome
 from tests.e2e.processes import kill_midway, newest_run
 
 pytestmark = [pytest.mark.kfp, pytest.mark.timeout(600)]
 
 SIZE = (16, 16)
 EPOCHS = 4
+SPECS = ROOT / "pipelines" / "specs"
+CIFAR10 = ROOT.parent / "shared" / "data" / "cifar10-images.zip"
 SMALL = (
     f"model.hyperparameters={{epochs: {EPOCHS}, width: 8, batch_size: 8, validation_size: 0.1}}",
     "rollout.steps=[100]",
@@ -99,3 +101,19 @@ def test_pictures_become_a_live_network(here: Installation, colours: Path) -> No
     assert (card.task, card.signature.labels) == ("image", tuple(COLOURS))
     answer = ask(here, "colours", [encoded(shade(c, 99, SIZE)) for c in COLOURS.values()])
     assert answer["predictions"] == [*COLOURS]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("name", "least"), [("cifar10-quick", 0.65), ("cifar10", 0.80)])
+def test_the_specs_for_cifar_10_reach_what_they_promise(
+    here: Installation, name: str, least: float
+) -> None:
+    if not CIFAR10.is_file():
+        pytest.skip(f"{CIFAR10} is missing; put CIFAR-10 as JPEG files there")
+    data = f"data.uri={CIFAR10}"
+    run = here.begin("run", str(SPECS / f"{name}.yaml"), "--set", data, "--json")
+    out, said = run.communicate(timeout=1700)
+    assert run.returncode == 0, said
+    version = here.mlflow.get_model_version(name, json.loads(out)["version"])
+    assert here.mlflow.get_run(version.run_id).data.metrics["accuracy"] >= least

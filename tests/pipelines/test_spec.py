@@ -9,6 +9,7 @@ from serving.errors import UsageError
 from serving.rollout.policy import Policy
 
 SMALL = {"name": "iris", "data": {"uri": "iris.csv", "target": "species"}}
+PICTURES = {"name": "pets", "task": "image", "data": {"uri": "pets.zip"}}
 
 
 def test_a_small_spec_gets_defaults() -> None:
@@ -17,12 +18,46 @@ def test_a_small_spec_gets_defaults() -> None:
     assert parsed.rollout.steps == (10, 25, 50, 100)
 
 
-def test_the_defaults_of_a_rollout_are_the_same_in_a_spec_in_a_form_and_in_the_policy() -> None:
-    given = spec.pipeline_arguments(spec.parse(SMALL, "a.yaml"))
+def test_a_small_spec_of_pictures_gets_defaults() -> None:
+    parsed = spec.parse(PICTURES, "a.yaml")
+    assert (parsed.model.kind, parsed.gate.floor) == ("cnn", {"accuracy": 0.6})
+    given = spec.pipeline_arguments(parsed)
+    assert (given["data_uri"], given["image_size"], given["channels"]) == ("pets.zip", [], 0)
+    sized = {**PICTURES, "data": {"uri": "a", "image_size": [64, 48], "channels": 1}}
+    given = spec.pipeline_arguments(spec.parse(sized, "a.yaml"))
+    assert (given["image_size"], given["channels"]) == ([64, 48], 1)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "iris"])
+def test_the_specs_that_come_along_are_accepted(name: str) -> None:
+    assert spec.load(Path(spec.__file__).parent / "specs" / f"{name}.yaml").name == name
+
+
+def test_the_schema_knows_both_tasks() -> None:
+    import jsonschema
+
+    schema = spec.schema()
+    for good in (SMALL, PICTURES, {**PICTURES, "model": {"hyperparameters": {"epochs": 3}}}):
+        jsonschema.validate(good, schema)
+    for bad in (
+        {**PICTURES, "data": {"uri": "a", "target": "b"}},
+        {**PICTURES, "model": {"kind": "random_forest"}},
+        {**PICTURES, "model": {"kind": "cnn", "hyperparameters": {"n_estimators": 3}}},
+        {**SMALL, "model": {"kind": "cnn"}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, schema)
+
+
+@pytest.mark.parametrize(("document", "graph"), [(SMALL, "tabular"), (PICTURES, "image")])
+def test_the_defaults_of_a_rollout_are_the_same_in_a_spec_in_a_form_and_in_the_policy(
+    document: object, graph: str
+) -> None:
+    given = spec.pipeline_arguments(spec.parse(document, "a.yaml"))
     rollout = {key.removeprefix("rollout_"): given[key] for key in given if "rollout_" in key}
     assert Policy.from_mapping(rollout) == Policy(shadow_requests=100)
-    graph = yaml.safe_load(compiled.path("tabular").read_text())
-    parameters = graph["root"]["inputDefinitions"]["parameters"]
+    compiled_graph = yaml.safe_load(compiled.path(graph).read_text())
+    parameters = compiled_graph["root"]["inputDefinitions"]["parameters"]
     form = {key: found.get("defaultValue") for key, found in parameters.items()}
     assert {f"rollout_{key}": form[f"rollout_{key}"] for key in rollout} == {
         f"rollout_{key}": value for key, value in rollout.items()
@@ -49,6 +84,20 @@ REFUSED = {
     "hyperparameter out of range": (
         {**SMALL, "model": {"hyperparameters": {"n_estimators": 0}}},
         "n_estimators is 0",
+    ),
+    "unknown task": ({**SMALL, "task": "images"}, "no task 'images'; did you mean image"),
+    "a target of pictures": (
+        {**PICTURES, "data": {"uri": "a", "target": "b"}},
+        "data.target is not a known key",
+    ),
+    "half a size": ({**PICTURES, "data": {"uri": "a", "image_size": [3]}}, "data.image_size"),
+    "a size of nothing": (
+        {**PICTURES, "data": {"uri": "a", "image_size": [0, 9]}},
+        "must be from 1 to 4096",
+    ),
+    "a table's model of pictures": (
+        {**PICTURES, "model": {"kind": "random_forest"}},
+        "no model kind 'random_forest'",
     ),
     "unknown metric": ({**SMALL, "gate": {"floor": {"acc": 0.5}}}, "there is no metric 'acc'"),
     "steps do not rise": ({**SMALL, "rollout": {"steps": [50, 10, 100]}}, "must rise"),
@@ -139,14 +188,13 @@ def test_a_name_is_made_from_a_file(path: str, name: str) -> None:
     assert spec.NAME.fullmatch(spec.name_from(path))
 
 
-def test_the_arguments_are_the_parameters_of_the_compiled_pipeline() -> None:
-    import yaml
-
-    from pipelines import compile as compiled
-
-    text = compiled.path("tabular").read_text()
+@pytest.mark.parametrize(("document", "graph"), [(SMALL, "tabular"), (PICTURES, "image")])
+def test_the_arguments_are_the_parameters_of_the_compiled_pipeline(
+    document: object, graph: str
+) -> None:
+    text = compiled.path(graph).read_text()
     inputs = yaml.safe_load(text)["root"]["inputDefinitions"]["parameters"]
-    arguments = spec.pipeline_arguments(spec.parse(SMALL, "a.yaml"))
+    arguments = spec.pipeline_arguments(spec.parse(document, "a.yaml"))
     assert set(arguments) | {"git_commit", "run_key"} == set(inputs)
 
 
