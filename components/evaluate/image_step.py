@@ -70,4 +70,4 @@ def _line(answers: Answers, row: int) -> str:
     labels: Sequence[object] = answers.labels
     predicted = answers.predicted[row]
     sure = answers.probabilities[row, predicted]
-    return f"{labels[answers.truth[row]]}\ntaken for {labels[predicted]}\n{sure:.1%} sure"
+    return f"{labels[answers.truth[row]]}\nsaid {labels[predicted]}\n{sure:.1%} sure"
