@@ -32,6 +32,8 @@ from serving.rollout.guards import ERRORS_PART, FEWEST, LATENCY_PART
 
 HORIZON = rules.POINTS * rules.POINT
 ROLLOUTS, WORSE_ROLLOUTS, BATCH = 10_000, 1_000, 500
+ALONE = 8
+"""Times as many worse rollouts where the canary's answers are all there are: they are short."""
 PEERS = ("z-test", "Flagger", "Argo Rollouts", "Kayenta")
 PARTS = {"errors": ERRORS_PART, "latency": LATENCY_PART}
 """Of alpha, where all guards look at one rollout."""
@@ -144,7 +146,8 @@ def measure(kind: Kind, rollouts: int, worse: int) -> Result:
     usual = shipped(kind)
     good = play(rng, kind, kind.good, rollouts, [usual.z])
     fair = calibrated(kind, good)
-    bad = {name: play(rng, kind, at, worse, [usual.z, fair.z]) for name, at in kind.worse.items()}
+    many = worse * (ALONE if kind.maximum else 1)
+    bad = {name: play(rng, kind, at, many, [usual.z, fair.z]) for name, at in kind.worse.items()}
     good[f"z {fair.z}"] = np.where(good["z_max"] >= fair.z, good["z " + str(usual.z)], np.inf)
     rates = {
         peer: (false_rate(requests(good, usual)[peer]), false_rate(requests(good, fair)[peer]))

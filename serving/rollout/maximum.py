@@ -22,7 +22,7 @@ from serving.rollout.evidence import Number, summed
 
 EXCESSES = np.array([0.25, 0.5, 1.5])
 """Standard deviations beyond the maximum: what `above` bets on."""
-STAKES = np.array([0.1, 0.85, 0.05])
+STAKES = np.array([0.05, 0.92, 0.03])
 """The part of the stake on each: the middle one wins on all that is worth stopping."""
 EASES = np.array([1.0, 0.6])
 """By which part of the maximum a share stays below it: what `below` bets on."""

@@ -42,8 +42,8 @@ def test_identical_canaries_are_convicted_as_rarely_as_a_guards_part_says() -> N
     rng, part = np.random.default_rng(4), 0.05 / judge_predictions.ALPHA
     for guarded in (CLASSES, CONFIDENCE):
         eager = replace(guarded, part=part)
-        false = np.isfinite(play(rng, eager, guarded.good, 250, 0.0)).mean()
-        assert false <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 250)
+        false = np.isfinite(play(rng, eager, guarded.good, 100, 0.0)).mean()
+        assert false <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 100)
 
 
 def test_a_shift_is_found_nearly_as_soon_as_by_an_oracle() -> None:
@@ -56,12 +56,12 @@ def test_requests_that_stick_to_a_revision_are_no_wrong_split() -> None:
     """Runs of twenty that go the same way, at the very edge of what is tolerated."""
     rng = np.random.default_rng(6)
     edge = tolerated_split(0.1)[1]
-    runs = np.repeat(rng.random((1000, 500)) < edge, RUN, axis=1)
+    runs = np.repeat(rng.random((300, 250)) < edge, RUN, axis=1)
     hits = np.cumsum(runs, axis=1, dtype=np.int32)[:, 9::10]
-    whole = np.broadcast_to(np.arange(10, 10_001, 10), hits.shape)
+    whole = np.broadcast_to(np.arange(10, 5_001, 10), hits.shape)
     harm = outside(whole / RUN, hits / RUN, *tolerated_split(0.1))
     part = 0.05 * SPLIT_PART
-    assert (harm.max(axis=1) >= -math.log(part)).mean() <= part + 3 * math.sqrt(part / 1000)
+    assert (harm.max(axis=1) >= -math.log(part)).mean() <= part + 3 * math.sqrt(part / 300)
     assert np.isinf(play_split(rng, 0.1, 20)).all()
 
 

@@ -16,7 +16,7 @@ cells = st.integers(2, 6)
 margins = st.floats(0.0, 0.95)
 weights = st.floats(0.01, 0.99)
 seeds = st.integers(0, 2**32 - 1)
-fair = settings(max_examples=150, deadline=None)
+fair = settings(max_examples=100, deadline=None)
 
 
 def tolerated(
