@@ -248,10 +248,9 @@ _both_remembered = lru_cache(maxsize=64)(_both)
 @lru_cache(maxsize=256)
 def _pace(stable: float, margin: float, weight: float) -> float:
     share = np.clip(stable, _EDGE, 1 - margin - 2 * _EDGE)
-    safe = _bets(True, share + margin * (1 - EASES), share, margin, weight)
-    canary = share * safe.canary_hit + (1 - share) * safe.canary_miss
-    stable = share * safe.stable_hit + (1 - share) * safe.stable_miss
-    return float(np.max(canary + (1 - weight) / weight * stable))
+    hit, miss, *beside = _bets(True, share + margin * (1 - EASES), share, margin, weight)
+    canary, other = (share * h + (1 - share) * m for h, m in ((hit, miss), beside))
+    return float(np.max(canary + (1 - weight) / weight * other))
 
 
 def _bets(knows: Number, canary: Number, stable: Number, margin: float, weight: float) -> Bets:
