@@ -155,9 +155,8 @@ def fail_runs(run_key: str, reason: str) -> list[str]:
     if is_empty():
         return []
     tracker = connect()
-    experiments = [e.experiment_id for e in tracker.search_experiments()]
-    left_open = [r for r in _runs(tracker, experiments, run_key) if r.info.status == "RUNNING"]
-    for run in left_open:
+    found = _runs(tracker, [e.experiment_id for e in tracker.search_experiments()], run_key)
+    for run in (left_open := [run for run in found if run.info.status == "RUNNING"]):
         tracker.set_tag(run.info.run_id, FAILURE, reason[:PARAMETER_LIMIT])
         tracker.set_terminated(run.info.run_id, "FAILED")
     return [run.info.run_id for run in left_open]
