@@ -3,7 +3,8 @@
     model.onnx      one graph input a column, named as the column, [None, 1], float32 or string; or
                     `__matrix__`, float32 [None, columns], with the names in the graph's metadata;
                     or, for images, `image`, float32 [None, height, width, channels]; the output
-                    `probabilities` is float32 [n, k] in the order of the card's labels
+                    `probabilities` is float32 [n, k] in the order of the card's labels, or, where
+                    there are no labels, `prediction`, float32 [n, 1]
     card.json       `Card`: what the model is, its signature, where it comes from
     golden.npz      `Golden`: rows (of an image model pixels, uint8, as the column `image`) and the
                     probabilities that they must get, replayed at load
@@ -12,7 +13,8 @@
                     has "missing" (share) and either "quantiles" ({"0": …, "1": …, "5": …, "25": …,
                     "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share});
                     the columns of an image model are its channels (gray, or red, green, blue,
-                    alpha), with the quantiles of their pixels from 0 to 255
+                    alpha), with the quantiles of their pixels from 0 to 255; where a number is
+                    predicted "labels" is empty and "prediction" is described as a column is
     native/         the MLflow model, without pickle (of an image model with `model.h5` and
                     `class_names.txt` beside it), or a bare `.keras` file; the server loads
                     `native/model.skops` where the card's `runtime` says so (there is no

@@ -37,11 +37,24 @@ DAMAGE = (
 class Golden:
     """Rows as `serving.signature.encode` gives them, and the probabilities [n, k] they must get.
 
+    Of a model that answers with a number these are the numbers, [n, 1].
+
     Of an image model the one column is `image`: pixels, uint8 [n, height, width, channels].
     """
 
     columns: dict[str, np.ndarray]
     probabilities: np.ndarray
+
+
+def sizes(answers: np.ndarray) -> np.ndarray | float:
+    """Return what a difference of answers [n, k] is measured in: probabilities as they are.
+
+    Numbers, [n, 1], have any unit: their own size, of small ones the mean size of all.
+    """
+    if answers.shape[1] != 1:
+        return 1.0
+    found = np.abs(answers)
+    return np.asarray(np.maximum(np.maximum(found, found.mean()), np.finfo(np.float32).tiny))
 
 
 def write_golden(directory: Path, golden: Golden) -> None:

@@ -22,6 +22,8 @@ from serving.image_signature import IMAGE, Image
 LIMIT = 2 * 2**30
 """Bytes that protobuf can hold."""
 PROBABILITIES = "probabilities"
+PREDICTION = "prediction"
+"""The output of a model that answers with a number, float32 [n, 1]."""
 FLOATS = "tensor(float)"
 MATRIX = "__matrix__"
 """The one input of a graph that takes all columns side by side, float32 [n, columns]."""
@@ -53,7 +55,7 @@ RUNTIME_ERRORS = (
 
 
 class OnnxModel:
-    """A loaded model: encoded inputs in, probabilities out; one thread a call.
+    """A loaded model: encoded inputs in, probabilities (or a number) out; one thread a call.
 
     `inputs` are the names of its columns, whether the graph has one input a column or `MATRIX`.
     """
@@ -64,7 +66,9 @@ class OnnxModel:
         self.is_matrix = columns is not None
         names = json.loads(columns) if columns else [item.name for item in session.get_inputs()]
         self.inputs: tuple[str, ...] = tuple(map(str, names))
-        self._outputs = [PROBABILITIES]
+        outputs = {item.name for item in session.get_outputs() if item.type == FLOATS}
+        self.output = PREDICTION if PROBABILITIES not in outputs else PROBABILITIES
+        self._outputs = [self.output]
 
     @classmethod
     def load(cls, directory: Path) -> OnnxModel:
@@ -87,9 +91,10 @@ class OnnxModel:
             raise ModelError(
                 f"{path} is no model that ONNX Runtime can load ({_line(error)})."
             ) from error
-        if (PROBABILITIES, FLOATS) not in {(it.name, it.type) for it in session.get_outputs()}:
+        if (model.output, FLOATS) not in {(it.name, it.type) for it in session.get_outputs()}:
             raise ModelError(
-                f"{path} has no output {PROBABILITIES!r} of {FLOATS}; package the model again."
+                f"{path} has no output {PROBABILITIES!r} (or {PREDICTION!r}) of {FLOATS}; package "
+                "the model again."
             )
         return model
 
@@ -123,11 +128,14 @@ class _BoundModel(ABC):
     """
 
     def __init__(
-        self, model: OnnxModel, classes: int, most: int, places: list[int] | None = None
+        self, model: OnnxModel, width: int, most: int, places: list[int] | None = None
     ) -> None:
-        """`most`: rows up to which memory is bound; `places`: where the graph's columns lie."""
+        """`width`: numbers of an answer; `most`: rows up to which memory is bound.
+
+        `places`: where the graph's columns lie.
+        """
         self._model = model
-        self._classes = classes
+        self._width = width
         self._most = most
         self._places = places
         self._bound: dict[int, _Bound] = {}
@@ -141,7 +149,7 @@ class _BoundModel(ABC):
         with self._lock:
             bound = self._bound.get(rows)
             if bound is None and rows <= self._most and len(self._bound) < BOUND_SIZES:
-                answer = np.zeros((rows, self._classes), np.float32)
+                answer = np.zeros((rows, self._width), np.float32)
                 bound = self._bound[rows] = self._bind(rows, answer)
             if bound is not None:
                 return bound.predict(cells)
@@ -157,11 +165,11 @@ class _BoundModel(ABC):
 class NumericModel(_BoundModel):
     """A model whose columns are all numbers, asked with what `encode_matrix` gave, in `order`."""
 
-    def __init__(self, model: OnnxModel, order: tuple[str, ...], classes: int) -> None:
+    def __init__(self, model: OnnxModel, order: tuple[str, ...], width: int) -> None:
         # A graph may have its columns in an order that is not the card's.
         self._order = model.inputs
         places = None if model.inputs == order else [order.index(n) for n in model.inputs]
-        super().__init__(model, classes, BOUND_ROWS, places)
+        super().__init__(model, width, BOUND_ROWS, places)
 
     def _unbound(self, cells: np.ndarray) -> np.ndarray:
         return self._model.predict({n: cells[:, i : i + 1] for i, n in enumerate(self._order)})
@@ -169,11 +177,11 @@ class NumericModel(_BoundModel):
     def _bind(self, rows: int, answer: np.ndarray) -> _Bound:
         if self._model.is_matrix:
             cells = np.zeros((rows, len(self._order)), np.float32)
-            return _Bound(self._model.session, {MATRIX: cells}, cells, answer)
+            return _Bound(self._model, {MATRIX: cells}, cells, answer)
         # [column, row], so that each column lies in one piece.
         cells = np.zeros((len(self._order), rows), np.float32)
         feed = {name: cells[i, :, None] for i, name in enumerate(self._order)}
-        return _Bound(self._model.session, feed, cells.T, answer)
+        return _Bound(self._model, feed, cells.T, answer)
 
 
 class ImageModel(_BoundModel):
@@ -188,7 +196,7 @@ class ImageModel(_BoundModel):
 
     def _bind(self, rows: int, answer: np.ndarray) -> _Bound:
         cells = np.zeros((rows, *self._image.shape), np.float32)
-        return _Bound(self._model.session, {IMAGE: cells}, cells, answer)
+        return _Bound(self._model, {IMAGE: cells}, cells, answer)
 
 
 def _largest_batch(values: int) -> int:
@@ -201,18 +209,18 @@ class _Bound:
 
     def __init__(
         self,
-        session: ort.InferenceSession,
+        model: OnnxModel,
         feed: Mapping[str, np.ndarray],
         cells: np.ndarray,
         answer: np.ndarray,
     ) -> None:
-        self._session, self._cells, self._answer = session, cells, answer
-        self._binding = session.io_binding()
+        self._session, self._cells, self._answer = model.session, cells, answer
+        self._binding = self._session.io_binding()
         for name, array in feed.items():
             at = array.ctypes.data
             self._binding.bind_input(name, "cpu", 0, np.float32, array.shape, at)
         self._binding.bind_output(
-            PROBABILITIES, "cpu", 0, np.float32, answer.shape, answer.ctypes.data
+            model.output, "cpu", 0, np.float32, answer.shape, answer.ctypes.data
         )
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:

@@ -16,6 +16,9 @@ ColumnKind = Literal["number", "integer", "boolean", "text"]
 Label = str | int | bool
 Cells = Sequence[object] | np.ndarray
 
+NUMBER = "number"
+"""What the card says of a model without labels, so that none loses them unnoticed."""
+
 MISSING = "(missing)"
 """The word that stands for a missing text cell, in training and in serving alike."""
 
@@ -67,18 +70,30 @@ class Column:
 class Signature:
     """The columns of a model and its labels, in the order of its probabilities.
 
-    `image`: what an image model takes instead of columns.
+    `image`: what an image model takes instead of columns. A model without labels answers with a
+    number.
     """
 
     inputs: tuple[Column, ...]
     labels: tuple[Label, ...]
     image: Image | None = None
 
+    @property
+    def is_number(self) -> bool:
+        """Whether the model answers with a number instead of classes."""
+        return not self.labels
+
+    @property
+    def width(self) -> int:
+        """How many numbers an answer has: the probability of each label, or the one number."""
+        return len(self.labels) or 1
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object (a dict); `from_json` gives the same signature back."""
         inputs = [asdict(column) for column in self.inputs]
         image = {"image": self.image.to_json()} if self.image else {}
-        return {"inputs": inputs, "labels": list(self.labels), **image}
+        number = {"output": NUMBER} if self.is_number else {}
+        return {"inputs": inputs, "labels": list(self.labels), **image, **number}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Signature:
@@ -93,7 +108,10 @@ class Signature:
             raise ModelError("The inputs and labels of the card are no lists; package it again.")
         columns = tuple(Column.from_json(column) for column in inputs)
         _refuse_doubled([column.name for column in columns], "column")
-        if not {*map(type, labels)} <= {str, int, bool} or not labels:
+        output = value.get("output")
+        if output not in (None, NUMBER):
+            raise ModelError(f"The card has the output {output!r:.80}; package the model again.")
+        if not {*map(type, labels)} <= {str, int, bool} or bool(labels) is (output == NUMBER):
             raise ModelError(f"The labels of the card are {labels!r:.80}; package it again.")
         _refuse_doubled(labels, "label")
         image = value.get("image")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serving import plain_files, skops_types
+from serving import plain_files, skops_soundness, skops_types
 from serving.errors import ModelError, UsageError
 from serving.signature import Label
+from serving.skops_soundness import name_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -46,16 +47,19 @@ DAMAGE = (
 class SkopsModel:
     """A loaded pipeline: encoded inputs in, probabilities out; one thread a call.
 
-    `inputs` are the names of its columns, `labels` its classes in the order of the probabilities.
+    `inputs` are the names of its columns, `labels` its classes in the order of the probabilities;
+    without labels it answers with numbers.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-        self._pipeline = pipeline
         self._threads = ThreadpoolController()
         self.inputs: tuple[str, ...] = tuple(map(str, pipeline.feature_names_in_))
-        self.labels: tuple[Label, ...] = tuple(pipeline.classes_.tolist())
+        model = pipeline.named_steps["model"]
+        classes = model.classes_.tolist() if hasattr(model, "classes_") else ()
+        self.labels: tuple[Label, ...] = tuple(classes)
+        self._ask = pipeline.predict_proba if self.labels else pipeline.predict
 
     @classmethod
     def from_bytes(cls, data: bytes, path: Path) -> SkopsModel:
@@ -67,7 +71,10 @@ class SkopsModel:
             raise ModelError(f"{path} is damaged ({_line(error)}); train it again.") from error
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return the probabilities, float32 [n, k], for what `serving.signature.encode` gave."""
+        """Return the probabilities, float32 [n, k], for what `serving.signature.encode` gave.
+
+        Of a model that answers with numbers: these, [n, 1].
+        """
         import pandas as pd
 
         # The frame that it was fitted on (`components.preprocessing.frame`), so that it says the
@@ -75,10 +82,10 @@ class SkopsModel:
         try:
             frame = pd.DataFrame({name: inputs[name][:, 0] for name in self.inputs})
             with self._threads.limit(limits=1):
-                probabilities = self._pipeline.predict_proba(frame)
+                answers = np.asarray(self._ask(frame), dtype=np.float32)
         except DAMAGE as error:
             raise ModelError(f"The model could not answer ({_line(error)}).") from error
-        return np.asarray(probabilities, dtype=np.float32)
+        return answers if self.labels else answers.reshape(-1, 1)
 
 
 class SkopsMatrix:
@@ -142,14 +149,14 @@ def _checked(pipeline: Any, path: Path) -> Pipeline:
     if not isinstance(pipeline, Pipeline) or list(pipeline.named_steps) != ["prepare", "model"]:
         raise ModelError(f"{path} holds no pipeline of ours; train the model again.")
     model = pipeline.named_steps["model"]
-    if _name(model) not in skops_types.CLASSIFIERS:
-        raise ModelError(f"{path} answers by {_name(model)}; train a model kind of ours.")
+    if name_of(model) not in skops_types.CLASSIFIERS | skops_types.REGRESSORS:
+        raise ModelError(f"{path} answers by {name_of(model)}; train a model kind of ours.")
     try:
-        sound = all(_sound(*tree) for tree in _trees(model))
+        unsound = skops_soundness.unsound(model)
     except DAMAGE as error:
         raise ModelError(f"{path} is damaged ({_line(error)}); train the model again.") from error
-    if not sound:
-        raise ModelError(f"{path} holds a tree that points outside of itself; train it again.")
+    if unsound:
+        raise ModelError(f"{path} holds {unsound} outside of itself; train it again.")
     _use_one_core([*pipeline.named_steps.values()])
     return pipeline
 
@@ -159,53 +166,6 @@ def _use_one_core(parts: Iterable[Any]) -> None:
     for part in parts:
         if getattr(part, "n_jobs", None) is not None:
             part.n_jobs = None
-
-
-Tree = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]
-"""left, right, feature, leaf, features"""
-
-
-def _trees(model: Any) -> list[Tree]:
-    width = model.n_features_in_
-    alone = [model] if hasattr(model, "tree_") else []
-    grown = [_grown(each).tree_ for each in (*alone, *getattr(model, "estimators_", []))]
-    boosted = [tree.nodes for round_ in getattr(model, "_predictors", []) for tree in round_]
-    return [
-        *(
-            (t.children_left, t.children_right, t.feature, t.children_left == -1, width)
-            for t in grown
-        ),
-        *((n["left"], n["right"], n["feature_idx"], _ends(n), width) for n in boosted),
-    ]
-
-
-def _grown(tree: Any) -> Any:
-    if _name(tree) not in skops_types.TREES:
-        raise TypeError(f"a forest of {_name(tree)}")
-    return tree
-
-
-def _ends(nodes: np.ndarray) -> np.ndarray:
-    """Return which nodes are leaves; our models ask no categories, whose table could be left."""
-    if nodes["is_categorical"].any():
-        raise ValueError("a tree asks for a category")
-    return np.asarray(nodes["is_leaf"] == 1)
-
-
-def _name(value: object) -> str:
-    return f"{type(value).__module__}.{type(value).__name__}"
-
-
-def _sound(
-    left: np.ndarray, right: np.ndarray, feature: np.ndarray, leaf: np.ndarray, features: int
-) -> bool:
-    inner = ~leaf
-    places = np.arange(len(leaf))[inner]
-    # A child comes after its parent: so there are no circles either.
-    children = [side[inner].astype(np.int64) for side in (left, right)]
-    forward = all(bool(((c > places) & (c < len(leaf))).all()) for c in children)
-    columns = feature[inner].astype(np.int64)
-    return len(leaf) > 0 and forward and bool(((columns >= 0) & (columns < features)).all())
 
 
 def _line(error: Exception) -> str:

@@ -32,21 +32,39 @@ CLASSIFIERS = frozenset(
         "ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
         "linear_model._logistic.LogisticRegression",
         "linear_model._logistic.LogisticRegressionCV",
+        "calibration.CalibratedClassifierCV",
         "naive_bayes.BernoulliNB",
         "naive_bayes.CategoricalNB",
         "naive_bayes.ComplementNB",
         "naive_bayes.GaussianNB",
         "naive_bayes.MultinomialNB",
         "neighbors._nearest_centroid.NearestCentroid",
+        "neural_network._multilayer_perceptron.MLPClassifier",
         "tree._classes.DecisionTreeClassifier",
         "tree._classes.ExtraTreeClassifier",
     )
 )
-"""What may answer."""
+"""What may answer with classes."""
+
+REGRESSORS = frozenset(
+    f"sklearn.{name}"
+    for name in (
+        "ensemble._forest.RandomForestRegressor",
+        "ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+        "linear_model._ridge.Ridge",
+        "neural_network._multilayer_perceptron.MLPRegressor",
+        "svm._classes.SVR",
+    )
+)
+"""What may answer with a number."""
+
+MACHINE = "sklearn.svm._classes.SVC"
+"""What may stand behind a calibration, and nowhere else."""
 
 TREES = frozenset(
     {
         "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
         "sklearn.tree._classes.ExtraTreeClassifier",
     }
 )
@@ -54,34 +72,51 @@ TREES = frozenset(
 
 BEYOND_SKOPS = (
     "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )
-"""What skops does not trust of itself; trees are looked at before they are asked."""
+"""What skops does not trust of itself; `serving.skops_soundness` looks at it before it is asked."""
 
-TYPES = CLASSIFIERS | {
-    *BEYOND_SKOPS,
-    *(f"builtins.{kind.__name__}" for kind in (bool, dict, float, int, list, slice, str, tuple)),
-    *(f"numpy.{name}" for name in ["bool", "bool_", "ndarray", "str_", "float32", "float64"]),
-    *(f"numpy.{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
-    *(f"numpy.random.{name}" for name in ("_generator.Generator", "mtrand.RandomState")),
-    "sklearn._loss._loss.CyHalfBinomialLoss",
-    "sklearn._loss._loss.CyHalfMultinomialLoss",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn.compose._column_transformer.ColumnTransformer",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.impute._base.SimpleImputer",
-    "sklearn.pipeline.Pipeline",
-    "sklearn.preprocessing._data.MinMaxScaler",
-    "sklearn.preprocessing._data.StandardScaler",
-    "sklearn.preprocessing._encoders.OneHotEncoder",
-    "sklearn.preprocessing._encoders.OrdinalEncoder",
-    "sklearn.preprocessing._label.LabelEncoder",
-}
+LOSSES = (
+    *("AbsoluteError", "HalfSquaredError"),
+    *("HalfBinomialLoss", "HalfMultinomialLoss"),
+)
+"""What boosted trees were grown by."""
+
+TYPES = (
+    CLASSIFIERS
+    | REGRESSORS
+    | {
+        MACHINE,
+        *BEYOND_SKOPS,
+        *(
+            f"builtins.{kind.__name__}"
+            for kind in (bool, dict, float, int, list, slice, str, tuple)
+        ),
+        *(f"numpy.{name}" for name in ["bool", "bool_", "ndarray", "str_", "float32", "float64"]),
+        *(f"numpy.{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        *(f"numpy.random.{name}" for name in ("_generator.Generator", "mtrand.RandomState")),
+        *(f"sklearn._loss._loss.Cy{name}" for name in LOSSES),
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.link.MultinomialLogit",
+        *(f"sklearn._loss.loss.{name}" for name in LOSSES),
+        "sklearn._loss.link.IdentityLink",
+        "sklearn.compose._column_transformer.ColumnTransformer",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.MinMaxScaler",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._encoders.OneHotEncoder",
+        "sklearn.preprocessing._encoders.OrdinalEncoder",
+        "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+    }
+)
 
 _LOADERS = """
     CachedNode DTypeNode DictNode JsonNode ListNode LossNode NdArrayNode ObjectNode

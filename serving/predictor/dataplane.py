@@ -9,7 +9,7 @@ from time import perf_counter
 from serving.card import Batching
 from serving.predictor.batching import Batcher
 from serving.predictor.images import ImageReader
-from serving.predictor.outputs import OUTPUTS, Outputs
+from serving.predictor.outputs import NUMBER, OUTPUTS, Outputs
 from serving.predictor.requests import Checked, Reader, RequestReader, count_rows
 from serving.predictor.served import Answer, ServedModel
 from serving.predictor.tally import Batches, Tally
@@ -26,7 +26,7 @@ class DataPlane:
 
     `observe` is told the seconds of every prediction. With `batching`, requests of fewer rows than
     a batch takes are gathered; otherwise each is a call of its own.
-    `outputs` are what an answer holds where its request names none.
+    `outputs` are what an answer holds where its request names none; a number is one output.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class DataPlane:
     ) -> None:
         signature = served.card.signature
         self.served = served
-        self.outputs = outputs
+        self.outputs = NUMBER if signature.is_number else outputs
         self.reader = _reader(signature)
         self._inline = INLINE_IMAGES if signature.image else INLINE_ROWS
         self.tally = Tally(signature.inputs, len(signature.labels))

@@ -64,6 +64,16 @@ class TallyCollector(Collector):
 
     def _predictions(self) -> Iterator[Metric]:
         tally = self._tally
+        if self._labels:
+            yield from self._classes(tally)
+        yield self._counts(
+            "kanarya_feature_out_of_range",
+            "Rows whose number lies outside of what was seen in training",
+            "feature",
+            dict(zip(tally.features, tally.out_of_range.tolist(), strict=True)),
+        )
+
+    def _classes(self, tally: Tally) -> Iterator[Metric]:
         yield self._counts(
             "kanarya_predictions",
             "Rows by predicted class",
@@ -75,12 +85,6 @@ class TallyCollector(Collector):
         )
         _add(confidence, self._own, tally.confidence)
         yield confidence
-        yield self._counts(
-            "kanarya_feature_out_of_range",
-            "Rows whose number lies outside of what was seen in training",
-            "feature",
-            dict(zip(tally.features, tally.out_of_range.tolist(), strict=True)),
-        )
 
     def _batches(self, batches: Batches) -> Iterator[Metric]:
         rows = HistogramMetricFamily(

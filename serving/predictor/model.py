@@ -15,7 +15,7 @@ from serving.errors import KanaryaError
 from serving.image_signature import IMAGE
 from serving.predictor.cells import BadRequest
 from serving.predictor.dataplane import DataPlane
-from serving.predictor.outputs import Outputs
+from serving.predictor.outputs import NUMBER, OUTPUTS, Outputs
 from serving.predictor.requests import Checked
 from serving.predictor.served import Answer
 from serving.predictor.tensors import USUAL, Taking, Tensor, unpacked
@@ -71,7 +71,9 @@ class PredictorModel(Model):  # type: ignore[misc]
         ]
 
     def get_output_types(self) -> list[dict[str, Any]]:
-        """Return the outputs for the V2 metadata: labels [n] and probabilities [n, k]."""
+        """Return the outputs for the V2 metadata: labels [n] and probabilities [n, k], or [n]."""
+        if self._card.signature.is_number:
+            return [{"name": NUMBER[0], "datatype": "FP32", "shape": [-1]}]
         labels = self._card.signature.labels
         return [
             {"name": "label", "datatype": label_datatype(labels).decode(), "shape": [-1]},
@@ -128,7 +130,9 @@ def _names(request: InferRequest, usual: Outputs) -> Sequence[str]:
     """Return the outputs that were asked for; KServe itself sends all there are over gRPC."""
     if not request.request_outputs:
         return usual
-    return [name for name, _ in wanted([{"name": o.name} for o in request.request_outputs], False)]
+    asked = [{"name": output.name} for output in request.request_outputs]
+    known = NUMBER if usual == NUMBER else OUTPUTS
+    return [name for name, _ in wanted(asked, False, known)]
 
 
 # Flat lists both: KServe packs lists and arrays differently over gRPC, and fails on one case.
@@ -144,4 +148,9 @@ def _probabilities(answer: Answer) -> InferOutput:
     return output
 
 
-_WRITERS = {"label": _label, "probabilities": _probabilities}
+def _prediction(answer: Answer) -> InferOutput:
+    cells = answer.probabilities.ravel().tolist()
+    return InferOutput(NUMBER[0], [len(cells)], "FP32", cells)
+
+
+_WRITERS = {"label": _label, "probabilities": _probabilities, NUMBER[0]: _prediction}

@@ -1,14 +1,17 @@
-"""What a model answers with: its label and its probabilities, both or one of them."""
+"""What a model answers with: its label and its probabilities, both or one; or its number."""
 
 from __future__ import annotations
 
 OUTPUTS = ("label", "probabilities")
-"""Every output there is, in the order of an answer; by default it holds them all."""
+"""Every output of a classifier, in the order of an answer; by default it holds them all."""
+
+NUMBER = ("prediction",)
+"""The one output of a model that answers with a number."""
 
 Outputs = tuple[str, ...]
-"""Some of `OUTPUTS`, in their order; never none."""
+"""Some of `OUTPUTS`, in their order; never none. Or `NUMBER`."""
 
-CHOICES: tuple[Outputs, ...] = (OUTPUTS, ("label",), ("probabilities",))
+CHOICES: tuple[Outputs, ...] = (OUTPUTS, ("label",), ("probabilities",), NUMBER)
 """What an answer may hold by default."""
 
 

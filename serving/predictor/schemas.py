@@ -12,7 +12,7 @@ from serving.card import Card
 from serving.errors import ModelError
 from serving.image_signature import IMAGE
 from serving.predictor.cells import LIMIT
-from serving.predictor.outputs import OUTPUTS, Outputs
+from serving.predictor.outputs import NUMBER, OUTPUTS, Outputs
 from serving.predictor.tensors import DATATYPES, NUMERIC, USUAL
 from serving.predictor.v2_answers import label_datatype
 from serving.signature import Column, ColumnKind
@@ -40,7 +40,8 @@ def schemas(card: Card, outputs: Outputs = OUTPUTS) -> Schemas:
     """Return the schemas of a model's requests, and of answers that hold `outputs` unasked."""
     inputs = INPUTS[card.task](card) if card.task in INPUTS else Inputs({}, _list({}))
     answers = _v1_answer(card, outputs), _v2_answer(card)
-    return Schemas(_v1_request(inputs), answers[0], _v2_request(inputs), answers[1])
+    known = NUMBER if card.signature.is_number else OUTPUTS
+    return Schemas(_v1_request(inputs), answers[0], _v2_request(inputs, known), answers[1])
 
 
 def tabular(card: Card) -> Inputs:
@@ -77,7 +78,11 @@ def _nested(sizes: tuple[int, ...]) -> Schema:
     return schema
 
 
-INPUTS: dict[str, Callable[[Card], Inputs]] = {"tabular": tabular, "image": image}
+INPUTS: dict[str, Callable[[Card], Inputs]] = {
+    "tabular": tabular,
+    "tabular-regression": tabular,
+    "image": image,
+}
 
 
 def column_schema(column: Column) -> Schema:
@@ -161,6 +166,9 @@ def _v1_request(inputs: Inputs) -> Schema:
 
 def _v1_answer(card: Card, outputs: Outputs) -> Schema:
     labels = list(card.signature.labels)
+    own: Schema = {"model_name": {"type": "string"}, "model_version": {"type": "string"}}
+    if card.signature.is_number:
+        return _exactly({"predictions": _list({"type": "number"}), **own})
     probabilities, label = _list(_probabilities(len(labels))), _list({"enum": labels})
     predictions = {"predictions": label, "probabilities": probabilities}
     if len(outputs) == 1:
@@ -169,8 +177,7 @@ def _v1_answer(card: Card, outputs: Outputs) -> Schema:
         {
             **predictions,
             "classes": {"const": labels},
-            "model_name": {"type": "string"},
-            "model_version": {"type": "string"},
+            **own,
         }
     )
 
@@ -180,8 +187,8 @@ def _probabilities(classes: int) -> Schema:
     return {"type": "array", "items": cell, "minItems": classes, "maxItems": classes}
 
 
-def _v2_request(inputs: Inputs) -> Schema:
-    output = {"name": {"enum": list(OUTPUTS)}, "parameters": {"type": "object"}}
+def _v2_request(inputs: Inputs, known: Outputs) -> Schema:
+    output = {"name": {"enum": list(known)}, "parameters": {"type": "object"}}
     properties = {
         "id": {"type": "string"},
         "inputs": inputs.tensors,
@@ -192,12 +199,12 @@ def _v2_request(inputs: Inputs) -> Schema:
 
 
 def _v2_answer(card: Card) -> Schema:
-    labels = card.signature.labels
-    datatypes = {"enum": [label_datatype(labels).decode(), "FP32"]}
+    signature = card.signature
+    kinds = [] if signature.is_number else [label_datatype(signature.labels).decode()]
     output = {
-        "name": {"enum": list(OUTPUTS)},
+        "name": {"enum": list(NUMBER if signature.is_number else OUTPUTS)},
         "shape": {"type": "array", "items": {"type": "integer"}},
-        "datatype": datatypes,
+        "datatype": {"enum": [*kinds, "FP32"]},
         "parameters": {"type": ["object", "null"]},
         "data": {"type": "array"},
     }

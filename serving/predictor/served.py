@@ -16,7 +16,7 @@ from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
 from serving.image_signature import IMAGE, encode_images, pixels_of
 from serving.memory import at_most
-from serving.onnx_model import ImageModel, NumericModel, OnnxModel
+from serving.onnx_model import PREDICTION, ImageModel, NumericModel, OnnxModel
 from serving.plain_files import JSON_LIMIT
 from serving.sealed import Sealed, verified
 from serving.signature import Cells, Label, encode
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     numbers: np.ndarray
     """The numeric columns as the model got them, float32 [n, numeric columns], in card order."""
     probabilities: np.ndarray
-    """float32 [n, k], in the order of `classes`."""
+    """float32 [n, k], in the order of `classes`; of a model without classes its number, [n, 1]."""
 
     @property
     def best(self) -> list[int]:
@@ -121,6 +121,7 @@ def _loaded(card: Card, sealed: Sealed) -> ServedModel:
     path = sealed.directory / answering.FILES[card.runtime]
     _check_inputs(card, model, path)
     if isinstance(model, OnnxModel):
+        _check_output(card, model, path)
         return ServedModel(card, model, _numeric(card, model), _images(card, model))
     names = tuple(column.name for column in card.signature.inputs)
     if (model.inputs, model.labels) != (names, card.signature.labels):
@@ -141,7 +142,7 @@ def _numeric(card: Card, model: OnnxModel) -> NumericModel | None:
     if not _is_numeric(card):
         return None
     order = tuple(column.name for column in card.signature.inputs)
-    return NumericModel(model, order, len(card.signature.labels))
+    return NumericModel(model, order, card.signature.width)
 
 
 def _images(card: Card, model: OnnxModel) -> ImageModel | None:
@@ -162,6 +163,14 @@ def _check_inputs(card: Card, model: Model, path: Path) -> None:
         )
 
 
+def _check_output(card: Card, model: OnnxModel, path: Path) -> None:
+    if (model.output == PREDICTION) is not card.signature.is_number:
+        raise ModelError(
+            f"{path} gives {model.output!r}, which is not what its card says; package the model "
+            "again."
+        )
+
+
 def _replayed(served: ServedModel, expected: Golden, directory: Path) -> ServedModel:
     """Return the model once it answered its golden rows as it did at packaging."""
     path, image = directory / answering.FILES[served.card.runtime], served.card.signature.image
@@ -175,7 +184,8 @@ def _replayed(served: ServedModel, expected: Golden, directory: Path) -> ServedM
             f"{directory / GOLDEN} expects probabilities {expected.probabilities.shape}, the model "
             f"gives {given.shape}; package the model again."
         )
-    worst = float(np.abs(given - expected.probabilities).max())
+    differences = np.abs(given - expected.probabilities) / golden.sizes(expected.probabilities)
+    worst = float(differences.max())
     # Written so that NaN is refused as well.
     if not worst <= TOLERANCE:
         raise ModelError(

@@ -101,7 +101,7 @@ class Tally:
         self._low, self._high = _bounds(numbers)
         self._rows = 0
         self._numbers = np.zeros((HELD, len(numbers)), np.float32)
-        self._probabilities = np.zeros((HELD, classes), np.float32)
+        self._probabilities = np.zeros((HELD, classes or 1), np.float32)
 
     def protocol(self, name: str) -> Protocol:
         """Return the counts of one protocol."""
@@ -132,9 +132,10 @@ class Tally:
             self.batches.sum_up()
 
     def _count(self, numbers: np.ndarray, probabilities: np.ndarray) -> None:
-        best = probabilities.argmax(axis=1)
-        self.by_class += np.bincount(best, minlength=len(self.by_class))
-        self.confidence.add(probabilities.max(axis=1))
+        if len(self.by_class):  # a number is of no class, and has no confidence
+            best = probabilities.argmax(axis=1)
+            self.by_class += np.bincount(best, minlength=len(self.by_class))
+            self.confidence.add(probabilities.max(axis=1))
         # A missing number (NaN) is neither below nor above.
         self.out_of_range += ((numbers < self._low) | (numbers > self._high)).sum(axis=0)
 

@@ -9,7 +9,7 @@ import orjson
 
 from serving.card import Card
 from serving.predictor.cells import BadRequest
-from serving.predictor.outputs import OUTPUTS, Outputs
+from serving.predictor.outputs import NUMBER, OUTPUTS, Outputs
 from serving.predictor.requests import Checked, RequestReader
 from serving.predictor.served import Answer
 
@@ -18,7 +18,7 @@ class V1:
     """The V1 bytes of one model.
 
     `encode` gives the body of an answer: `predictions` are the labels, with the probabilities
-    beside them, or whichever of the two is the only one of `outputs`.
+    beside them, or whichever of the two is the only one of `outputs`; or they are the numbers.
     """
 
     def __init__(
@@ -26,12 +26,14 @@ class V1:
     ) -> None:
         self._reader = reader
         labels = list(card.signature.labels)
-        self._tail = {"classes": labels, "model_name": name, "model_version": card.version}
+        classes = {} if card.signature.is_number else {"classes": labels}
+        self._tail = {**classes, "model_name": name, "model_version": card.version}
         self._end = b"," + orjson.dumps(self._tail)[1:]
         self._outputs = outputs
         only: dict[Outputs, Callable[[Answer], bytes]] = {
             ("label",): self._labels,
             ("probabilities",): self._probabilities,
+            NUMBER: self._numbers,
         }
         self.encode = only.get(outputs, self._both)
         # One row is by far the most frequent request.
@@ -53,6 +55,8 @@ class V1:
 
     def value(self, answer: Answer) -> dict[str, Any]:
         """Return the same answer as an object, for KServe to wrap into a CloudEvent."""
+        if self._outputs == NUMBER:
+            return {"predictions": answer.probabilities.ravel().tolist(), **self._tail}
         probabilities = answer.probabilities.tolist()
         if self._outputs == ("probabilities",):
             return {"predictions": probabilities, **self._tail}
@@ -65,6 +69,10 @@ class V1:
     def _probabilities(self, answer: Answer) -> bytes:
         probabilities = orjson.dumps(answer.probabilities, option=orjson.OPT_SERIALIZE_NUMPY)
         return b'{"predictions":' + probabilities + self._end
+
+    def _numbers(self, answer: Answer) -> bytes:
+        numbers = orjson.dumps(answer.probabilities.ravel(), option=orjson.OPT_SERIALIZE_NUMPY)
+        return b'{"predictions":' + numbers + self._end
 
 
 def parsed(body: bytes) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from serving.predictor.cells import BadRequest, shown
-from serving.predictor.outputs import CHOICES, OUTPUTS, Outputs
+from serving.predictor.outputs import CHOICES, NUMBER, OUTPUTS, Outputs
 from serving.predictor.requests import Checked, RequestReader
 from serving.predictor.tensors import Taking, Tensor, unpacked
 from serving.predictor.v1 import parsed
@@ -39,6 +39,7 @@ class V2:
     def __init__(self, reader: RequestReader, outputs: Outputs = OUTPUTS) -> None:
         self._reader = reader
         self._usual = USUAL[outputs]
+        self._known = NUMBER if outputs == NUMBER else OUTPUTS
 
     def decode(self, body: bytes, header: bytes | None) -> tuple[Checked, Wish]:
         """Return cells and wish; `header` is the value of Inference-Header-Content-Length.
@@ -50,7 +51,7 @@ class V2:
         if not isinstance(value, dict):
             raise BadRequest(f'The body is {shown(value)}, expected an object {{"inputs": [...]}}.')
         sent = _tensors(value.get("inputs"), body, length, self._reader.taking)
-        wish = _wish(value, self._usual)
+        wish = _wish(value, self._usual, self._known)
         return self._reader.tensors(sent), wish
 
 
@@ -128,7 +129,7 @@ def _size(name: str, parameters: object, data: object) -> int | None:
     return size
 
 
-def _wish(value: Mapping[str, Any], usual: Mapping[bool, Wanted]) -> Wish:
+def _wish(value: Mapping[str, Any], usual: Mapping[bool, Wanted], known: Outputs) -> Wish:
     if len(value) == 1:
         # Nothing but inputs: the most frequent request by far.
         return Wish(new_id(), usual[False])
@@ -140,25 +141,25 @@ def _wish(value: Mapping[str, Any], usual: Mapping[bool, Wanted]) -> Wish:
     if parameters:
         binary = _truth(_parameters(parameters, "The request"), "binary_data_output", False)
     outputs = value.get("outputs")
-    return Wish(mark or new_id(), wanted(outputs, binary) if outputs else usual[binary])
+    return Wish(mark or new_id(), wanted(outputs, binary, known) if outputs else usual[binary])
 
 
-def wanted(outputs: object, binary: bool) -> Wanted:
+def wanted(outputs: object, binary: bool, known: Outputs = OUTPUTS) -> Wanted:
     """Return the outputs that a request names, each as bytes or not; `binary` where none says."""
     if not isinstance(outputs, Sequence) or not all(isinstance(each, dict) for each in outputs):
         raise BadRequest(f'"outputs" is {shown(outputs)}, expected a list of objects.')
     named: dict[str, bool] = {}
     for each in outputs:
         name = each.get("name")
-        if name not in OUTPUTS:
-            raise BadRequest(f"The output {shown(name)} is unknown; there are {_known()}.")
+        if name not in known:
+            raise BadRequest(f"The output {shown(name)} is unknown; {_listed(known)}.")
         own = _parameters(each.get("parameters") or {}, str(name))
         named[name] = _truth(own, "binary_data", binary)
     return tuple(named.items())
 
 
-def _known() -> str:
-    return " and ".join(OUTPUTS)
+def _listed(known: Outputs) -> str:
+    return f"there are {' and '.join(known)}" if len(known) > 1 else f"there is {known[0]}"
 
 
 def _parameters(value: object, whose: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from serving.card import Card
-from serving.predictor.outputs import OUTPUTS, Outputs
+from serving.predictor.outputs import NUMBER, OUTPUTS, Outputs
 from serving.predictor.served import Answer
 from serving.predictor.v2 import USUAL, Wish
 from serving.signature import Label
@@ -25,6 +25,7 @@ class Beginnings(NamedTuple):
     label: bytes
     label_raw: bytes
     probabilities: bytes
+    prediction: bytes
 
 
 class V2Answers:
@@ -44,9 +45,16 @@ class V2Answers:
         only: dict[Outputs, Callable[[Answer, str], bytes]] = {
             ("label",): self._one_label,
             ("probabilities",): self._one_probabilities,
+            NUMBER: self._one_prediction,
+        }
+        self._writers = {
+            "label": self._label,
+            "probabilities": self._probabilities,
+            NUMBER[0]: self._prediction,
         }
         self._one = only.get(outputs, self._one_of_both)
         begin = self._beginning(1)
+        self._open_prediction = b'%b%bnull,"data":' % (_OPEN, begin.prediction)
         self._open_probabilities = b'%b%b},"data":' % (_OPEN, begin.probabilities)
         self._open_labels = [b"%b%b%b]}" % (_OPEN, begin.label, label) for label in self._json]
         self._open_both = [
@@ -60,8 +68,7 @@ class V2Answers:
         begin = self._begin(len(answer.probabilities))
         texts, tail = [], []
         for name, binary in wish.outputs:
-            write = self._label if name == "label" else self._probabilities
-            text, raw = write(answer, begin, binary)
+            text, raw = self._writers[name](answer, begin, binary)
             texts.append(text)
             if binary:
                 tail.append(raw)
@@ -82,6 +89,17 @@ class V2Answers:
     def _one_probabilities(self, answer: Answer, id_: str) -> bytes:
         data = orjson.dumps(answer.probabilities[0], option=orjson.OPT_SERIALIZE_NUMPY)
         return b"%b%b%b%b}]}" % (self._head, orjson.dumps(id_), self._open_probabilities, data)
+
+    def _one_prediction(self, answer: Answer, id_: str) -> bytes:
+        data = orjson.dumps(answer.probabilities[0], option=orjson.OPT_SERIALIZE_NUMPY)
+        return b"%b%b%b%b}]}" % (self._head, orjson.dumps(id_), self._open_prediction, data)
+
+    def _prediction(self, answer: Answer, begin: Beginnings, binary: bool) -> tuple[bytes, bytes]:
+        if binary:
+            raw = answer.probabilities.astype("<f4", copy=False).tobytes()
+            return b'%b{"binary_data_size":%d}}' % (begin.prediction, len(raw)), raw
+        data = orjson.dumps(answer.probabilities.ravel(), option=orjson.OPT_SERIALIZE_NUMPY)
+        return begin.prediction + b'null,"data":' + data + b"}", b""
 
     def _label(self, answer: Answer, begin: Beginnings, binary: bool) -> tuple[bytes, bytes]:
         if binary:
@@ -112,10 +130,12 @@ class V2Answers:
             self._datatype,
         )
         shape = b'{"name":"probabilities","shape":[%d,%d],"datatype":"FP32","parameters":{%b'
+        number = b'{"name":"prediction","shape":[%d],"datatype":"FP32","parameters":'
         return Beginnings(
             label=label + b'null,"data":[',
             label_raw=label + b'{"binary_data_size":',
             probabilities=shape % (rows, self._width, self._classes),
+            prediction=number % rows,
         )
 
 
