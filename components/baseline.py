@@ -39,6 +39,16 @@ def baseline(
     }
 
 
+def number_baseline(
+    columns: tuple[Column, ...], cells: Mapping[str, np.ndarray], predicted: np.ndarray
+) -> dict[str, Any]:
+    """Return the baseline of training cells and of the numbers that were predicted."""
+    return {
+        **baseline(columns, cells, np.zeros(0, dtype=int), ()),
+        "prediction": _numbers(predicted),
+    }
+
+
 def channel_baseline(
     images: np.ndarray, predicted: np.ndarray, labels: Sequence[Label]
 ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 OPSET = 18
 OUTPUTS = ("label", "probabilities")
+NUMBER = ("prediction",)
+"""What a graph gives that answers with a number."""
 
 
 class NotConvertible(ModelError):
@@ -30,44 +33,58 @@ class NotConvertible(ModelError):
 def refuse_names(columns: Iterable[Column]) -> None:
     """Raise `UsageError` for a column whose name cannot be an input of an ONNX graph."""
     for column in columns:
-        if column.name in OUTPUTS or not column.name:
+        if column.name in OUTPUTS + NUMBER or not column.name:
             raise UsageError(
-                f"A column named {column.name!r} cannot be served: the model's own outputs are "
-                f"named {' and '.join(OUTPUTS)}; rename it in the file or use --drop {column.name}."
+                f"A column named {column.name!r} cannot be served: the outputs of models are named "
+                f"{', '.join(OUTPUTS)} and {NUMBER[0]}; rename it in the file or use "
+                f"--drop {column.name}."
             )
 
 
 def to_onnx(pipeline: Pipeline, columns: tuple[Column, ...]) -> bytes:
     """Return the serialized ONNX model: one input [None, 1] a column, named exactly so.
 
-    Outputs `label` and `probabilities` float32 [n, k] in the order of the pipeline's classes.
+    Outputs `label` and `probabilities` float32 [n, k] in the order of the pipeline's classes; of
+    a pipeline that answers with a number `prediction` float32 [n, 1].
     """
     refuse_names(columns)
     model = _converted(pipeline, columns)
     # Converted under plain names: skl2onnx would change the ones that are no identifiers.
     places = {f"input_{i}": column.name for i, column in enumerate(columns)}
-    outputs = dict(zip([output.name for output in model.graph.output], OUTPUTS, strict=True))
+    names = OUTPUTS if _tells_classes(pipeline) else NUMBER
+    outputs = dict(zip([output.name for output in model.graph.output], names, strict=True))
     rename(model, {**places, **outputs})
     return bytes(model.SerializeToString())
 
 
+def _tells_classes(pipeline: Pipeline) -> bool:
+    return hasattr(pipeline.named_steps["model"], "classes_")
+
+
 def _converted(pipeline: Pipeline, columns: tuple[Column, ...]) -> ModelProto:
     from skl2onnx import convert_sklearn
-    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn import ensemble
 
     trees = TreeConverter()
+    options = {id(pipeline): {"zipmap": False}} if _tells_classes(pipeline) else None
+    kinds = (
+        ensemble.RandomForestClassifier,
+        ensemble.RandomForestRegressor,
+        ensemble.HistGradientBoostingClassifier,
+        ensemble.HistGradientBoostingRegressor,
+    )
     try:
-        model = convert_sklearn(
-            pipeline,
-            name="kanarya",
-            initial_types=[(f"input_{i}", _type(column)) for i, column in enumerate(columns)],
-            options={id(pipeline): {"zipmap": False}},
-            target_opset={"": OPSET, "ai.onnx.ml": VERSION},
-            custom_conversion_functions={
-                RandomForestClassifier: trees.convert,
-                HistGradientBoostingClassifier: trees.convert,
-            },
-        )
+        with warnings.catch_warnings():
+            # skl2onnx looks at what scikit-learn is about to take away from its SVC.
+            warnings.filterwarnings("ignore", "Attribute `prob", FutureWarning)
+            model = convert_sklearn(
+                pipeline,
+                name="kanarya",
+                initial_types=[(f"input_{i}", _type(each)) for i, each in enumerate(columns)],
+                options=options,
+                target_opset={"": OPSET, "ai.onnx.ml": VERSION},
+                custom_conversion_functions=dict.fromkeys(kinds, trees.convert),
+            )
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
         raise NotConvertible(pipeline, error) from error
     trees.fill(model)

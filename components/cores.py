@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+FORESTS = ("RandomForestClassifier", "RandomForestRegressor")
 FOREST_ROWS = 20_000
 """From here on the trees of a forest are grown on all cores; below, starting threads costs more."""
 
@@ -36,7 +37,7 @@ def cores_for(pipeline: Pipeline, rows: int) -> Iterator[None]:
 def _forest(pipeline: Pipeline, rows: int) -> Iterator[None]:
     model = pipeline.named_steps["model"]
     # Elsewhere scikit-learn keeps this parameter for old code only, and warns.
-    unfitted = type(model).__name__ == "RandomForestClassifier" and not hasattr(model, "classes_")
+    unfitted = type(model).__name__ in FORESTS and not hasattr(model, "estimators_")
     if rows < FOREST_ROWS or not unfitted:
         yield
         return

@@ -1,13 +1,14 @@
 """The evaluation directory: how the candidate and the champion fare on the same test rows.
 
 scores.json          `Evaluation`
-predictions.parquet  truth, predicted, and the probabilities p_0 … in the order of the labels
-plots/*.png          confusion matrix, ROC curve, confidence
+predictions.parquet  truth, predicted, and, of classes, probabilities p_0 … in the labels' order
+plots/*.png          confusion matrix, curves, calibration; or residuals; importance, epochs
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,12 +68,8 @@ def read_scores(directory: Path) -> Evaluation:
         raise ModelError(f"{path} cannot be read ({error}); evaluate the model again.") from error
 
 
-def write_predictions(
-    directory: Path, truth: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
-) -> None:
-    """Write one row per test row: its truth, the predicted label and all probabilities."""
+def write_predictions(directory: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write one row per test row: its truth, what was predicted, and all probabilities if any."""
     import polars as pl
 
-    columns: dict[str, Any] = {"truth": truth, "predicted": predicted}
-    columns |= {f"p_{i}": probabilities[:, i] for i in range(probabilities.shape[1])}
-    pl.DataFrame(columns).write_parquet(directory / PREDICTIONS)
+    pl.DataFrame(dict(columns)).write_parquet(directory / PREDICTIONS)

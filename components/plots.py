@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from components.scores import Curve
+    from components.scores import Curve, PrecisionRecall, Reliability
 
 RIGHT, WRONG, GREY = "#2f6f9f", "#c8553d", "#9aa3ab"
 NUMBERED_CLASSES = 15
@@ -26,6 +26,8 @@ NAMED_CLASSES = 50
 LABEL_LENGTH = 18
 THUMBNAIL = 128
 """Pixels of a picture's longer side on a sheet."""
+LONG_NUMBERS = 0.2
+"""Room to the left for numbers of any size, as a share of the width."""
 
 
 def confusion(counts: np.ndarray, labels: Sequence[object]) -> bytes:
@@ -100,26 +102,89 @@ def _thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 
 def training(curves: Mapping[str, Sequence[float]]) -> bytes:
-    """Return what was measured after each epoch: losses to the left, accuracies to the right."""
+    """Return what was measured after each epoch: a part for each measure, such as loss."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.2, 3.9), dpi=110, layout="constrained")
-    parts: Any = figure.subplots(1, 2)
-    for axes, measure in zip(parts, ("loss", "accuracy"), strict=True):
+    measures = list(dict.fromkeys(name.rpartition("_")[2] for name in curves))
+    figure = Figure(figsize=(4.6 * len(measures), 3.9), dpi=110, layout="constrained")
+    parts: Any = figure.subplots(1, len(measures), squeeze=False)[0]
+    for axes, measure in zip(parts, measures, strict=True):
         for name, values in curves.items():
             if name.endswith(measure):
-                color = WRONG if name.startswith("validation") else RIGHT
+                color = WRONG if name.startswith("val") else RIGHT
                 axes.plot(range(1, len(values) + 1), values, label=name, color=color, marker=".")
         axes.set(xlabel="epoch", title=measure)
         axes.legend(frameon=False)
     return _png(figure)
 
 
-def _axes(inches: float) -> tuple[Figure, Axes]:
+def precision_recall(curve: PrecisionRecall) -> bytes:
+    """Return precision against recall as a picture."""
+    figure, axes = _axes(4.6)
+    axes.plot(curve.recall, curve.precision, color=RIGHT, linewidth=2)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set_title(f"Precision: {_short(curve.name, 40)}", parse_math=False)
+    return _png(figure)
+
+
+def calibration(found: Reliability) -> bytes:
+    """Return how often answers were right against how sure they were; a dot's area is its rows."""
+    figure, axes = _axes(4.6)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    axes.plot(found.confidence, found.accuracy, color=RIGHT, linewidth=1)
+    areas = 20 + 300 * np.array(found.rows) / sum(found.rows)
+    axes.scatter(found.confidence, found.accuracy, s=areas, color=RIGHT, alpha=0.7)
+    axes.set(xlabel="probability of the answer", ylabel="share that is right")
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), title=f"Calibration (error {found.error:.3f})")
+    return _png(figure)
+
+
+def importance(names: Sequence[str], growths: Sequence[float], spreads: Sequence[float]) -> bytes:
+    """Return bars of how much the error grows when a column is shuffled, the largest on top."""
+    figure, axes = _axes(4.6)
+    figure.set_layout_engine("constrained")  # names of columns are of any length
+    places: Any = range(len(names))
+    look: Any = {"ecolor": GREY, "color": RIGHT}
+    axes.barh(places, growths, xerr=spreads, **look)
+    axes.set_yticks(places, [_short(name) for name in names], fontsize=8, parse_math=False)
+    axes.invert_yaxis()
+    axes.set(xlabel="growth of the error", title="Importance of the columns")
+    return _png(figure)
+
+
+def estimates(truth: np.ndarray, predicted: np.ndarray) -> bytes:
+    """Return what was predicted against what was true."""
+    figure, axes = _axes(4.6, LONG_NUMBERS)
+    ends = [float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))]
+    axes.plot(ends, ends, color=GREY, linewidth=1, linestyle="--")
+    axes.scatter(truth, predicted, s=8, color=RIGHT, alpha=0.4, linewidths=0)
+    axes.set(xlabel="true", ylabel="predicted", title="Predicted against true")
+    return _png(figure)
+
+
+def residuals(predicted: np.ndarray, errors: np.ndarray) -> bytes:
+    """Return the errors against what was predicted: a shape in them is something not learned."""
+    figure, axes = _axes(4.6, LONG_NUMBERS)
+    axes.axhline(0.0, color=GREY, linewidth=1, linestyle="--")
+    axes.scatter(predicted, errors, s=8, color=RIGHT, alpha=0.4, linewidths=0)
+    axes.set(xlabel="predicted", ylabel="predicted - true", title="Residuals")
+    return _png(figure)
+
+
+def error_sizes(errors: np.ndarray) -> bytes:
+    """Return a histogram of the errors."""
+    figure, axes = _axes(4.6, LONG_NUMBERS)
+    look: Any = {"histtype": "stepfilled", "color": RIGHT}
+    axes.hist(errors, bins=40, **look)
+    axes.set(xlabel="predicted - true", ylabel="test rows", title="Errors")
+    return _png(figure)
+
+
+def _axes(inches: float, left: float = 0.14) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(inches, inches * 0.85), dpi=110)
-    figure.subplots_adjust(left=0.14, bottom=0.14, right=0.96, top=0.91)
+    figure.subplots_adjust(left=left, bottom=0.14, right=0.96, top=0.91)
     return figure, figure.add_subplot()
 
 

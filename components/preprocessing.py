@@ -83,17 +83,28 @@ def _refuse_infinite(column: Column, values: np.ndarray) -> None:
 
 
 def fit(pipeline: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> Pipeline:
-    """Fit a pipeline of `models.build` on the training part, in place, and return it."""
+    """Fit a pipeline of `models.build` on the training part, in place, and return it.
+
+    What makes a model (`components.models.trainers`) is replaced by the model that it made.
+    """
     _limit_categories(pipeline.named_steps["prepare"], rows)
     with cores_for(pipeline, len(rows)):
         pipeline.fit(rows, labels)
+    made = getattr(pipeline.named_steps["model"], "fitted_", None)
+    if made is not None:
+        pipeline.steps[-1] = ("model", made)
     return pipeline
 
 
 def ask(pipeline: Pipeline, rows: pd.DataFrame) -> np.ndarray:
-    """Return a fitted pipeline's probabilities [n, k], in the order of its classes."""
+    """Return a fitted pipeline's probabilities [n, k], in the order of its classes.
+
+    Of one that answers with a number: the numbers, [n, 1].
+    """
     with cores_for(pipeline, len(rows)):
-        return np.asarray(pipeline.predict_proba(rows))
+        if hasattr(pipeline.named_steps["model"], "classes_"):
+            return np.asarray(pipeline.predict_proba(rows))
+        return np.asarray(pipeline.predict(rows)).reshape(-1, 1)
 
 
 def _limit_categories(prepare: ColumnTransformer, rows: pd.DataFrame) -> None:

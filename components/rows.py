@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """Input cells as `serving.signature.encode` takes them, and the label of every row."""
+    """Input cells as `serving.signature.encode` takes them, and the label of every row.
+
+    `labels` are float64 where the target is a quantity (`schema.is_quantity`).
+    """
 
     schema: TableSchema
     cells: Mapping[str, np.ndarray]
@@ -28,7 +31,9 @@ def read(directory: Path) -> Rows:
 
     target = dataset.read_target(directory)
     cells = dataset.read_columns(directory)
-    return Rows(dataset.read_schema(directory), cells, classes(target))
+    schema = dataset.read_schema(directory)
+    labels = target.astype(np.float64) if schema.is_quantity else classes(target)
+    return Rows(schema, cells, labels)
 
 
 def classes(target: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ from serving.errors import ModelError, UsageError
 from serving.signature import Label
 
 CURVE_POINTS = 200
+RANGES = 10
+"""Of confidence, in which calibration is measured."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How one class fares; `rows` of the test part are truly of it."""
+    """How one class fares; `rows` of the test part are truly of it, `told` were said to be."""
 
     label: Label
     precision: float
     recall: float
     f1: float
     rows: int
+    told: int
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ class Curve:
     false_positive: tuple[float, ...]
     true_positive: tuple[float, ...]
     thresholds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """Precision against recall, of at most `CURVE_POINTS` points."""
+
+    name: str
+    recall: tuple[float, ...]
+    precision: tuple[float, ...]
 
 
 def answers(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[Label]) -> Answers:
@@ -95,19 +107,87 @@ def measure(given: Answers) -> dict[str, float]:
     with warnings.catch_warnings():
         # A class that is absent from the test part is not worth a warning to the reader.
         warnings.simplefilter("ignore")
-        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-            truth, predicted, average="macro", zero_division=0.0
-        )
         found = {
             "accuracy": metrics.accuracy_score(truth, predicted),
             "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
-            "f1_macro": f1,
-            "precision_macro": precision,
-            "recall_macro": recall,
+            **_means(given, "macro"),
+            **_means(given, "weighted"),
             "log_loss": _log_loss(given),
             "roc_auc": _roc_auc(given),
+            "pr_auc": _pr_auc(given),
+            "brier": _brier(given),
+            "ece": reliability(given).error,
         }
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _means(given: Answers, average: str) -> dict[str, float]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        given.truth, given.predicted, average=average, zero_division=0.0
+    )
+    return {f"f1_{average}": f1, f"precision_{average}": precision, f"recall_{average}": recall}
+
+
+def brier(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    """Return the Brier score: the mean squared distance of probabilities [n, k] from the truth.
+
+    Of two classes one counts (0 to 1), of more all do (0 to 2), as in scikit-learn.
+    """
+    distances = np.square(probabilities).sum(axis=1)
+    distances += 1.0 - 2.0 * probabilities[np.arange(len(truth)), truth]
+    return float(distances.mean()) / (2 if probabilities.shape[1] == 2 else 1)
+
+
+def _brier(given: Answers) -> float:
+    return brier(given.probabilities, given.truth)
+
+
+def _pr_auc(given: Answers) -> float | None:
+    """Return the average precision: of the second of two classes, otherwise the classes' mean."""
+    from sklearn.metrics import average_precision_score
+
+    rows = np.bincount(given.truth, minlength=len(given.labels))
+    judged = [1] if len(rows) == 2 else range(len(rows))
+    areas = [
+        average_precision_score(given.truth == k, given.probabilities[:, k])
+        for k in judged
+        if 0 < rows[k] < len(given.truth)
+    ]
+    return float(np.mean(areas)) if areas else None
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How sure the answers were and how often they were right, by ranges of how sure.
+
+    `error`: the expected calibration error, the mean gap between the two (Naeini et al. 2015).
+    """
+
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    rows: tuple[int, ...]
+
+    @property
+    def error(self) -> float:
+        """The mean gap, each range weighted by its rows."""
+        gaps = np.abs(np.array(self.confidence) - np.array(self.accuracy))
+        return float(np.average(gaps, weights=self.rows))
+
+
+def reliability(given: Answers) -> Reliability:
+    """Return the calibration in `RANGES` ranges of equal width; empty ones are left out."""
+    highest = np.clip(given.probabilities.max(axis=1), 0.0, 1.0)
+    # float32 and float64 put what lies on a bound into the same range.
+    places = np.minimum((highest * RANGES + 1e-5).astype(int), RANGES - 1)
+    rows = np.bincount(places, minlength=RANGES)
+    filled = np.flatnonzero(rows)
+    sure, right = (
+        np.bincount(places, weights=values, minlength=RANGES)[filled] / rows[filled]
+        for values in (highest, given.right.astype(float))
+    )
+    return Reliability(tuple(sure.tolist()), tuple(right.tolist()), tuple(rows[filled].tolist()))
 
 
 def _log_loss(given: Answers) -> float:
@@ -135,9 +215,12 @@ def by_class(given: Answers) -> tuple[ClassScores, ...]:
     columns = precision_recall_fscore_support(
         given.truth, given.predicted, labels=list(range(len(given.labels))), zero_division=0.0
     )
+    told = np.bincount(given.predicted, minlength=len(given.labels))
     return tuple(
-        ClassScores(label, float(precision), float(recall), float(f1), int(rows))
-        for label, precision, recall, f1, rows in zip(given.labels, *columns, strict=True)
+        ClassScores(label, float(precision), float(recall), float(f1), int(rows), int(said))
+        for label, precision, recall, f1, rows, said in zip(
+            given.labels, *columns, told, strict=True
+        )
     )
 
 
@@ -149,6 +232,20 @@ def confusion(given: Answers) -> np.ndarray:
     return np.asarray(confusion_matrix(given.truth, given.predicted, labels=places))
 
 
+def _one_against_the_rest(given: Answers) -> tuple[str, np.ndarray, np.ndarray] | None:
+    """Return name, truth and scores of the second of two classes, or of all classes pooled.
+
+    None where the test part has rows of one class only.
+    """
+    k = len(given.labels)
+    if k == 2:
+        name, truth, scores = str(given.labels[1]), given.truth == 1, given.probabilities[:, 1]
+    else:
+        name = "all classes, one against the rest"
+        truth, scores = np.eye(k, dtype=bool)[given.truth].ravel(), given.probabilities.ravel()
+    return None if truth.all() or not truth.any() else (name, truth, scores)
+
+
 def roc(given: Answers) -> Curve | None:
     """Return the ROC curve of the second of two classes, or of all classes pooled (micro).
 
@@ -156,17 +253,31 @@ def roc(given: Answers) -> Curve | None:
     """
     from sklearn.metrics import roc_curve
 
-    k = len(given.labels)
-    if k == 2:
-        name, truth, scores = str(given.labels[1]), given.truth == 1, given.probabilities[:, 1]
-    else:
-        name = "all classes, one against the rest"
-        truth, scores = np.eye(k, dtype=bool)[given.truth].ravel(), given.probabilities.ravel()
-    if truth.all() or not truth.any():
+    judged = _one_against_the_rest(given)
+    if judged is None:
         return None
+    name, truth, scores = judged
     false_positive, true_positive, thresholds = roc_curve(truth, scores)
-    points = np.unique(np.linspace(0, len(thresholds) - 1, CURVE_POINTS).round().astype(int))
+    points = _points(len(thresholds))
     # scikit-learn's first threshold is infinite, which KFP cannot store.
     finite = np.clip(thresholds, 0.0, 1.0)
     parts = (tuple(map(float, part[points])) for part in (false_positive, true_positive, finite))
     return Curve(name, *parts)
+
+
+def precision_recall(given: Answers) -> PrecisionRecall | None:
+    """Return precision against recall of what `roc` is of; None where that is None."""
+    from sklearn.metrics import precision_recall_curve
+
+    judged = _one_against_the_rest(given)
+    if judged is None:
+        return None
+    name, truth, scores = judged
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    points = _points(len(precision))
+    parts = (tuple(map(float, part[points])) for part in (recall, precision))
+    return PrecisionRecall(name, *parts)
+
+
+def _points(length: int) -> np.ndarray:
+    return np.unique(np.linspace(0, length - 1, CURVE_POINTS).round().astype(int))

@@ -52,6 +52,21 @@ def solo_accuracies(table: Path) -> dict[str, float]:
     }
 
 
+def solo_correlations(table: Path) -> dict[str, float]:
+    """Return, for each numeric column, the square of its correlation with the target, 0 to 1."""
+    schema = read_schema(table)
+    places = _places(schema)
+    target = pl.nth(places[schema.target])
+    wanted = [c.name for c in schema.inputs if c.kind in ("number", "integer")]
+    if not wanted:
+        return {}
+    found = scan_table(table).select(
+        [pl.corr(pl.nth(places[name]), target).alias(str(i)) for i, name in enumerate(wanted)]
+    )
+    squares = [0.0 if r is None or r != r else float(r) ** 2 for r in found.collect().row(0)]
+    return dict(zip(wanted, squares, strict=True))
+
+
 def _solo_accuracy(pairs: pl.LazyFrame, rows: int) -> float:
     """Return the leave-one-out accuracy of the majority class; a tie counts as wrong."""
     counts = pairs.group_by("value", "label").len().collect()

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from components.errors import UnreadableError
 from serving.signature import ColumnKind
 
-TargetKind = Literal["text", "integer", "boolean"]
+TargetKind = Literal["text", "integer", "boolean", "number"]
+"""Of classes; `number` is a quantity, which regression predicts."""
 DATA_FILE = "data.parquet"
 SCHEMA_FILE = "schema.json"
 
@@ -52,6 +53,11 @@ class TableSchema:
     def inputs(self) -> tuple[TableColumn, ...]:
         """All columns but the target."""
         return tuple(column for column in self.columns if column.name != self.target)
+
+    @property
+    def is_quantity(self) -> bool:
+        """Whether the target is a number to be estimated, and no class to be told."""
+        return self.target_kind == "number"
 
     def column(self, name: str) -> TableColumn:
         """Return the column of that name; raise KeyError when there is none."""

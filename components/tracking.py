@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components import tracked_models
 from components.errors import TrackingError
 from components.tracked_datasets import dataset_input
 from serving.settings import Settings
@@ -24,6 +25,7 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from components.models.epochs import Epoch
     from components.tracked_datasets import AnySchema
     from serving.signature import Signature
 
@@ -33,6 +35,7 @@ GATE = "kanarya.gate"
 FAILURE = "kanarya.failure"
 PROCESS = "kanarya.process"
 SQLITE = "sqlite:///"
+BATCH_LIMIT = 1000  # metrics that MLflow takes at a time
 PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
 # MLflow's own: 7 tries and 120 s, minutes of silence where a server is not there.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
@@ -107,7 +110,7 @@ def start_run(
     experiment = _experiment(tracker, name)
     _close_killed(tracker, experiment)
     found = _runs(tracker, [experiment], run_key)
-    run_id = str(found[0].info.run_id) if found else _create(tracker, experiment, run_key)
+    run_id = _reopened(tracker, found[0]) if found else _create(tracker, experiment, run_key)
     _describe(tracker, run_id, parameters, dataset)
     return run_id
 
@@ -123,14 +126,26 @@ def log_evaluation(run_id: str, metrics: Mapping[str, float], directory: Path) -
     connect().log_artifacts(run_id, str(directory), "evaluation")
 
 
-def log_epoch(run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
-    """Add what was measured in an epoch, from 1, while the training goes on."""
+def log_epochs(run_id: str, epochs: Sequence[Epoch]) -> None:
+    """Add what was measured after each of these epochs, with its number as the step."""
     from mlflow.entities import Metric
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    values = [Metric(name, float(value), now, epoch) for name, value in sorted(metrics.items())]
-    connect().log_batch(run_id, metrics=values)
+    values = [
+        Metric(name, float(value), now, epoch.number)
+        for epoch in epochs
+        for name, value in sorted(epoch.values.items())
+    ]
+    for start in range(0, len(values), BATCH_LIMIT):
+        connect().log_batch(run_id, metrics=values[start : start + BATCH_LIMIT])
+
+
+def log_epoch(run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    """Add what was measured in an epoch, from 1, while the training goes on."""
+    from components.models.epochs import Epoch
+
+    log_epochs(run_id, [Epoch(epoch, metrics)])
 
 
 def log_file(run_id: str, text: str, name: str) -> None:
@@ -150,15 +165,22 @@ def end_run(run_id: str, status: str = "FINISHED") -> None:
     connect().set_terminated(run_id, status)
 
 
+def fail_run(run_id: str, reason: str) -> None:
+    """Close the run as FAILED, with the reason."""
+    tracker = connect()
+    tracker.set_tag(run_id, FAILURE, reason[:PARAMETER_LIMIT])
+    tracker.set_terminated(run_id, "FAILED")
+
+
 def fail_runs(run_key: str, reason: str) -> list[str]:
     """Mark what this pipeline run left open as FAILED, with the reason; return the run ids."""
     if is_empty():
         return []
     tracker = connect()
-    found = _runs(tracker, [e.experiment_id for e in tracker.search_experiments()], run_key)
-    for run in (left_open := [run for run in found if run.info.status == "RUNNING"]):
-        tracker.set_tag(run.info.run_id, FAILURE, reason[:PARAMETER_LIMIT])
-        tracker.set_terminated(run.info.run_id, "FAILED")
+    experiments = [e.experiment_id for e in tracker.search_experiments()]
+    left_open = [r for r in _runs(tracker, experiments, run_key) if r.info.status == "RUNNING"]
+    for run in left_open:
+        fail_run(run.info.run_id, reason)
     return [run.info.run_id for run in left_open]
 
 
@@ -182,7 +204,7 @@ def save_native(
         str(directory),
         serialization_format="skops",
         skops_trusted_types=list(trusted_types),
-        signature=_mlflow_signature(signature),
+        signature=tracked_models.model_signature(signature),
         input_example=input_example,
         pip_requirements=requirements(),
     )
@@ -246,6 +268,13 @@ def _lives(pid: int) -> bool:
     return True
 
 
+def _reopened(tracker: Any, run: Any) -> str:
+    """Return the id of a run that is tried again; a try that failed has closed it."""
+    if run.info.status != "RUNNING":
+        tracker.update_run(run.info.run_id, status="RUNNING")
+    return str(run.info.run_id)
+
+
 def _create(tracker: Any, experiment: str, run_key: str) -> str:
     # The parent outlives the step, and dies with its run: a shell, or the server of warm steps.
     tags = {RUN_KEY: run_key, PROCESS: f"{platform.node()}:{os.getppid()}"}
@@ -277,16 +306,3 @@ def _log_dataset(tracker: Any, run_id: str, dataset: AnySchema) -> None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-
-def _mlflow_signature(signature: Signature) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
-    inputs = [
-        ColSpec(DataType.string if column.kind == "text" else DataType.float, column.name)
-        for column in signature.inputs
-    ]
-    whole = all(isinstance(label, int) for label in signature.labels)
-    output = ColSpec(DataType.long if whole else DataType.string)
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema([output]))

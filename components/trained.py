@@ -9,7 +9,7 @@ history.json    of models that learn in epochs: what was measured, by its name, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -42,6 +42,7 @@ class Training:
     target: str
     libraries: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    task: str = "tabular"
 
 
 def libraries() -> dict[str, str]:
@@ -70,8 +71,19 @@ def read_training(directory: Path) -> Training:
         raise ModelError(f"{directory / TRAINING} is damaged ({error}); train it again.") from error
 
 
+def write_history(directory: Path, history: Mapping[str, Sequence[float]]) -> None:
+    """Write what was measured in each epoch."""
+    text = json.dumps({name: list(values) for name, values in history.items()}, indent=1)
+    (directory / HISTORY).write_text(text + "\n", encoding="utf-8")
+
+
 def read_history(directory: Path) -> dict[str, list[float]]:
-    """Return what was measured in each epoch; raise `ModelError` where that is damaged."""
+    """Return what was measured in each epoch, {} of a model without any.
+
+    Raises `ModelError` where that is damaged.
+    """
+    if not (directory / HISTORY).exists():
+        return {}
     return {name: list(values) for name, values in _read(directory / HISTORY).items()}
 
 

@@ -1,4 +1,4 @@
-"""Forests and boosted trees as one ONNX TreeEnsembleClassifier node, built with whole arrays.
+"""Forests and boosted trees as one ONNX TreeEnsemble… node, built with whole arrays.
 
 skl2onnx's own converter walks node by node in Python (30 s for a forest on 43,000 rows, against
 6 s of training) and gives protobuf bools where it wants integers for HistGradientBoosting. These
@@ -19,9 +19,13 @@ import numpy as np
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto
 
-OPERATOR = "TreeEnsembleClassifier"
+CLASSIFIER, REGRESSOR = "TreeEnsembleClassifier", "TreeEnsembleRegressor"
 VERSION = 3
-"""Of the operator in the domain ai.onnx.ml."""
+"""Of the operators in the domain ai.onnx.ml."""
+
+
+Values = list[Any] | bytes | int
+"""What an attribute of a node holds."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,12 @@ class TreeConverter:
 
     def convert(self, scope: Any, operator: Any, container: Any) -> None:
         """Add the node of a fitted ensemble; the signature is skl2onnx's."""
-        name = scope.get_unique_operator_name(OPERATOR)
-        self._models[name] = operator.raw_operator
+        model = operator.raw_operator
+        kind = CLASSIFIER if _tells_classes(model) else REGRESSOR
+        name = scope.get_unique_operator_name(kind)
+        self._models[name] = model
         container.add_node(
-            OPERATOR,
+            kind,
             operator.input_full_names,
             [output.full_name for output in operator.outputs],
             op_domain="ai.onnx.ml",
@@ -69,37 +75,52 @@ class TreeConverter:
                     _put(node.attribute.add(), name, values)
 
 
-def _attributes(model: Any) -> dict[str, list[Any] | bytes]:
+def _tells_classes(model: Any) -> bool:
+    return hasattr(model, "classes_")
+
+
+def _attributes(model: Any) -> dict[str, Values]:
+    found = _forest(model) if hasattr(model, "estimators_") else _boosting(model)
+    if not _tells_classes(model):
+        # The same trees: what a classifier calls class is the place of a target here.
+        named = {name.replace("class_", "target_"): values for name, values in found.items()}
+        return {**named, "n_targets": 1, "aggregate_function": b"SUM"}
     classes = model.classes_.tolist()
     if isinstance(classes[0], str):
-        labels = {"classlabels_strings": [label.encode() for label in classes]}
-    else:
-        labels = {"classlabels_int64s": classes}
-    return {**labels, **(_forest(model) if hasattr(model, "estimators_") else _boosting(model))}
+        return {**found, "classlabels_strings": [label.encode() for label in classes]}
+    return {**found, "classlabels_int64s": classes}
 
 
-def _forest(model: Any) -> dict[str, list[Any] | bytes]:
-    """Return the mean of the class shares of a RandomForestClassifier's trees."""
-    trees = [_voting(estimator.tree_, len(model.estimators_)) for estimator in model.estimators_]
+def _forest(model: Any) -> dict[str, Values]:
+    """Return the mean of what the trees of a random forest say."""
+    trees = [_voting(each.tree_, model) for each in model.estimators_]
     return {**_nodes(trees), **_weights(trees), "post_transform": b"NONE"}
 
 
-def _boosting(model: Any) -> dict[str, list[Any] | bytes]:
-    """Return the summed scores of a HistGradientBoostingClassifier, as probabilities."""
+def _boosting(model: Any) -> dict[str, Values]:
+    """Return the summed scores of boosted trees: as probabilities, or as they are."""
     rounds = model._predictors
     trees = [_boosted(tree, k) for round_ in rounds for k, tree in enumerate(round_)]
     return {
         **_nodes(trees),
         **_weights(trees),
         "base_values": _floats(model._baseline_prediction),
-        "post_transform": b"LOGISTIC" if len(rounds[0]) == 1 else b"SOFTMAX",
+        "post_transform": _post_transform(model),
     }
 
 
-def _voting(tree: Any, trees: int) -> Tree:
-    counts = tree.value[:, 0, :]
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-300) / trees
-    # ONNX Runtime picks a binary model's label from one weight: the share of the second class.
+def _post_transform(model: Any) -> bytes:
+    if not _tells_classes(model):
+        return b"NONE"
+    return b"LOGISTIC" if len(model._predictors[0]) == 1 else b"SOFTMAX"
+
+
+def _voting(tree: Any, model: Any) -> Tree:
+    said, trees = tree.value[:, 0, :], len(model.estimators_)
+    if _tells_classes(model):
+        said = said / np.maximum(said.sum(axis=1, keepdims=True), 1e-300)
+        # ONNX Runtime picks a binary model's label from one weight: the share of the second class.
+        said = said[:, 1:] if said.shape[1] == 2 else said
     return Tree(
         feature=tree.feature,
         threshold=tree.threshold,
@@ -107,7 +128,7 @@ def _voting(tree: Any, trees: int) -> Tree:
         right=tree.children_right,
         leaf=tree.children_left < 0,
         missing_left=np.zeros(tree.node_count),
-        weights=shares[:, 1:] if shares.shape[1] == 2 else shares,
+        weights=said / trees,
     )
 
 
@@ -125,7 +146,7 @@ def _boosted(predictor: Any, first_class: int) -> Tree:
     )
 
 
-def _nodes(trees: Sequence[Tree]) -> dict[str, list[Any] | bytes]:
+def _nodes(trees: Sequence[Tree]) -> dict[str, Values]:
     sizes = [len(tree.leaf) for tree in trees]
     leaf = np.concatenate([tree.leaf for tree in trees])
     return {
@@ -140,7 +161,7 @@ def _nodes(trees: Sequence[Tree]) -> dict[str, list[Any] | bytes]:
     }
 
 
-def _weights(trees: Sequence[Tree]) -> dict[str, list[Any] | bytes]:
+def _weights(trees: Sequence[Tree]) -> dict[str, Values]:
     found = [_places(tree) for tree in trees]
     sizes = [len(nodes) for nodes, _ in found]
     weights = [tree.weights[place] for tree, place in zip(trees, found, strict=True)]
@@ -184,10 +205,12 @@ def _floats(values: np.ndarray) -> list[float]:
     return list(np.ravel(values).astype(np.float32).tolist())
 
 
-def _put(attribute: AttributeProto, name: str, values: list[Any] | bytes) -> None:
+def _put(attribute: AttributeProto, name: str, values: Values) -> None:
     """Fill an attribute in place; `onnx.helper` looks at every element three times, and copies."""
     attribute.name = name
-    if isinstance(values, bytes):
+    if isinstance(values, int):
+        attribute.type, attribute.i = attribute.INT, values
+    elif isinstance(values, bytes):
         attribute.type, attribute.s = attribute.STRING, values
     elif isinstance(values[0], bytes):
         attribute.type = attribute.STRINGS

@@ -9,6 +9,8 @@ from serving.errors import UsageError
 
 COMPILED = Path(__file__).parent / "compiled"
 PIPELINES = ("tabular", "image")
+OF_TASK = {"tabular": "tabular", "tabular-regression": "tabular", "image": "image"}
+"""Which of them does what a spec's task asks for."""
 
 
 def text(name: str) -> str:

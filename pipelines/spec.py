@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.json_schema import models_json_schema
 
 from components.image_models import HYPERPARAMETERS as IMAGE_HYPERPARAMETERS
-from components.metrics import METRICS
-from components.models import HYPERPARAMETERS
+from components.metrics import METRICS, OF_TASK, USUAL
+from components.models import HYPERPARAMETERS, schemas
 from components.models import parse as parse_hyperparameters
 from components.nearest import instead
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
@@ -62,30 +70,33 @@ class Split(_Part):
 
     test_size: float = Field(0.2, ge=0.05, le=0.5, description="share of rows kept for testing")
     random_state: int = Field(42, ge=0, le=2**31 - 1, description="seed of the draw and the model")
-    stratify: bool = Field(True, description="keep the shares of the classes in both parts")
+    stratify: bool = Field(
+        True,
+        description="keep the shares of classes (of small and large numbers) in both parts",
+    )
+
+
+KINDS = "; ".join(f"{task}: {', '.join(kinds)}" for task, kinds in HYPERPARAMETERS.items())
 
 
 class Model(_Part):
     """Which model, with which hyperparameters (those left out take their defaults)."""
 
-    kind: str = Field("random_forest", description=f"one of {', '.join(HYPERPARAMETERS)}")
+    kind: str = Field("random_forest", description=KINDS)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _check(self) -> Model:
-        try:
-            parse_hyperparameters(self.kind, self.hyperparameters)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return self
 
 
 class Champion(_Part):
     """How the candidate must compare with the version that serves, on the same test rows."""
 
-    metric: Metric | Literal[""] = Field("accuracy", description="'' switches the comparison off")
+    metric: Metric | Literal[""] | None = Field(
+        None, description="default: accuracy, of numbers rmse; '' switches the comparison off"
+    )
     margin: float = Field(
-        0.0, ge=0, le=1, description="how much worse than the champion is still accepted"
+        0.0,
+        ge=0,
+        le=1e12,
+        description="how much worse than the champion is still accepted, in the metric's unit",
     )
 
 
@@ -93,7 +104,7 @@ class Gate(_Part):
     """What a candidate must show before it may be registered."""
 
     floor: dict[Metric, float] = Field(
-        default_factory=dict, description="lowest value (log_loss: highest) per metric"
+        default_factory=dict, description="lowest value (of losses and errors: highest) per metric"
     )
     champion: Champion = Champion()
 
@@ -113,12 +124,37 @@ class Spec(_Part):
     name: Annotated[str, AfterValidator(_service_name)] = Field(
         description="name of the model, its experiment and its InferenceService"
     )
-    task: Literal["tabular"] = "tabular"
+    task: Literal["tabular", "tabular-regression"] = Field(
+        "tabular", description="tell the class of a row, or (regression) estimate a number"
+    )
     data: Data
     split: Split = Split()
     model: Model = Model()
     gate: Gate = Gate()
     rollout: Rollout = Rollout()
+
+    @field_validator("model")
+    @classmethod
+    def _model_of_the_task(cls, model: Model, info: ValidationInfo) -> Model:
+        if "task" in info.data:
+            try:
+                parse_hyperparameters(model.kind, model.hyperparameters, info.data["task"])
+            except UsageError as error:
+                raise ValueError(str(error)) from error
+        return model
+
+    @field_validator("gate")
+    @classmethod
+    def _metrics_of_the_task(cls, gate: Gate, info: ValidationInfo) -> Gate:
+        return _measurable(gate, info.data.get("task", "tabular"))
+
+
+def _measurable(gate: Gate, task: str) -> Gate:
+    known = OF_TASK[task]
+    for metric in (*gate.floor, gate.champion.metric):
+        if metric and metric not in known:
+            raise ValueError(f"{metric} is no metric of {task}; {instead(metric, known)}")
+    return gate
 
 
 class ImageSpec(_Part):
@@ -134,9 +170,18 @@ class ImageSpec(_Part):
     gate: ImageGate = ImageGate()
     rollout: Rollout = Rollout()
 
+    @field_validator("gate")
+    @classmethod
+    def _metrics_of_the_task(cls, gate: ImageGate) -> Gate:
+        return _measurable(gate, "image")
+
 
 AnySpec = Spec | ImageSpec
-TASKS: dict[str, type[AnySpec]] = {"tabular": Spec, "image": ImageSpec}
+TASKS: dict[str, type[AnySpec]] = {
+    "tabular": Spec,
+    "tabular-regression": Spec,
+    "image": ImageSpec,
+}
 
 
 def load(path: Path, changes: Sequence[str] = ()) -> AnySpec:
@@ -177,22 +222,15 @@ def change(document: object, changes: Sequence[str]) -> object:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a spec, with the hyperparameters of each model kind."""
-    document = models_json_schema([(of, "validation") for of in TASKS.values()])[1]
+    document = models_json_schema([(of, "validation") for of in (Spec, ImageSpec)])[1]
     known = document["$defs"]
-    for model, kinds in (("Model", HYPERPARAMETERS), ("ImageModel", IMAGE_HYPERPARAMETERS)):
-        known |= {kind: of.model_json_schema() for kind, of in kinds.items()}
-        known[model]["properties"]["kind"]["enum"] = list(kinds)
-        known[model]["allOf"] = [_hyperparameters(kind) for kind in kinds]
+    known |= {kind: of.model_json_schema() for kind, of in IMAGE_HYPERPARAMETERS.items()}
+    known["ImageModel"]["allOf"] = [schemas.chosen({kind: kind for kind in IMAGE_HYPERPARAMETERS})]
+    known |= schemas.definitions()
+    known["Spec"]["allOf"] = schemas.models_of_tasks()
     is_image = {"properties": {"task": {"const": "image"}}, "required": ["task"]}
     image, table = ({"$ref": f"#/$defs/{of.__name__}"} for of in (ImageSpec, Spec))
     return {**document, "title": "Spec", "if": is_image, "then": image, "else": table}
-
-
-def _hyperparameters(kind: str) -> dict[str, Any]:
-    return {
-        "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-        "then": {"properties": {"hyperparameters": {"$ref": f"#/$defs/{kind}"}}},
-    }
 
 
 def name_from(path: str) -> str:
@@ -203,9 +241,8 @@ def name_from(path: str) -> str:
 
 def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
     """Return the compiled pipeline's parameters for this spec."""
-    data = (
-        image_arguments(spec.data) if isinstance(spec, ImageSpec) else _table_arguments(spec.data)
-    )
+    metric = spec.gate.champion.metric
+    data = image_arguments(spec.data) if isinstance(spec, ImageSpec) else _table_arguments(spec)
     return {
         "name": spec.name,
         **data,
@@ -215,14 +252,16 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
         "model_kind": spec.model.kind,
         "hyperparameters": dict(spec.model.hyperparameters),
         "gate_floor": dict(spec.gate.floor),
-        "champion_metric": spec.gate.champion.metric,
+        "champion_metric": USUAL[spec.task] if metric is None else metric,
         "champion_margin": spec.gate.champion.margin,
         **rollout_arguments(spec.rollout),
     }
 
 
-def _table_arguments(data: Data) -> dict[str, Any]:
-    return {"data_uri": data.uri, "target": data.target, "drop_columns": list(data.drop)}
+def _table_arguments(spec: Spec) -> dict[str, Any]:
+    data = spec.data
+    columns = {"target": data.target, "drop_columns": list(data.drop)}
+    return {"task": spec.task, "data_uri": data.uri, **columns}
 
 
 def _read(path: Path) -> object:

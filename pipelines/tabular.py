@@ -20,6 +20,7 @@ def tabular(
     name: str,
     data_uri: str,
     target: str,
+    task: str = "tabular",
     drop_columns: list[str] = [],  # noqa: B006 - the compiler reads the default
     test_size: float = 0.2,
     random_state: int = 42,
@@ -50,14 +51,18 @@ def tabular(
         name: Name of the model, of its MLflow experiment and of its InferenceService.
         data_uri: The CSV file: a path that the steps can read, file:// or gs://.
         target: The column to predict.
+        task: tabular (tell the class of a row) or tabular-regression (estimate a number).
         drop_columns: Columns that the model must not see.
         test_size: Share of the rows that is kept for testing, 0.05 to 0.5.
         random_state: Seed of the split and of the model.
-        stratify: Keep the shares of the classes in both parts.
-        model_kind: logistic_regression, random_forest or hist_gradient_boosting.
+        stratify: Keep the shares of the classes (of small and large numbers) in both parts.
+        model_kind: logistic_regression, linear_svm, perceptron, passive_aggressive, mlp, svm,
+            random_forest or hist_gradient_boosting; of tabular-regression linear_regression,
+            linear_svm, passive_aggressive, mlp, svm, random_forest or hist_gradient_boosting.
         hyperparameters: Hyperparameters of that kind; those left out take their defaults.
-        gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
+        gate_floor: Lowest value per metric (of losses and errors: highest) that is accepted.
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
+            Of tabular-regression one of rmse, mae, r2, mape.
         champion_margin: How much worse than the live version is still accepted.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.
@@ -77,7 +82,7 @@ def tabular(
     closing = finish(run_key=run_key, job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
     closing.set_display_name("Close the run").set_caching_options(False)
     with dsl.ExitHandler(closing, name="from data to live model"):
-        table = ingest(uri=data_uri, target=target, drop=drop_columns)
+        table = ingest(uri=data_uri, target=target, drop=drop_columns, task=task)
         table.set_display_name("Read the table")
         checked = validate(table=table.outputs["table"])
         checked.set_display_name("Check the data")
@@ -91,6 +96,7 @@ def tabular(
         trained = train(
             train=parts.outputs["train"],
             name=name,
+            task=task,
             kind=model_kind,
             hyperparameters=hyperparameters,
             random_state=random_state,

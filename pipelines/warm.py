@@ -25,6 +25,7 @@ PRELOAD = (
     "sklearn.compose",
     "sklearn.ensemble",
     "sklearn.linear_model",
+    "sklearn.neural_network",
     "sklearn.metrics",
     "mlflow",
     "mlflow.sklearn",

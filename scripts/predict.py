@@ -38,10 +38,20 @@ def predict(name: str, data: Path, limit: int) -> None:
     for batch in _batches(data, limit):
         instances = [_instance(row, kinds) for row in batch]
         answer = _ask(f"{view.url}/v1/models/{name}:predict", {"instances": instances})
-        for label, shares in zip(answer["predictions"], answer["probabilities"], strict=True):
-            known = dict(zip(map(str, answer["classes"]), shares, strict=True))
-            line = {"prediction": label, "probabilities": known, "version": answer["model_version"]}
+        for line in _lines(answer):
             click.echo(json.dumps(line))
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line for each row; a model that answers with a number has no probabilities."""
+    version, predictions = answer["model_version"], answer["predictions"]
+    if "classes" not in answer:
+        yield from ({"prediction": number, "version": version} for number in predictions)
+        return
+    names = [*map(str, answer["classes"])]
+    for label, shares in zip(predictions, answer["probabilities"], strict=True):
+        known = dict(zip(names, shares, strict=True))
+        yield {"prediction": label, "probabilities": known, "version": version}
 
 
 def _batches(data: Path, limit: int) -> Iterator[list[dict[str, str]]]:

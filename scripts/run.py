@@ -31,6 +31,7 @@ EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5
 @click.option("--data", metavar="FILE", help="A CSV file, or pictures, instead of a spec.")
 @click.option("--target", metavar="COLUMN", help="The column to predict; none of pictures.")
 @click.option("--model", metavar="KIND", help="Model kind  [default: random_forest, cnn]")
+@click.option("--task", metavar="TASK", help="tabular-regression: the target is a number.")
 @click.option("--name", metavar="NAME", help="Name of the model  [default: the file's name]")
 @click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out (repeatable).")
 @click.option(
@@ -47,6 +48,7 @@ def run(
     kanarya run pipelines/specs/iris.yaml
     kanarya run --data customers.csv --target churned --model random_forest
     kanarya run --data pictures.zip
+    kanarya run --data houses.csv --target price --task tabular-regression
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """
@@ -82,7 +84,8 @@ def execute(
     run_id = new_run_id(arguments["name"], datetime.now(UTC))
     progress.begin(run_id, arguments)
     gateway = _ready(settings)
-    graph, named = compiled.path(task), {**arguments, "run_key": run_id}
+    graph = compiled.path(compiled.OF_TASK[task])
+    named = {**arguments, "run_key": run_id}
     folder = RunFolder(settings.home / "runs" / run_id)
     job = LocalRun(graph, named, folder, settings, warm)
     result = run_locally(job, time.monotonic, progress.tell)
@@ -125,6 +128,8 @@ def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:
         document["task"] = "image"
     else:
         raise UsageError(f"--data {data}: which column is to be predicted? Add --target COLUMN")
+    if short["task"]:
+        document["task"] = short["task"]
     if short["model"]:
         document["model"] = {"kind": short["model"]}
     return change(document, changes)

@@ -17,11 +17,12 @@ HOMES = {
         "components/recorded.py",
         "components/registry.py",
         "components/tracked_datasets.py",
+        "components/tracked_models.py",
         "components/tracking.py",
     ],
     "sklearn": [
         "components/conversion.py",
-        "components/models.py",
+        "components/models",
         "components/preprocessing.py",
         "components/scores.py",
         "serving/skops_model.py",

@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from components import scores
+from components import number_scores, scores
 from components.evaluate import rules
 from components.evaluation import ChampionScores
+from components.number_scores import Estimates
 from serving import artifact, storage
 from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
@@ -75,17 +76,36 @@ def score(champion: Champion, ask: Ask, candidate: scores.Answers) -> ChampionSc
     return ChampionScores(champion.version, measured, rules.agreement(mine, theirs))
 
 
+def score_numbers(champion: Champion, ask: Ask, candidate: Estimates) -> ChampionScores:
+    """Return the champion's scores on the same rows, as `score` does, of estimated numbers."""
+    try:
+        signature, raw = _asked(champion, ask)
+        if not signature.is_number:
+            raise ModelError("It tells classes, and numbers are asked for.")
+        theirs = number_scores.estimates(candidate.truth, raw)
+    except KanaryaError as error:
+        return ChampionScores(champion.version, error=str(error))
+    return ChampionScores(champion.version, number_scores.measure(theirs))
+
+
 def _answers(champion: Champion, ask: Ask, candidate: scores.Answers) -> scores.Answers:
+    truth = np.array([candidate.labels[place] for place in candidate.truth])
+    signature, raw = _asked(champion, ask)
+    if signature.is_number:
+        raise ModelError("It answers with a number, and classes are asked for.")
+    if not set(candidate.labels) & set(signature.labels):
+        ours, theirs = candidate.labels[:5], signature.labels[:5]
+        raise ModelError(f"It knows other labels, {theirs}, than this data, {ours}.")
+    return scores.answers(truth, raw, signature.labels)
+
+
+def _asked(champion: Champion, ask: Ask) -> tuple[Signature, np.ndarray]:
+    """Return what the champion takes, and its raw answers to the test rows."""
     from serving import answering
 
-    truth = np.array([candidate.labels[place] for place in candidate.truth])
     with TemporaryDirectory() as scratch:
         directory = storage.fetch(champion.uri, Path(scratch) / "champion")
         sealed = verified(directory)
         card = parse_card(sealed.read(artifact.CARD, JSON_LIMIT), directory)
-        signature = card.signature
-        if not set(candidate.labels) & set(signature.labels):
-            ours, theirs = candidate.labels[:5], signature.labels[:5]
-            raise ModelError(f"It knows other labels, {theirs}, than this data, {ours}.")
-        probabilities = ask(signature, answering.of(sealed, card.runtime).predict)
-    return scores.answers(truth, probabilities, signature.labels)
+        model = answering.of(sealed, card.runtime)
+        return card.signature, ask(card.signature, model.predict)

@@ -9,9 +9,10 @@ import numpy as np
 
 from components import image_dataset, keras_conversion, keras_tracking, plots, scores, trained
 from components.evaluate import champion, rules
+from components.evaluate.about import Beside
 from components.evaluate.champion import Champion
 from components.evaluate.rules import Judged
-from components.evaluate.step import Inputs, Outputs, judged_of, show, write
+from components.evaluate.step import Inputs, Outputs, judged_of, show, write_judged
 from components.image_dataset import Images
 from components.report import Picture
 from components.scores import Answers
@@ -37,12 +38,17 @@ def run(inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion 
     answers = scores.answers(truth, probabilities, labels)
     serving = champion_of(inputs.name)
     ask = champion.of_images(given.pixels)
-    judged = judged_of(answers, champion.score(serving, ask, answers) if serving else None)
-    pictures = {**rules.pictures(judged), **_pictures(given, answers, inputs.model)}
+    compared = champion.score(serving, ask, answers) if serving else None
+    judged = judged_of(answers, compared, _beside(inputs.model))
+    pictures = {**rules.pictures(judged), "mistakes": _mistakes(given, answers)}
     names = {"picture": np.array(given.names, dtype=object)}
-    told = rules.report(inputs.name, trained.read_training(inputs.model), judged, names)
-    write(outputs, (judged, probabilities), told, pictures)
+    write_judged(outputs, (judged, probabilities), pictures, (inputs.name, names))
     return judged
+
+
+def _beside(model: Path) -> Beside:
+    """Return what is known beside the scores: pictures have no columns to look at alone."""
+    return Beside((), (), trained.read_training(model), trained.read_history(model))
 
 
 def asked(model: Path, given: Images) -> np.ndarray:
@@ -56,14 +62,10 @@ def asked(model: Path, given: Images) -> np.ndarray:
     )
 
 
-def _pictures(given: Images, answers: Answers, model: Path) -> dict[str, Picture]:
+def _mistakes(given: Images, answers: Answers) -> Picture:
     mistakes = [(given.pixels[row], _line(answers, row)) for row in rules.worst(answers)]
     sheet = plots.sheet(mistakes[:SHOWN_MISTAKES], COLUMNS)
-    curves = plots.training(trained.read_history(model))
-    return {
-        "mistakes": Picture("The most confident mistakes", sheet),
-        "training_curves": Picture("Training", curves),
-    }
+    return Picture("The most confident mistakes", sheet)
 
 
 def _line(answers: Answers, row: int) -> str:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from components import plots
-from components.evaluation import ChampionScores, Evaluation
-from components.metrics import LOWER_IS_BETTER, METRICS
+from components.evaluate import about, slices
+from components.evaluate.about import SHOWN_COLUMNS, Beside
+from components.evaluate.slices import wilson
+from components.evaluation import Evaluation
 from components.report import Picture, Report, Table
-from components.scores import Answers, ClassScores, Curve
-from components.trained import Training
+from components.scores import Answers, ClassScores, Curve, PrecisionRecall, Reliability
 from serving.signature import Label
 
 SHOWN_CLASSES = 50
 SHOWN_MISTAKES = 10
-SHOWN_COLUMNS = 8
 OTHER = "(other)"
 
 
@@ -30,6 +30,9 @@ class Judged:
     classes: tuple[ClassScores, ...]
     confusion: np.ndarray
     curve: Curve | None
+    precision_recall: PrecisionRecall | None
+    reliability: Reliability
+    beside: Beside
 
 
 def told(evaluation: Evaluation) -> str:
@@ -68,72 +71,64 @@ def pictures(judged: Judged) -> dict[str, Picture]:
     found = {
         "confusion_matrix": Picture("Confusion matrix", plots.confusion(np.array(counts), names)),
         "confidence": Picture("Confidence", plots.confidence(highest, answers.right)),
+        "calibration": Picture("Calibration", plots.calibration(judged.reliability)),
     }
     if judged.curve:
         area = judged.evaluation.candidate.get("roc_auc") if len(answers.labels) == 2 else None
         found["roc"] = Picture("ROC curve", plots.roc(judged.curve, area))
-    return found
+    if judged.precision_recall:
+        png = plots.precision_recall(judged.precision_recall)
+        found["precision_recall"] = Picture("Precision and recall", png)
+    return {**found, **about.pictures(judged.beside)}
 
 
-def report(
-    name: str, training: Training, judged: Judged, cells: Mapping[str, np.ndarray]
-) -> Report:
+def report(name: str, judged: Judged, cells: Mapping[str, np.ndarray]) -> Report:
     """Return the report but for its pictures."""
-    evaluation = judged.evaluation
+    evaluation, beside = judged.evaluation, judged.beside
     accuracy, right = evaluation.candidate["accuracy"], int(judged.answers.right.sum())
-    tables = [
-        _metrics(evaluation),
-        _classes(judged.classes),
-        _mistakes(judged.answers, cells),
-        _origin(training, evaluation.rows),
-    ]
+    low, high = wilson(right, evaluation.rows)
     return Report(
-        title=f"{name}: {training.kind}",
-        lead=f"{right} of {evaluation.rows} test rows right (accuracy {accuracy:.4f}).",
-        tables=tables,
-        notes=[*training.notes, *_champion_note(evaluation.champion)],
+        title=f"{name}: {beside.training.kind}",
+        lead=f"{right} of {evaluation.rows} test rows right (accuracy {accuracy:.4f}, "
+        f"95 % from {low:.4f} to {high:.4f}).",
+        tables=[
+            about.metrics(evaluation),
+            _classes(judged.classes),
+            slices.table(beside.slices, "accuracy"),
+            about.importances(beside.importances, "Brier score"),
+            _mistakes(judged.answers, cells),
+            about.origin(beside.training, evaluation.rows),
+        ],
+        notes=[*beside.training.notes, *about.champion_note(evaluation.champion)],
     )
-
-
-def _champion_note(champion: ChampionScores | None) -> list[str]:
-    if champion is None or champion.error is None:
-        return []
-    return [f"The champion, version {champion.version}, could not be scored: {champion.error}"]
-
-
-def _metrics(evaluation: Evaluation) -> Table:
-    champion = evaluation.champion or ChampionScores("")
-    theirs = champion.metrics or {}
-    rows = [
-        [metric, evaluation.candidate[metric], *_compared(evaluation.candidate, theirs, metric)]
-        for metric in METRICS
-        if metric in evaluation.candidate
-    ]
-    if not theirs:
-        return Table("Metrics", ("metric", "candidate"), [row[:2] for row in rows], _which())
-    columns = ("metric", "candidate", f"champion (version {champion.version})", "difference")
-    agree = f"The two agree on {champion.agreement:.1%} of the rows." if champion.agreement else ""
-    return Table("Metrics", columns, rows, f"{_which()} {agree}")
-
-
-def _which() -> str:
-    return f"Higher is better, but for {', '.join(sorted(LOWER_IS_BETTER))}."
-
-
-def _compared(
-    mine: Mapping[str, float], theirs: Mapping[str, float], metric: str
-) -> list[float | str | None]:
-    if metric not in theirs:
-        return [None, None]
-    return [theirs[metric], f"{mine[metric] - theirs[metric]:+.4f}"]
 
 
 def _classes(classes: Sequence[ClassScores]) -> Table:
     shown = sorted(classes, key=lambda scores: -scores.rows)[:SHOWN_CLASSES]
-    rows = [[str(c.label), c.rows, c.precision, c.recall, c.f1] for c in classes if c in shown]
+    rows = [_class(scores) for scores in classes if scores in shown]
     left_out = len(classes) - len(rows)
     about = f"The {left_out} rarest classes are left out." if left_out else ""
-    return Table("Classes", ("class", "test rows", "precision", "recall", "F1"), rows, about)
+    heads = ("class", "test rows", "precision", "95 %", "recall", "95 %", "F1")
+    return Table("Classes", heads, rows, about)
+
+
+def _class(scores: ClassScores) -> list[object]:
+    precise = _interval(scores.precision * scores.told, scores.told)
+    found = _interval(scores.recall * scores.rows, scores.rows)
+    return [
+        str(scores.label),
+        scores.rows,
+        scores.precision,
+        precise,
+        scores.recall,
+        found,
+        scores.f1,
+    ]
+
+
+def _interval(right: float, rows: int) -> str:
+    low, high = wilson(right, rows)
+    return f"{low:.3f} to {high:.3f}"
 
 
 def worst(answers: Answers) -> np.ndarray:
@@ -145,35 +140,15 @@ def worst(answers: Answers) -> np.ndarray:
 
 def _mistakes(answers: Answers, cells: Mapping[str, np.ndarray]) -> Table:
     highest = answers.probabilities.max(axis=1)
-    names = list(cells)[:SHOWN_COLUMNS]
     rows = [
         [
             int(row) + 1,
             str(answers.labels[answers.truth[row]]),
             str(answers.labels[answers.predicted[row]]),
             float(highest[row]),
-            *(_cell(cells[name][row]) for name in names),
+            *about.cells(row, cells),
         ]
         for row in worst(answers)[:SHOWN_MISTAKES]
     ]
-    columns = ("test row", "true", "predicted", "probability", *names)
+    columns = ("test row", "true", "predicted", "probability", *list(cells)[:SHOWN_COLUMNS])
     return Table("Most confident mistakes", columns, rows)
-
-
-def _cell(value: object) -> object:
-    plain = value.item() if isinstance(value, np.generic) else value
-    return None if plain is None or plain != plain else plain
-
-
-def _origin(training: Training, test_rows: int) -> Table:
-    rows: list[tuple[str, object]] = [
-        ("target", training.target),
-        ("training rows", training.rows),
-        ("test rows", test_rows),
-        ("seconds of training", training.seconds),
-        ("random state", training.random_state),
-        *((f"hyperparameter {key}", value) for key, value in training.hyperparameters.items()),
-        ("sha256 of the data", training.data_sha256),
-        *((f"version of {key}", value) for key, value in training.libraries.items()),
-    ]
-    return Table("How it was made", ("what", "value"), [[what, str(value)] for what, value in rows])

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from components import evaluation, preprocessing, rows, scores, telling, trained
-from components.evaluate import champion, rules
+import numpy as np
+
+from components import evaluation, number_scores, preprocessing, rows, scores, telling, trained
+from components.evaluate import champion, numbers, rules, slices
+from components.evaluate.about import Beside
 from components.evaluate.champion import Champion
+from components.evaluate.importance import Asked, importances
+from components.evaluate.numbers import Estimated
 from components.evaluate.rules import Judged
 from components.evaluation import ChampionScores
+from components.number_scores import Estimates
 from components.report import Picture, Report, html
 from components.rows import Rows
+from components.trained import Training
+from serving.signature import Signature
 from serving.storage import partial
 
 if TYPE_CHECKING:
-    import numpy as np
+    from sklearn.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -58,74 +66,160 @@ class Classification(Protocol):
         """Add the curve."""
 
 
-def run(inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion | None]) -> Judged:
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model and its raw answers to the test rows: probabilities [n, k] or numbers."""
+
+    pipeline: Pipeline
+    signature: Signature
+    training: Training
+    curves: Mapping[str, Sequence[float]]
+    given: Rows
+    raw: np.ndarray
+
+    def ask(self, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the raw answers to other cells."""
+        return preprocessing.ask(self.pipeline, preprocessing.frame(self.signature.inputs, cells))
+
+
+def run(
+    inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion | None]
+) -> Judged | Estimated:
     """Score candidate and champion on the same rows; write the evaluation and the report."""
-    given = rows.read(inputs.test)
-    answers, probabilities = _asked(inputs.model, given)
+    candidate = _candidate(inputs)
     serving = champion_of(inputs.name)
-    compared = champion.score(serving, champion.of_cells(given.cells), answers) if serving else None
-    judged = judged_of(answers, compared)
-    pictures = rules.pictures(judged)
-    training = trained.read_training(inputs.model)
-    told = rules.report(inputs.name, training, judged, given.cells)
-    write(outputs, (judged, probabilities), told, pictures)
+    if candidate.signature.is_number:
+        return _estimate(inputs.name, candidate, outputs, serving)
+    return _judge(inputs.name, candidate, outputs, serving)
+
+
+def _candidate(inputs: Inputs) -> Candidate:
+    given, signature = rows.read(inputs.test), trained.read_signature(inputs.model)
+    pipeline, training = trained.load_pipeline(inputs.model), trained.read_training(inputs.model)
+    curves = trained.read_history(inputs.model)
+    raw = preprocessing.ask(pipeline, preprocessing.frame(signature.inputs, given.cells))
+    return Candidate(pipeline, signature, training, curves, given, raw)
+
+
+def _judge(name: str, candidate: Candidate, outputs: Outputs, serving: Champion | None) -> Judged:
+    given = candidate.given
+    answers = scores.answers(given.labels, candidate.raw, candidate.signature.labels)
+    ask = champion.of_cells(given.cells)
+    compared = champion.score(serving, ask, answers) if serving else None
+    judged = judged_of(answers, compared, _beside_classes(candidate, answers))
+    write_judged(outputs, (judged, candidate.raw), rules.pictures(judged), (name, given.cells))
     return judged
 
 
-def judged_of(answers: scores.Answers, compared: ChampionScores | None) -> Judged:
+def judged_of(answers: scores.Answers, compared: ChampionScores | None, beside: Beside) -> Judged:
     """Return everything that answers tell about a candidate."""
-    found = evaluation.Evaluation(scores.measure(answers), len(answers.truth), compared)
     return Judged(
-        answers, found, scores.by_class(answers), scores.confusion(answers), scores.roc(answers)
+        answers,
+        evaluation.Evaluation(scores.measure(answers), len(answers.truth), compared),
+        scores.by_class(answers),
+        scores.confusion(answers),
+        scores.roc(answers),
+        scores.precision_recall(answers),
+        scores.reliability(answers),
+        beside,
     )
 
 
-def show(judged: Judged, metrics: Metrics, classification: Classification) -> None:
+def write_judged(
+    outputs: Outputs,
+    found: tuple[Judged, np.ndarray],
+    pictures: Mapping[str, Picture],
+    about: tuple[str, Mapping[str, np.ndarray]],
+) -> None:
+    """Write the evaluation directory and the report, and say the scores.
+
+    `found`: what was found out, and the model's own probabilities; `pictures`: by file name;
+    `about`: the model's name, and the cells that tell a reader which row is meant.
+    """
+    judged, raw = found
+    page = _Page(pictures, rules.report(about[0], judged, about[1]))
+    _write(outputs, page, judged.evaluation, _label_rows(judged.answers, raw))
+    telling.note(rules.told(judged.evaluation))
+
+
+def _estimate(
+    name: str, candidate: Candidate, outputs: Outputs, serving: Champion | None
+) -> Estimated:
+    given = candidate.given
+    estimates = number_scores.estimates(given.labels, candidate.raw)
+    ask = champion.of_cells(given.cells)
+    compared = champion.score_numbers(serving, ask, estimates) if serving else None
+    found = evaluation.Evaluation(number_scores.measure(estimates), given.schema.rows, compared)
+    beside = _beside_numbers(candidate, estimates)
+    estimated = Estimated(estimates, found, beside)
+    page = _Page(numbers.pictures(estimated), numbers.report(name, estimated, given.cells))
+    _write(outputs, page, found, {"truth": estimates.truth, "predicted": estimates.predicted})
+    telling.note(numbers.told(found))
+    return estimated
+
+
+def _beside_classes(candidate: Candidate, answers: scores.Answers) -> Beside:
+    given, inputs = candidate.given, candidate.signature.inputs
+    # Only classes that the model knows can be told; the others are as wrong, shuffled or not.
+    known = answers.truth < candidate.raw.shape[1]
+    truth, cells = answers.truth[known], {k: v[known] for k, v in given.cells.items()}
+    asked = Asked(candidate.ask, lambda raw, which: scores.brier(raw, truth[which]))
+    worth = importances(asked, cells, candidate.training.random_state)
+    right = slices.of_right(inputs, given.cells, answers.right)
+    return Beside(worth, right, candidate.training, candidate.curves)
+
+
+def _beside_numbers(candidate: Candidate, estimates: Estimates) -> Beside:
+    given, inputs = candidate.given, candidate.signature.inputs
+    truth = estimates.truth
+    asked = Asked(candidate.ask, lambda raw, which: numbers.rmse(raw[:, 0], truth[which]))
+    worth = importances(asked, given.cells, candidate.training.random_state)
+    errors = slices.of_errors(inputs, given.cells, estimates.errors)
+    return Beside(worth, errors, candidate.training, candidate.curves)
+
+
+def show(judged: Judged | Estimated, metrics: Metrics, classification: Classification) -> None:
     """Put the numbers, the confusion matrix and the ROC curve where the pipeline's UI shows them.
 
+    Estimated numbers have neither a matrix nor a curve.
     These artifacts have no file of their own; without one, kfp.local never reuses a result.
     """
     for name, value in judged.evaluation.candidate.items():
         metrics.log_metric(name, value)
-    classification.log_confusion_matrix(*rules.folded(judged.confusion, judged.answers.labels))
-    if curve := judged.curve:
-        points = (curve.false_positive, curve.true_positive, curve.thresholds)
-        classification.log_roc_curve(*(list(part) for part in points))
+    if isinstance(judged, Judged):
+        classification.log_confusion_matrix(*rules.folded(judged.confusion, judged.answers.labels))
+        if curve := judged.curve:
+            points = (curve.false_positive, curve.true_positive, curve.thresholds)
+            classification.log_roc_curve(*(list(part) for part in points))
     for artifact in (metrics, classification):
         Path(artifact.path).touch()
 
 
-def _asked(model: Path, given: Rows) -> tuple[scores.Answers, np.ndarray]:
-    pipeline, signature = trained.load_pipeline(model), trained.read_signature(model)
-    frame = preprocessing.frame(signature.inputs, given.cells)
-    probabilities = preprocessing.ask(pipeline, frame)
-    return scores.answers(given.labels, probabilities, signature.labels), probabilities
+@dataclass(frozen=True)
+class _Page:
+    pictures: Mapping[str, Picture]
+    report: Report
 
 
-def write(
+def _label_rows(answers: scores.Answers, raw: np.ndarray) -> dict[str, np.ndarray]:
+    labels = np.array([str(label) for label in answers.labels])
+    shares = {f"p_{place}": raw[:, place] for place in range(raw.shape[1])}
+    return {"truth": labels[answers.truth], "predicted": labels[answers.predicted], **shares}
+
+
+def _write(
     outputs: Outputs,
-    found: tuple[Judged, np.ndarray],
-    report: Report,
-    pictures: Mapping[str, Picture],
+    page: _Page,
+    found: evaluation.Evaluation,
+    predictions: Mapping[str, np.ndarray],
 ) -> None:
-    """Write the evaluation directory and the report, and say the scores.
-
-    `found`: what was found out, and the model's own probabilities; `pictures`: by file name.
-    """
-    import numpy as np
-
-    judged, probabilities = found
-
-    labels = np.array([str(label) for label in judged.answers.labels])
     with partial(outputs.evaluation) as unfinished:
         plots = unfinished / evaluation.PLOTS
         plots.mkdir(parents=True)
-        for name, picture in pictures.items():
+        for name, picture in page.pictures.items():
             (plots / f"{name}.png").write_bytes(picture.png)
-        truth, predicted = labels[judged.answers.truth], labels[judged.answers.predicted]
-        evaluation.write_predictions(unfinished, truth, predicted, probabilities)
-        evaluation.write_scores(unfinished, judged.evaluation)
+        evaluation.write_predictions(unfinished, predictions)
+        evaluation.write_scores(unfinished, found)
     with partial(outputs.report) as unfinished:
-        page = html(report.with_pictures(list(pictures.values())))
-        unfinished.write_text(page, encoding="utf-8")
-    telling.note(rules.told(judged.evaluation))
+        text = html(page.report.with_pictures(list(page.pictures.values())))
+        unfinished.write_text(text, encoding="utf-8")

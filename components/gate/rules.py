@@ -15,7 +15,9 @@ from components.metrics import LOWER_IS_BETTER, METRICS
 from components.nearest import instead
 
 ROUNDING = 1e-9
-"""0.96 - 0.01 is not quite 0.95: a difference below this one is no difference."""
+"""0.96 - 0.01 is not quite 0.95: a difference below this part of the limit is no difference."""
+
+LEAST_SHOWN = 1e-3
 
 REMEDY = "to go on without a comparison, set gate.champion.metric to an empty text."
 
@@ -24,8 +26,8 @@ REMEDY = "to go on without a comparison, set gate.champion.metric to an empty te
 class GatePolicy:
     """What a candidate must reach; an empty `champion_metric` switches the comparison off.
 
-    `floor`: the lowest value of a metric (log_loss: the highest). `champion_margin`: how much worse
-    than the champion is still accepted.
+    `floor`: the lowest value of a metric (of losses and errors the highest). `champion_margin`: how
+    much worse than the champion is still accepted, in the metric's own unit.
     """
 
     floor: Mapping[str, float]
@@ -113,7 +115,7 @@ def _compared(
     down = metric in LOWER_IS_BETTER
     limit = theirs + margin if down else theirs - margin
     worse = value - limit if down else limit - value
-    passed = worse <= ROUNDING
+    passed = worse <= ROUNDING * abs(limit)
     sentence = _comparison(policy, (value, theirs), champion.version, passed)
     return Check("champion", metric, value, limit, passed, sentence)
 
@@ -153,7 +155,11 @@ def _number(value: float | None) -> float | None:
 
 
 def _shown(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
+    if not math.isfinite(value):
+        return str(value)
+    if 0 < abs(value) < LEAST_SHOWN:  # an error in a unit that makes it small
+        return f"{value:.4g}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def markdown(verdict: Verdict) -> str:

@@ -6,15 +6,18 @@ from components.image import IMAGE, IMAGES
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def ingest(uri: str, target: str, drop: list[str], table: dsl.Output[dsl.Dataset]) -> None:
+def ingest(
+    uri: str, target: str, drop: list[str], task: str, table: dsl.Output[dsl.Dataset]
+) -> None:
     """Read a CSV file into a typed table."""
     from pathlib import Path
 
     from components.ingest import step
     from components.telling import told
 
+    request = step.Request(target, tuple(drop), task)
     with told():
-        table.metadata.update(step.run(uri, step.Request(target, tuple(drop)), Path(table.path)))
+        table.metadata.update(step.run(uri, request, Path(table.path)))
 
 
 @dsl.component(base_image=IMAGES, install_kfp_package=False)

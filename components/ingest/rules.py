@@ -18,14 +18,24 @@ MOST_CLASSES = 100
 LEAST_ROWS_A_CLASS = 10
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _LISTED = 20
+REGRESSION = "tabular-regression"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the columns: which one to predict, which ones to leave out."""
+    """What is asked of the columns: which one to predict, which ones to leave out.
+
+    `task`: tabular (the target is a class) or tabular-regression (it is a number).
+    """
 
     target: str
     drop: tuple[str, ...] = ()
+    task: str = "tabular"
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether a number is to be predicted."""
+        return self.task == REGRESSION
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -126,16 +136,27 @@ def casts(header: Sequence[str], kept: Iterable[int], tallies: Sequence[Tally]) 
     return found
 
 
-def target_kind(target: Cast, fractions: int) -> TargetKind:
-    """Return the kind of the classes; raise ColumnError for no value and for a quantity.
+def target_kind(target: Cast, fractions: int, *, is_regression: bool = False) -> TargetKind:
+    """Return the kind of the target; raise ColumnError for no value and what the task cannot tell.
 
     `fractions`: how many of the target's numbers are not whole.
     """
     if not target.tally.present:
         raise ColumnError(f"the target {target.name!r} is missing in every row: fill it.")
+    if is_regression:
+        return _quantity(target)
     if fractions:
         raise _regression(target, f"{fractions:,} numbers with a fraction")
     return "integer" if target.kind == "number" else target.kind
+
+
+def _quantity(target: Cast) -> TargetKind:
+    if target.kind not in ("number", "integer"):
+        raise ColumnError(
+            f"the target {target.name!r} is {target.kind} and regression predicts numbers: choose "
+            "another target, or the task tabular, which tells classes."
+        )
+    return "number"
 
 
 def refuse_few_rows(rows: int) -> None:
@@ -156,8 +177,8 @@ def refuse_quantity(target: Cast, distinct: int) -> None:
 
 def _regression(target: Cast, evidence: str) -> ColumnError:
     return ColumnError(
-        f"predicting {target.name!r} looks like regression ({evidence}), which is not "
-        "supported yet: choose a target with classes."
+        f"predicting {target.name!r} looks like regression ({evidence}): say so with --task "
+        f"{REGRESSION} (task in a spec), or choose a target with classes."
     )
 
 

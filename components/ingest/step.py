@@ -59,13 +59,14 @@ def _ingest(uri: str, request: Request, table: Path) -> TableSchema:
     casts = rules.casts(header, kept, csv_table.tally(rows, decimal_comma=comma))
     target = next(cast for cast in casts if cast.name == request.target)
     fractions = csv_table.fractions(rows, target) if target.kind == "number" else 0
-    kind = rules.target_kind(target, fractions)
+    kind = rules.target_kind(target, fractions, is_regression=request.is_regression)
     casts = tuple(replace(cast, kind=kind) if cast is target else cast for cast in casts)
     known = csv_table.with_value(rows, target.place)
     dataset.write_rows(table, csv_table.typed(known, casts))
     schema = dataset.describe(table, _schema(uri, text, target, kind))
     rules.refuse_few_rows(schema.rows)
-    rules.refuse_quantity(target, schema.column(target.name).distinct)
+    if not request.is_regression:
+        rules.refuse_quantity(target, schema.column(target.name).distinct)
     return schema
 
 

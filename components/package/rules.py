@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from serving.errors import ModelError
+from serving.golden import sizes
 from serving.signature import Label
 
 TOLERANCE = 1e-4
@@ -29,10 +30,12 @@ class Mismatch:
 def worst_mismatch(native: np.ndarray, onnx: np.ndarray) -> Mismatch | None:
     """Return the worst row where probabilities [n, k] differ by more than `TOLERANCE`.
 
+    Of a model that answers with numbers, [n, 1], by more than that part of their size.
+
     Labels are compared where the two best probabilities are further apart than the tolerance: on a
     tie either label is right, and probabilities that agree can then not disagree on it.
     """
-    differences = np.abs(native - onnx).max(axis=1)
+    differences = (np.abs(native - onnx) / sizes(native)).max(axis=1)
     # NaN compares with nothing: it is the worst of all.
     differences = np.where(np.isnan(differences), np.inf, differences)
     bad = (differences > TOLERANCE) | _other_label(native, onnx)
@@ -44,6 +47,8 @@ def worst_mismatch(native: np.ndarray, onnx: np.ndarray) -> Mismatch | None:
 
 
 def _other_label(native: np.ndarray, onnx: np.ndarray) -> np.ndarray:
+    if native.shape[1] == 1:
+        return np.zeros(len(native), dtype=bool)
     two_best = np.sort(native, axis=1)[:, -2:]
     clear = two_best[:, 1] - two_best[:, 0] > TOLERANCE
     return np.asarray(clear & (native.argmax(axis=1) != onnx.argmax(axis=1)))
@@ -57,7 +62,8 @@ def refusal(mismatch: Mismatch, cells: Mapping[str, Any], labels: Sequence[Label
         "The ONNX model does not agree with the trained one: on test row "
         f"{mismatch.row + 1} ({', '.join(shown)}{more}) the trained model says "
         f"{_spoken(mismatch.native, labels)} and ONNX {_spoken(mismatch.onnx, labels)}, "
-        f"{mismatch.difference:.2g} apart where {TOLERANCE:g} is allowed; nothing was packaged. "
+        f"{mismatch.difference:.2g} apart{'' if labels else ' in parts of its size'} where "
+        f"{TOLERANCE:g} is allowed; nothing was packaged. "
         "Try another model kind, or report this with the row."
     )
 
@@ -67,8 +73,17 @@ def _plain(value: object) -> object:
 
 
 def _spoken(probabilities: Sequence[float], labels: Sequence[Label]) -> str:
+    if not labels:
+        return f"{probabilities[0]:.9g}"
     best = sorted(zip(probabilities, labels, strict=True), key=lambda pair: -pair[0])[:3]
     return " ".join(f"{label}: {probability:.6f}" for probability, label in best)
+
+
+def extremes(targets: np.ndarray) -> np.ndarray:
+    """Return 1 for the smallest number, 2 for the largest, 0 for all others."""
+    marks = np.zeros(len(targets), dtype=int)
+    marks[np.argmin(targets)], marks[np.argmax(targets)] = 1, 2
+    return marks
 
 
 def golden_rows(classes: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components import conversion, preprocessing, rows, telling, trained
-from components.baseline import baseline
+from components.baseline import baseline, number_baseline
 from components.evaluation import read_scores
 from components.package import batching, directory, rules
 from components.rows import Rows
@@ -132,13 +132,18 @@ def _golden(candidate: Candidate, probabilities: np.ndarray) -> Golden:
     for values in candidate.encoded.values():
         cells = values[:, 0]
         missing |= (cells == MISSING) if cells.dtype == object else np.isnan(cells)
-    chosen = rules.golden_rows(candidate.test.labels, missing)
+    labels = candidate.test.labels
+    if candidate.signature.is_number:
+        labels = rules.extremes(labels)
+    chosen = rules.golden_rows(labels, missing)
     columns = {name: values[chosen] for name, values in candidate.encoded.items()}
     return Golden(columns, probabilities[chosen])
 
 
 def _baseline(candidate: Candidate, train: Rows) -> dict[str, Any]:
     signature = candidate.signature
+    if signature.is_number:
+        return number_baseline(signature.inputs, train.cells, candidate.probabilities[:, 0])
     predicted = candidate.probabilities.argmax(axis=1)
     return baseline(signature.inputs, train.cells, predicted, signature.labels)
 
@@ -153,4 +158,5 @@ def _card(inputs: Inputs, signature: Signature, training: trained.Training, now:
         metrics=read_scores(inputs.evaluation).candidate,
         opset=conversion.OPSET,
         created_at=now.isoformat(timespec="seconds"),
+        task=training.task,
     )

@@ -8,6 +8,8 @@ import numpy as np
 
 from components.errors import DataError
 
+STRATA = 10
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -44,6 +46,17 @@ def test_rows(labels: np.ndarray, choice: Choice) -> np.ndarray:
             "rows or merge classes."
         )
     return _chosen(order, shuffled, wanted)
+
+
+def strata(target: np.ndarray, choice: Choice) -> np.ndarray:
+    """Return which tenth of all numbers each belongs to, so that both parts get small and large.
+
+    Not stratified, all rows are of one kind.
+    """
+    if not choice.stratify:
+        return np.zeros(len(target), dtype=int)
+    ranks = np.argsort(np.argsort(target, kind="stable"), kind="stable")
+    return np.asarray(ranks * STRATA // max(len(target), 1))
 
 
 def _shares(sizes: np.ndarray, total: int) -> np.ndarray:

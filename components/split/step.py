@@ -23,7 +23,8 @@ class Parts:
 
 def run(table: Path, choice: Choice, train: Path, test: Path) -> Parts:
     """Write the two parts of the table, each with its rows in the table's order."""
-    labels = dataset.read_target(table)
+    target, schema = dataset.read_target(table), dataset.read_schema(table)
+    labels = rules.strata(target, choice) if schema.is_quantity else target
     mask = rules.test_rows(labels, choice)
     written = (
         dataset.take_rows(table, ~mask, train),

@@ -9,6 +9,7 @@ from components.image import IMAGE, IMAGES
 def train(
     train: dsl.Input[dsl.Dataset],
     name: str,
+    task: str,
     kind: str,
     hyperparameters: dict[str, object],
     random_state: int,
@@ -37,7 +38,7 @@ def train(
         "gate.champion_margin": champion_margin,
         "git_commit": git_commit,
     }
-    request = step.Request(name, kind, hyperparameters, random_state, run_key or job, asked)
+    request = step.Request(name, kind, hyperparameters, random_state, run_key or job, asked, task)
     with told():
         return step.run(Path(train.path), request, Path(model.path), tracking)
 

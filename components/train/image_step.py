@@ -8,7 +8,6 @@ training.json   `components.trained.Training`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +148,7 @@ def _training(given: Images, request: Request, fitted: Trained) -> trained.Train
         target="class",
         libraries=keras_conversion.libraries(),
         notes=(f"trained on the {fitted.device}",),
+        task="image",
     )
 
 
@@ -162,5 +162,4 @@ def _write(directory: Path, plan: Plan, fitted: Trained, tracker: Tracker) -> No
     names = "".join(f"{label}\n" for label in plan.labels)
     (native / CLASS_NAMES).write_text(names, encoding="utf-8")
     (native / SUMMARY).write_text(keras_training.summary(fitted.model), encoding="utf-8")
-    history = json.dumps(fitted.history, indent=1)
-    (directory / trained.HISTORY).write_text(history + "\n", encoding="ascii")
+    trained.write_history(directory, fitted.history)

@@ -11,6 +11,7 @@ from components.table_schema import TableColumn
 from serving.errors import UsageError
 from serving.signature import Column, Label
 
+FLOAT32 = 3.4e38
 LISTED_CATEGORIES = 100
 """A text column with more values than this does not list them in the card."""
 
@@ -38,6 +39,8 @@ def refuse_unlearnable(rows: Rows) -> None:
     if not rows.schema.inputs:
         raise UsageError(f"There is no column but the target {target!r}; keep one to learn from.")
     found = np.unique(rows.labels)
+    if rows.schema.is_quantity and not (np.abs(found) < FLOAT32).all():
+        raise UsageError(f"The target {target!r} holds a number beyond 3.4e38; correct the row.")
     if len(found) < 2:
         only = f"only {found[0]!s}" if len(found) else "no value"
         raise UsageError(f"The target {target!r} has {only} in the training part; it needs two.")

@@ -24,7 +24,6 @@ _PAGE = Template("""<!doctype html>
 Source <code>$source</code>, sha256 <code>$sha256</code>.</p>
 <h2>Findings</h2>
 $findings
-<h2>Classes</h2>
 $classes
 <h2>Columns</h2>
 $table
@@ -46,7 +45,7 @@ def page(facts: Facts, found: Iterable[Finding]) -> str:
         target=escape(schema.target),
         kind=escape(schema.target_kind),
         findings=_findings(found),
-        classes=_table(("Class", "#Rows", "#Share"), _class_rows(facts)),
+        classes=_classes(facts),
         table=_table(_COLUMN_HEADS, (_column_row(column, schema) for column in schema.columns)),
     )
 
@@ -72,6 +71,12 @@ def _findings(found: tuple[Finding, ...]) -> str:
         for finding in found
     )
     return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+
+
+def _classes(facts: Facts) -> str:
+    if facts.schema.is_quantity:
+        return ""
+    return f"<h2>Classes</h2>{_table(('Class', '#Rows', '#Share'), _class_rows(facts))}"
 
 
 def _class_rows(facts: Facts) -> Iterable[tuple[str, ...]]:

@@ -25,7 +25,11 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class Facts:
-    """A table in numbers; `classes`: most frequent first; `solo`: accuracy of a column alone."""
+    """A table in numbers; `classes`: most frequent first; `solo`: accuracy of a column alone.
+
+    Where the target is a quantity there are no classes, and `solo` is the square of a column's
+    correlation with it.
+    """
 
     schema: TableSchema
     classes: tuple[tuple[str | int | bool, int], ...]
@@ -71,6 +75,9 @@ def _all_missing(facts: Facts) -> Iterator[Finding]:
 
 def _classes(facts: Facts) -> Iterator[Finding]:
     target = facts.schema.target
+    if facts.schema.is_quantity:
+        yield from _constant_target(facts.schema)
+        return
     if len(facts.classes) == 1:
         label, rows = facts.classes[0]
         yield Finding(
@@ -83,6 +90,19 @@ def _classes(facts: Facts) -> Iterator[Finding]:
         )
         return
     yield from _rare_classes(facts)
+
+
+def _constant_target(schema: TableSchema) -> Iterator[Finding]:
+    target = schema.column(schema.target)
+    if target.distinct == 1:
+        yield Finding(
+            "error",
+            "constant_target",
+            schema.target,
+            {"distinct": 1, "rows": schema.rows},
+            f"The target {schema.target!r} is {target.minimum:g} in all {schema.rows:,} rows: "
+            "there is nothing to predict, choose another target.",
+        )
 
 
 def _rare_classes(facts: Facts) -> Iterator[Finding]:
@@ -101,6 +121,8 @@ def _rare_classes(facts: Facts) -> Iterator[Finding]:
 
 
 def _imbalance(facts: Facts) -> Iterator[Finding]:
+    if not facts.classes:
+        return
     (most, many), (least, few) = facts.classes[0], facts.classes[-1]
     if len(facts.classes) > 1 and many / few >= IMBALANCE:
         yield Finding(
@@ -115,6 +137,9 @@ def _imbalance(facts: Facts) -> Iterator[Finding]:
 
 def _leakage(facts: Facts) -> Iterator[Finding]:
     rows = facts.schema.rows
+    if facts.schema.is_quantity:
+        yield from _copies(facts)
+        return
     base = facts.classes[0][1] / rows
     if rows < ENOUGH_ROWS or base == 1:
         return
@@ -128,6 +153,20 @@ def _leakage(facts: Facts) -> Iterator[Finding]:
                 f"Column {name!r} alone tells the target {facts.schema.target!r} in "
                 f"{accuracy:.1%} of the rows, always guessing the largest class in {base:.1%}: if "
                 f"it is known only afterwards, leave it out with --drop {name!r}.",
+            )
+
+
+def _copies(facts: Facts) -> Iterator[Finding]:
+    for name, share in facts.solo.items():
+        if share >= LEAK and facts.schema.rows >= ENOUGH_ROWS:
+            yield Finding(
+                "warning",
+                "leakage",
+                name,
+                {"r2": share},
+                f"Column {name!r} alone explains {share:.1%} of the target "
+                f"{facts.schema.target!r}: if it is known only afterwards, leave it out with "
+                f"--drop {name!r}.",
             )
 
 

@@ -40,9 +40,12 @@ def run(table: Path, report: Path, findings: Path) -> tuple[Finding, ...]:
 
 def facts_of(table: Path) -> Facts:
     """Return the numbers that the rules judge."""
+    schema, duplicates = read_schema(table), table_facts.duplicate_rows(table)
+    if schema.is_quantity:
+        return Facts(schema, (), duplicates, table_facts.solo_correlations(table))
     return Facts(
-        schema=read_schema(table),
+        schema=schema,
         classes=table_facts.class_counts(table),
-        duplicates=table_facts.duplicate_rows(table),
+        duplicates=duplicates,
         solo=table_facts.solo_accuracies(table),
     )

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 from components import conversion, preprocessing, tree_conversion
-from components.models import HYPERPARAMETERS
 from components.rows import Rows
 from components.train.step import Fitted
 from serving.errors import UsageError
@@ -30,7 +29,7 @@ def difference(fitted: Fitted, given: Rows) -> float:
     return float(np.abs(served - preprocessing.ask(fitted.pipeline, fitted.frame)).max())
 
 
-@pytest.mark.parametrize("kind", HYPERPARAMETERS)
+@pytest.mark.parametrize("kind", tables.QUICK)
 def test_a_column_may_have_any_name(tmp_path: Path, kind: str) -> None:
     fitted, given = tables.fitted(tmp_path, tables.iris(tables.HOSTILE_NAMES), kind)
     inputs = converted(fitted).get_inputs()
@@ -111,6 +110,6 @@ def test_a_text_column_of_many_values_keeps_the_most_frequent_ones(tmp_path: Pat
 def test_a_column_that_is_all_missing_in_the_training_part_keeps_its_place(tmp_path: Path) -> None:
     table = tables.iris()
     empty = table.rows.with_columns(pl.lit(None, dtype=pl.Float64).alias("sw"))
-    for kind in HYPERPARAMETERS:
+    for kind in tables.QUICK:
         fitted, given = tables.fitted(tmp_path / kind, Table(empty, "species"), kind)
         assert difference(fitted, given) < 1e-5

@@ -23,18 +23,23 @@ def test_knowing_the_kinds_imports_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("kind", HYPERPARAMETERS)
-def test_every_hyperparameter_is_documented_and_has_a_default(kind: str) -> None:
-    for name, field in HYPERPARAMETERS[kind].model_fields.items():
+KINDS = [(task, kind) for task, kinds in HYPERPARAMETERS.items() for kind in kinds]
+
+
+@pytest.mark.parametrize(("task", "kind"), KINDS)
+def test_every_hyperparameter_is_documented_and_has_a_default(task: str, kind: str) -> None:
+    assert HYPERPARAMETERS[task][kind].__doc__
+    for name, field in HYPERPARAMETERS[task][kind].model_fields.items():
         assert field.description, name
         assert not field.is_required(), name
 
 
-@pytest.mark.parametrize("kind", HYPERPARAMETERS)
-def test_every_hyperparameter_is_one_of_the_estimator(kind: str) -> None:
-    pipeline = models.build(kind, {}, (Column("x", "number"),), 5)
+@pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize("task", HYPERPARAMETERS)
+def test_every_hyperparameter_of_trees_is_one_of_the_estimator(task: str, kind: str) -> None:
+    pipeline = models.build(kind, {}, (Column("x", "number"),), 5, task)
     estimator = pipeline.named_steps["model"].get_params()
-    assert set(HYPERPARAMETERS[kind].model_fields) <= set(estimator)
+    assert set(HYPERPARAMETERS[task][kind].model_fields) <= set(estimator)
     assert estimator["random_state"] == 5
 
 
@@ -42,13 +47,21 @@ def test_every_hyperparameter_is_one_of_the_estimator(kind: str) -> None:
     ("kind", "given", "words"),
     [
         ("random_forst", {}, ["no model kind 'random_forst'", "did you mean random_forest"]),
-        ("zzz", {}, ["known are logistic_regression, random_forest, hist_gradient_boosting"]),
+        ("zzz", {}, ["known are logistic_regression, linear_svm, perceptron"]),
         ("random_forest", {"n_estimator": 5}, ["'n_estimator'", "did you mean n_estimators"]),
         ("random_forest", {"n_estimators": 0}, ["n_estimators is 0", "greater than or equal to 1"]),
         ("random_forest", {"max_features": "all"}, ["max_features is 'all'", "'sqrt'"]),
         ("random_forest", {"max_features": 1.5}, ["max_features is 1.5"]),
         ("hist_gradient_boosting", {"learning_rate": 2}, ["learning_rate is 2"]),
         ("logistic_regression", {"C": float("nan")}, ["C is nan"]),
+        ("logistic_regression", {"C": 1, "epochs": 5}, ["epochs is of the solver sgd"]),
+        ("logistic_regression", {"solver": "sgd", "tol": 0.1}, ["tol is of the solver lbfgs"]),
+        ("linear_regression", {}, ["of the task tabular (linear_regression is of tabular-reg"]),
+        ("mlp", {"hidden_layer_sizes": []}, ["hidden_layer_sizes is []"]),
+        ("mlp", {"hidden_layer_sizes": [64, 0]}, ["hidden_layer_sizes is 0"]),
+        ("svm", {"gamma": -1}, ["gamma is -1"]),
+        ("passive_aggressive", {"variant": "pa3"}, ["variant is 'pa3'"]),
+        ("perceptron", {"early_stopping": True, "validation_size": 0}, ["raise validation_size"]),
         ("logistic_regression", {"class_weight": "heavy"}, ["class_weight is 'heavy'"]),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import scores
-from components.metrics import METRICS
+from components.metrics import CLASSIFICATION
 from serving.errors import ModelError, UsageError
 
 THREE = ("a", "b", "c")
@@ -23,12 +23,40 @@ def answers(
 def test_metrics_of_a_small_case_are_the_ones_worked_out_by_hand() -> None:
     rows = [[0.8, 0.2], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9]]
     found = scores.measure(answers(["n", "n", "y", "y"], rows, ("n", "y")))
-    assert set(found) == set(METRICS)
+    assert set(found) == set(CLASSIFICATION)
     assert found["accuracy"] == found["balanced_accuracy"] == found["recall_macro"] == 0.75
     assert found["precision_macro"] == pytest.approx((1 + 2 / 3) / 2)
     assert found["f1_macro"] == pytest.approx((2 / 3 + 4 / 5) / 2)
     assert found["log_loss"] == pytest.approx(-np.log([0.8, 0.4, 0.7, 0.9]).mean(), abs=1e-6)
-    assert found["roc_auc"] == 1.0
+    assert found["roc_auc"] == found["pr_auc"] == 1.0
+    assert found["recall_weighted"] == 0.75
+    assert found["precision_weighted"] == pytest.approx((2 * 1 + 2 * 2 / 3) / 4)
+    assert found["brier"] == pytest.approx(np.mean([0.04, 0.36, 0.09, 0.01]), abs=1e-6)
+    # One answer of 60 % is wrong, those of 70, 80 and 90 % are right.
+    assert found["ece"] == pytest.approx((0.6 + 0.3 + 0.2 + 0.1) / 4, abs=1e-6)
+
+
+def test_the_brier_score_is_scikit_learns_whatever_the_classes() -> None:
+    from sklearn.metrics import brier_score_loss
+
+    rng = np.random.default_rng(3)
+    for labels in (("a", "b"), THREE):
+        rows = rng.dirichlet(np.ones(len(labels)), 50)
+        truth = rng.choice(labels, 50)
+        expected = brier_score_loss(truth, rows, labels=list(labels))
+        found = scores.measure(scores.answers(truth, rows, labels))["brier"]
+        assert found == pytest.approx(expected)
+
+
+def test_answers_on_the_bound_of_a_range_are_calibrated_alike_in_either_precision() -> None:
+    rows = np.tile([[0.6, 0.4], [0.7, 0.3], [0.1, 0.9]], (5, 1))
+    truth = np.array(["a", "b", "b"] * 5)
+    single, double = (
+        scores.reliability(scores.answers(truth, rows.astype(kind), ("a", "b")))
+        for kind in (np.float32, np.float64)
+    )
+    assert single.rows == double.rows == (5, 5, 5)
+    assert single.error == pytest.approx(double.error, abs=1e-6)
 
 
 @pytest.mark.parametrize(

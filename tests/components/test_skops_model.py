@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 from components import preprocessing
-from components.models import HYPERPARAMETERS
 from serving import skops_model, skops_types
 from serving.errors import ModelError
 from tests.components import tables
 
 
-@pytest.fixture(params=HYPERPARAMETERS)
+@pytest.fixture(params=tables.QUICK)
 def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     fitted, _ = tables.fitted(tmp_path, tables.mixed(), request.param)
     skops_model.save(fitted.pipeline, tmp_path / "model.skops")
@@ -149,6 +148,56 @@ def _forest_of(forest: Any) -> Any:
     forest.tree_ = outer.estimators_[1].tree_
     outer.estimators_ = [forest]
     return outer
+
+
+def machine_of(fitted: Any) -> Any:
+    model = fitted.pipeline.named_steps["model"]
+    return model.calibrated_classifiers_[0].estimator if hasattr(model, "classes_") else model
+
+
+DAMAGED_MACHINES: dict[str, dict[str, Any]] = {
+    "sizes that add up to more": {"_n_support": np.array([900, 1, 1], np.int32)},
+    "a size below zero": {"_n_support": np.array([-1, 1, 1], np.int32)},
+    "fewer sizes than classes": {"_n_support": np.array([1], np.int32)},
+    "too few weights": {"_dual_coef_": np.zeros((1, 2))},
+    "weights of another type": {"_dual_coef_": np.zeros((2, 2), np.float32)},
+    "offsets that are too many": {"_intercept_": np.zeros(9)},
+    "probabilities of its own": {"_probA": np.zeros(3)},
+    "places that nobody has": {"support_": np.zeros(1, np.int32)},
+    "a kernel that follows places": {"kernel": "precomputed"},
+    "a solver of its own": {"_impl": "one_class"},
+    "sparse vectors": {"_sparse": True},
+    "narrow vectors": {"support_vectors_": np.zeros((2, 1))},
+}
+
+
+@pytest.mark.parametrize("table", [tables.iris, tables.prices], ids=["classes", "numbers"])
+@pytest.mark.parametrize("change", DAMAGED_MACHINES.values(), ids=DAMAGED_MACHINES)
+def test_a_support_vector_machine_that_points_outside_of_itself_is_refused(
+    tmp_path: Path, change: dict[str, Any], table: Any
+) -> None:
+    fitted, _ = tables.fitted(tmp_path, table(), "svm")
+    vars(machine_of(fitted)).update(change)
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    with pytest.raises(ModelError, match="machine that points outside of itself|is damaged"):
+        skops_model.load(tmp_path / "model.skops")
+
+
+@pytest.mark.parametrize("hidden", ["a forest", "a machine alone"])
+def test_nothing_but_a_sound_machine_stands_behind_a_calibration(
+    tmp_path: Path, hidden: str
+) -> None:
+    fitted, _ = tables.fitted(tmp_path / "1", tables.iris(), "svm")
+    calibrated = fitted.pipeline.named_steps["model"]
+    if hidden == "a forest":
+        forest, _ = tables.fitted(tmp_path / "2", tables.iris(), "random_forest")
+        model = forest.pipeline.named_steps["model"]
+        calibrated.calibrated_classifiers_[0].estimator = model
+    else:
+        fitted.pipeline.set_params(model=calibrated.calibrated_classifiers_[0].estimator)
+    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    with pytest.raises(ModelError, match="a calibration of|answers by sklearn.svm"):
+        skops_model.load(tmp_path / "model.skops")
 
 
 def test_a_file_cannot_ask_for_processes(tmp_path: Path) -> None:

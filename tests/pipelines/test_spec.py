@@ -100,6 +100,18 @@ REFUSED = {
         "no model kind 'random_forest'",
     ),
     "unknown metric": ({**SMALL, "gate": {"floor": {"acc": 0.5}}}, "there is no metric 'acc'"),
+    "kind of another task": (
+        {**SMALL, "model": {"kind": "linear_regression"}},
+        "model: there is no model kind 'linear_regression' of the task tabular",
+    ),
+    "metric of another task": (
+        {**SMALL, "gate": {"floor": {"rmse": 5}}},
+        "gate: rmse is no metric of tabular; ",
+    ),
+    "class weights of a number": (
+        {**SMALL, "task": "tabular-regression", "model": {"hyperparameters": {"class_weight": 1}}},
+        "there is no hyperparameter 'class_weight'",
+    ),
     "steps do not rise": ({**SMALL, "rollout": {"steps": [50, 10, 100]}}, "must rise"),
     "steps do not end at 100": ({**SMALL, "rollout": {"steps": [10, 50]}}, "must rise"),
     "approve one percent": (
@@ -124,6 +136,23 @@ def test_what_is_not_allowed_is_refused_with_path_and_value(document: object, sa
     assert said in str(refused.value)
     assert str(refused.value).startswith("a.yaml: ")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "asked", "metric"),
+    [
+        ("tabular", {}, "accuracy"),
+        ("tabular-regression", {}, "rmse"),
+        ("tabular-regression", {"metric": "r2"}, "r2"),
+        ("tabular-regression", {"metric": ""}, ""),
+    ],
+)
+def test_the_champion_is_compared_by_what_fits_the_task(
+    task: str, asked: dict[str, object], metric: str
+) -> None:
+    parsed = spec.parse({**SMALL, "task": task, "gate": {"champion": asked}}, "a.yaml")
+    given = spec.pipeline_arguments(parsed)
+    assert (given["task"], given["champion_metric"]) == (task, metric)
 
 
 def test_a_path_in_a_spec_is_relative_to_the_spec(tmp_path: Path) -> None:
@@ -202,13 +231,22 @@ def test_the_schema_accepts_the_shipped_specs_and_refuses_a_wrong_one() -> None:
     import jsonschema
     import yaml
 
-    schema = spec.schema()
+    jsonschema.Draft202012Validator.check_schema(spec.schema())
+    validator = jsonschema.Draft202012Validator(spec.schema())
     shipped = sorted((Path(spec.__file__).parent / "specs").glob("*.yaml"))
     assert shipped
     for path in shipped:
-        jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+        validator.validate(yaml.safe_load(path.read_text()))
         spec.load(path)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(
-            {**SMALL, "model": {"kind": "random_forest", "hyperparameters": {"C": 1}}}, schema
-        )
+    number = {**SMALL, "task": "tabular-regression"}
+    validator.validate({**number, "model": {"kind": "linear_regression"}})
+    epsilon = {"kind": "svm", "hyperparameters": {"epsilon": 0.2}}
+    validator.validate({**number, "model": epsilon})
+    for wrong in (
+        {**SMALL, "model": {"kind": "random_forest", "hyperparameters": {"C": 1}}},
+        {**SMALL, "model": {"kind": "linear_regression"}},
+        {**SMALL, "model": epsilon},
+        {**number, "model": {"kind": "perceptron"}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(wrong)

@@ -35,6 +35,10 @@ def verdict(
         ({"accuracy": 0.89}, {"accuracy": 0.9}, False, "accuracy 0.89 should be at least 0.9."),
         ({"log_loss": 0.3}, {"log_loss": 0.5}, True, "log_loss 0.3 is at most 0.5."),
         ({"log_loss": 0.6}, {"log_loss": 0.5}, False, "log_loss 0.6 should be at most 0.5."),
+        ({"rmse": 99.5}, {"rmse": 100}, True, "rmse 99.5 is at most 100."),
+        ({"rmse": 1e6}, {"rmse": 100}, False, "rmse 1000000 should be at most 100."),
+        ({"r2": -3}, {"r2": 0.5}, False, "r2 -3 should be at least 0.5."),
+        ({"rmse": 2e-6}, {"rmse": 1e-6}, False, "rmse 2e-06 should be at most 1e-06."),
         ({"accuracy": math.nan}, {"accuracy": 0.0}, False, "accuracy could not be measured"),
         ({"accuracy": 1.0}, {"accuracy": math.nan}, False, "accuracy 1 should be at least nan."),
         ({"log_loss": math.nan}, {"log_loss": 9.0}, False, "log_loss could not be measured"),
@@ -67,14 +71,17 @@ def test_a_floor_is_a_limit_for_one_metric(
         (0.9, math.nan, "accuracy", 1.0, False),
         (0.9, 0.5, "accuracy", math.nan, False),
         (0.9, 0.99, "", 0.0, True),
+        (593.0, 590.0, "rmse", 5.0, True),
+        (596.0, 590.0, "rmse", 5.0, False),
         (0.9, 0.1, "acuracy", 0.0, False),
     ],
 )
 def test_a_candidate_may_be_worse_than_the_champion_by_the_margin_only(
     mine: float, theirs: float, metric: str, margin: float, promote: bool
 ) -> None:
-    champion = ChampionScores("3", {"accuracy": theirs, "log_loss": theirs}, 0.9)
-    given = verdict({"accuracy": mine, "log_loss": mine}, {}, champion, metric, margin)
+    names = ("accuracy", "log_loss", "rmse")
+    champion = ChampionScores("3", dict.fromkeys(names, theirs), 0.9)
+    given = verdict(dict.fromkeys(names, mine), {}, champion, metric, margin)
     assert given.promote is promote
 
 

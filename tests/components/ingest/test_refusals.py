@@ -66,7 +66,11 @@ def one_sentence(error: DataError, *parts: str) -> None:
         (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", MalformedError, ["no header", "'5.1'"]),
         (b"a,speceis\n1,x\n2,y\n", ColumnError, ["'species'", "did you mean 'speceis'?"]),
         (b"a,Species\n1,x\n2,y\n", ColumnError, ["did you mean 'Species'?"]),
-        (b"a,species\n1,0.5\n2,1.5\n", ColumnError, ["'species'", "regression", "not supported"]),
+        (
+            b"a,species\n1,0.5\n2,1.5\n",
+            ColumnError,
+            ["'species'", "regression", "--task tabular-regression"],
+        ),
         (b"a,species\n1,x\n1e999,y\n2,z\n", ColumnError, ["'a'", "infinite", "--drop 'a'"]),
         (b"a,species\n1,x\n-inf,y\n2,z\n", ColumnError, ["'a'", "infinite", "1 times"]),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", UnreadableError, ["a PNG picture", "export it as CSV"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_training_leaves_a_model_a_signature_and_how_it_was_made(tmp_path: Path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "rows"]
 
 
-@pytest.mark.parametrize("kind", tables.SMALL)
+@pytest.mark.parametrize("kind", [*tables.QUICK, "perceptron", "mlp"])
 def test_the_same_seed_gives_the_same_model(tmp_path: Path, kind: str) -> None:
     first, _ = tables.fitted(tmp_path / "1", tables.mixed(), kind)
     second, _ = tables.fitted(tmp_path / "2", tables.mixed(), kind)
@@ -82,7 +83,7 @@ FEW = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": ["a", "b", "a", "b"]})
         (FEW.with_columns(x=pl.lit(1e300)), "random_forest", {}, "Column 'x' holds a number that"),
         (FEW.with_columns(x=pl.lit(-np.inf)), "random_forest", {}, "--drop 'x'"),
         (FEW, "random_forest", {"n_estimators": -1}, "n_estimators is -1"),
-        (FEW, "hist_gradient_boosting", {"early_stopping": True}, "cannot be trained on this data"),
+        (FEW, "mlp", {"validation_size": 0}, "early_stopping needs validation rows"),
     ],
 )
 def test_what_cannot_be_learned_is_one_sentence_and_leaves_nothing(
@@ -95,6 +96,59 @@ def test_what_cannot_be_learned_is_one_sentence_and_leaves_nothing(
     assert "\n" not in str(refused.value)
     assert [p.name for p in tmp_path.iterdir()] == ["rows"]
     assert not tracker.runs
+
+
+SINGLE = pl.DataFrame({"x": range(9), "y": ["a"] * 4 + ["b"] * 4 + ["alone"]})
+
+
+@pytest.mark.parametrize(
+    ("rows_", "kind", "hyperparameters", "words"),
+    [
+        (FEW, "hist_gradient_boosting", {"early_stopping": True}, "cannot be trained on this data"),
+        (SINGLE, "svm", {}, "class alone has a single row to train on"),
+    ],
+)
+def test_a_training_that_fails_closes_its_run_with_the_reason(
+    tmp_path: Path, rows_: pl.DataFrame, kind: str, hyperparameters: dict[str, object], words: str
+) -> None:
+    part, tracker = tables.write(tmp_path / "rows", Table(rows_, "y")), Tracker()
+    with pytest.raises(UsageError, match=words) as refused:
+        step.run(part, tables.request(kind, **hyperparameters), tmp_path / "model", tracker)
+    assert tracker.failed == {"run of key": str(refused.value)}
+    assert [p.name for p in tmp_path.iterdir()] == ["rows"]
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "measured"),
+    [
+        (tables.mixed, "passive_aggressive", {"loss", "accuracy"}),
+        (tables.prices, "linear_regression", {"loss", "rmse"}),
+    ],
+)
+def test_every_epoch_is_on_the_run_and_in_the_record(
+    tmp_path: Path, table: Callable[[], Table], kind: str, measured: set[str]
+) -> None:
+    made = table()
+    part, tracker = tables.write(tmp_path / "rows", made), Tracker()
+    asked = tables.request(kind, made.task, epochs=7, patience=7)
+    step.run(part, asked, tmp_path / "model", tracker)
+    assert [epoch.number for epoch in tracker.epochs] == list(range(1, 8))
+    names = {f"{part}_{name}" for part in ("train", "val") for name in measured}
+    assert all(set(epoch.values) == names for epoch in tracker.epochs)
+    curves = trained.read_history(tmp_path / "model")
+    assert curves["val_loss"] == [epoch.values["val_loss"] for epoch in tracker.epochs]
+    assert curves["train_loss"][-1] < curves["train_loss"][0]
+
+
+def test_a_model_of_numbers_says_so_and_has_no_labels(tmp_path: Path) -> None:
+    part, tracker = tables.write(tmp_path / "rows", tables.prices()), Tracker()
+    asked = tables.request("random_forest", "tabular-regression")
+    step.run(part, asked, tmp_path / "model", tracker)
+    assert tracker.runs["key"]["task"] == trained.read_training(tmp_path / "model").task
+    signature = trained.read_signature(tmp_path / "model")
+    assert (signature.is_number, signature.labels, signature.width) == (True, (), 1)
+    with pytest.raises(UsageError, match="not read for the task tabular; run ingest"):
+        step.run(part, tables.request("random_forest"), tmp_path / "other", tracker)
 
 
 def test_a_tracker_that_fails_leaves_no_half_made_model(tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""Parts of the test rows by what is in one column, and how well each part is answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from components.report import Table
+from serving.signature import Column
+
+Z = 1.959963984540054
+"""Of a two-sided interval at 95 %."""
+LEAST_ROWS = 10
+MOST_VALUES = 8
+"""A column's most frequent values are parts; a number with more is cut at its quartiles."""
+SHOWN = 20
+NONE = "(missing)"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows with a value in a column: their mean score, and its interval at 95 %."""
+
+    column: str
+    value: str
+    rows: int
+    score: float
+    low: float
+    high: float
+
+
+def wilson(right: float, rows: int) -> tuple[float, float]:
+    """Return Wilson's interval at 95 % for a share of which `right` of `rows` were seen."""
+    if rows == 0:
+        return 0.0, 1.0
+    share, weight = right / rows, Z * Z / rows
+    middle = (share + weight / 2) / (1 + weight)
+    reach = Z * math.sqrt(share * (1 - share) / rows + weight / (4 * rows)) / (1 + weight)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float]:
+    """Return the normal interval at 95 % of a mean."""
+    reach = Z * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return float(values.mean()) - reach, float(values.mean()) + reach
+
+
+def of_right(
+    columns: Sequence[Column], cells: Mapping[str, np.ndarray], right: np.ndarray
+) -> tuple[Slice, ...]:
+    """Return how often the rows of each part were answered right, the worst first."""
+    found = [
+        Slice(name, value, int(mask.sum()), float(right[mask].mean()), *_share(right[mask]))
+        for name, value, mask in parts(columns, cells)
+    ]
+    return tuple(sorted(found, key=lambda part: part.score))
+
+
+def of_errors(
+    columns: Sequence[Column], cells: Mapping[str, np.ndarray], errors: np.ndarray
+) -> tuple[Slice, ...]:
+    """Return the mean absolute error in each part, the worst first."""
+    sizes = np.abs(errors)
+    found = [
+        Slice(name, value, int(mask.sum()), float(sizes[mask].mean()), *mean_interval(sizes[mask]))
+        for name, value, mask in parts(columns, cells)
+    ]
+    return tuple(sorted(found, key=lambda part: -part.score))
+
+
+def table(found: Sequence[Slice], score: str) -> Table:
+    """Return the parts that are answered worst as a table."""
+    rows = [[s.column, s.value, s.rows, s.score, s.low, s.high] for s in found[:SHOWN]]
+    about = f"The {SHOWN} worst of {len(found)} parts." if len(found) > SHOWN else ""
+    heads = ("column", "is", "test rows", score, "95 % from", "to")
+    return Table("Slices", heads, rows, about)
+
+
+def _share(right: np.ndarray) -> tuple[float, float]:
+    return wilson(float(right.sum()), len(right))
+
+
+def parts(
+    columns: Sequence[Column], cells: Mapping[str, np.ndarray]
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield column, value and mask of every part of `LEAST_ROWS` rows or more."""
+    for column in columns:
+        for value, mask in _of(column, cells[column.name]):
+            if LEAST_ROWS <= mask.sum() < len(mask):
+                yield column.name, value, mask
+
+
+def _of(column: Column, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    missing = np.array([v is None or v != v for v in values.tolist()])
+    yield NONE, missing
+    known = values[~missing]
+    different, counts = np.unique(
+        known.astype(str) if column.kind == "text" else known, return_counts=True
+    )
+    if column.kind in ("number", "integer") and len(different) > MOST_VALUES:
+        yield from _quarters(values, missing, known)
+        return
+    for value in different[np.argsort(-counts, kind="stable")][:MOST_VALUES].tolist():
+        shown = bool(value) if column.kind == "boolean" else value
+        yield f"{shown:g}" if isinstance(shown, float) else str(shown), ~missing & (values == value)
+
+
+def _quarters(
+    values: np.ndarray, missing: np.ndarray, known: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    marks = np.unique(np.percentile(known, [25, 50, 75]))
+    numbers = np.where(missing, np.nan, values.astype(np.float64))
+    yield f"up to {marks[0]:.4g}", numbers <= marks[0]
+    for low, high in pairwise(marks):
+        yield f"{low:.4g} to {high:.4g}", (numbers > low) & (numbers <= high)
+    yield f"above {marks[-1]:.4g}", numbers > marks[-1]

@@ -1,0 +1,20 @@
+"""The model kinds that can be trained: their hyperparameters, and the pipeline of each.
+
+Importing this package is cheap (pydantic only): the spec, the forms and the console read
+`HYPERPARAMETERS` from here. scikit-learn is imported when a pipeline is built.
+"""
+
+from components.models.hyperparameters import Hyperparameters
+from components.models.kinds import HYPERPARAMETERS, TASKS, note, parse, parsed
+from components.models.pipelines import build, watched
+
+__all__ = [
+    "HYPERPARAMETERS",
+    "TASKS",
+    "Hyperparameters",
+    "build",
+    "note",
+    "parse",
+    "parsed",
+    "watched",
+]
