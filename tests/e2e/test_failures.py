@@ -89,6 +89,32 @@ def test_a_killed_step_fails_the_run_and_changes_nothing(
     assert here.open_runs() == [], "the exit handler closes the MLflow run"
 
 
+ENDLESS = "model={kind: mlp, hyperparameters: {epochs: 10000, early_stopping: false}}"
+
+
+def test_a_training_killed_between_epochs_leaves_its_curve_on_a_failed_run_and_no_version(
+    here: Installation, flower: str
+) -> None:
+    def curve() -> dict[str, list[float]]:
+        experiment = here.mlflow.get_experiment_by_name("watched")
+        found = here.mlflow.search_runs([experiment.experiment_id]) if experiment else []
+        return {
+            run.info.status: [
+                point.step for point in here.mlflow.get_metric_history(run.info.run_id, "val_loss")
+            ]
+            for run in found
+        }
+
+    run = here.begin(*asked("watched", ENDLESS))
+    kill_midway(run, "train", lambda: bool(curve().get("RUNNING")))
+    assert ended(run).returncode == 1
+    ((status, steps),) = curve().items()
+    assert (status, steps) == ("FAILED", [*range(1, len(steps) + 1)])
+    assert 0 < len(steps) < 10_000
+    assert here.versions("watched") == []
+    assert not (here.settings.home / "models" / "watched").exists()
+
+
 @pytest.mark.parametrize("warm", [COLD, WARM])
 def test_a_rollout_whose_process_is_killed_leaves_the_live_version_and_can_be_taken_over(
     here: Installation, flower: str, warm: str
