@@ -14,11 +14,16 @@ from serving.rollout.shadow_rows import Row
 from serving.signature import MISSING
 
 Protocol = Literal["v2", "v1"]
+A_NUMBER = "a number"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The label of one row and the probability of each class; {} where they are not told."""
+    """The label of one row and the probability of each class; {} where they are not told.
+
+    A number that was estimated is no label, and two models hardly ever estimate the same: all
+    numbers are called `A_NUMBER`, so that a shadow finds failures among them and nothing else.
+    """
 
     label: str
     probabilities: Mapping[str, float]
@@ -89,12 +94,16 @@ def _answer_v1(value: Any) -> Answer:
     shares, classes = value.get("probabilities"), value.get("classes")
     if isinstance(prediction, list):
         return _likeliest(_by_class(prediction, classes))
-    return Answer(_name(prediction), _by_class(shares[0], classes) if shares else {})
+    if not shares:
+        return _only([prediction])
+    return Answer(_name(prediction), _by_class(shares[0], classes))
 
 
 def _only(data: Sequence[Any]) -> Answer:
-    """Return the answer of one output alone: a label, or a number for each class."""
-    return Answer(_name(data[0]), {}) if len(data) == 1 else _likeliest(_by_class(data, None))
+    """Return the answer of one output alone: a label, a number, or a number for each class."""
+    if len(data) > 1:
+        return _likeliest(_by_class(data, None))
+    return Answer(A_NUMBER if isinstance(data[0], float) else _name(data[0]), {})
 
 
 def _likeliest(probabilities: Mapping[str, float]) -> Answer:

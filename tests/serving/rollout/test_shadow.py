@@ -19,6 +19,7 @@ from serving.artifact import Golden, write_golden
 from serving.rollout.observation import NotMeasured
 from serving.rollout.policy import Policy
 from serving.rollout.shadow import HttpShadow
+from serving.rollout.shadow_answers import A_NUMBER, Answer, Protocol, answer_of
 from serving.rollout.shadow_rows import Block, GoldenRows
 from serving.rollout.shadow_tally import Tally
 from serving.rollout.state import Phase, Rollout
@@ -268,3 +269,23 @@ def test_an_image_is_sent_as_the_pixels_it_is() -> None:
         [*range(12)],
     )
     assert json.loads(body_of("v1", pixels))["instances"] == pixels["image"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "one", "other"),
+    [
+        ("v1", {"predictions": [380.8]}, {"predictions": [381.0]}),
+        (
+            "v2",
+            {"outputs": [{"name": "prediction", "data": [1.5]}]},
+            {"outputs": [{"name": "prediction", "data": [-2e6]}]},
+        ),
+    ],
+)
+def test_numbers_that_were_estimated_have_no_label_to_disagree_on(
+    protocol: Protocol, one: Any, other: Any
+) -> None:
+    answers = [answer_of(protocol, json.dumps(body).encode()) for body in (one, other)]
+    assert answers == [Answer(A_NUMBER, {})] * 2
+    label = {"v1": {"predictions": [3]}, "v2": {"outputs": [{"name": "label", "data": [3]}]}}
+    assert answer_of(protocol, json.dumps(label[protocol]).encode()) == Answer("3", {})
