@@ -17,7 +17,7 @@ from components.train import rules
 from components.train.curves import Curves
 from serving import skops_types
 from serving.artifact import NATIVE
-from serving.errors import KanaryaError, UsageError
+from serving.errors import UsageError
 from serving.signature import Column, Signature
 from serving.storage import partial
 
@@ -139,10 +139,10 @@ def run(table: Path, request: Request, model: Path, tracker: Tracker) -> str:
 
 @contextmanager
 def _failing(tracker: Tracker, run_id: str) -> Iterator[None]:
-    """Close the run as failed where the training fails; of a kill the exit handler hears."""
+    """Close the run as failed whatever fails, a full disk too; of a kill the exit handler hears."""
     try:
         yield
-    except KanaryaError as error:
+    except Exception as error:
         tracker.fail_run(run_id, str(error))
         raise
 
