@@ -17,6 +17,7 @@ from components import batches, cnn, image_dataset, image_models, keras_conversi
 from components.image_dataset import Images, ImageSchema
 from components.image_models import Cnn
 from components.train import rules
+from components.train.closing import closing
 from serving.artifact import NATIVE
 from serving.errors import UsageError
 from serving.image_signature import Image
@@ -45,6 +46,9 @@ class Tracker(Protocol):
 
     def log_file(self, run_id: str, text: str, name: str) -> None:
         """Put a text file on the run."""
+
+    def fail_run(self, run_id: str, reason: str) -> None:
+        """Close the run as failed."""
 
     def save_keras(self, model: Any, directory: Path, signature: Signature) -> Path:
         """Write an MLflow model directory, and return where in it the `.keras` file is."""
@@ -91,7 +95,7 @@ def run(images: Path, request: Request, model: Path, tracker: Tracker) -> str:
         parameters=request.parameters(),
         dataset=given.schema,
     )
-    with partial(model) as unfinished:
+    with closing(tracker, run_id), partial(model) as unfinished:
         unfinished.mkdir()
         fitted = _fit(plan, run_id, tracker)
         _write(unfinished, plan, fitted, tracker)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,7 @@ from components import conversion, models, preprocessing, rows, telling, trained
 from components.models.kinds import settings
 from components.rows import Rows
 from components.train import rules
+from components.train.closing import closing
 from components.train.curves import Curves
 from serving import skops_types
 from serving.artifact import NATIVE
@@ -125,7 +125,7 @@ def run(table: Path, request: Request, model: Path, tracker: Tracker) -> str:
         parameters=request.parameters(),
         dataset=prepared.given.schema,
     )
-    with _failing(tracker, run_id):
+    with closing(tracker, run_id):
         curves = Curves(lambda epochs: tracker.log_epochs(run_id, epochs), telling.note)
         with curves:
             fitted = fit(prepared, request, curves.watch)
@@ -135,16 +135,6 @@ def run(table: Path, request: Request, model: Path, tracker: Tracker) -> str:
             if history := curves.by_name():
                 trained.write_history(unfinished, history)
     return run_id
-
-
-@contextmanager
-def _failing(tracker: Tracker, run_id: str) -> Iterator[None]:
-    """Close the run as failed whatever fails, a full disk too; of a kill the exit handler hears."""
-    try:
-        yield
-    except Exception as error:
-        tracker.fail_run(run_id, str(error))
-        raise
 
 
 def prepare(given: Rows, request: Request) -> Prepared:
