@@ -31,6 +31,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """A sentence about what was found, and how bad it is: error, warning or note."""
+
+    level: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Report:
     """What a report says, top to bottom."""
 
@@ -39,6 +47,7 @@ class Report:
     tables: Sequence[Table]
     pictures: Sequence[Picture] = ()
     notes: Sequence[str] = ()
+    remarks: Sequence[Remark] = ()
 
     def with_pictures(self, pictures: Sequence[Picture]) -> Report:
         """Return the same report with these pictures."""
@@ -53,12 +62,22 @@ def html(report: Report) -> str:
         f"<title>{escape(report.title)}</title><style>{style()}</style></head><body>",
         f'<h1>{escape(report.title)}</h1><p class="lead">{escape(report.lead)}</p>',
         *(f'<p class="note">{escape(note)}</p>' for note in report.notes),
+        _remarks(report.remarks),
         *map(_table, report.tables[:1]),
         *map(_picture, report.pictures),
         *map(_table, report.tables[1:]),
         "</body></html>\n",
     ]
     return "\n".join(parts)
+
+
+def _remarks(remarks: Sequence[Remark]) -> str:
+    rows = "".join(
+        f'<tr><td class="level {escape(remark.level)}">{escape(remark.level)}</td>'
+        f"<td>{escape(remark.sentence)}</td></tr>"
+        for remark in remarks
+    )
+    return f"<h2>Findings</h2><table><tbody>{rows}</tbody></table>" if rows else ""
 
 
 def _table(table: Table) -> str:

@@ -84,8 +84,9 @@ def tabular(
     with dsl.ExitHandler(closing, name="from data to live model"):
         table = ingest(uri=data_uri, target=target, drop=drop_columns, task=task)
         table.set_display_name("Read the table")
-        checked = validate(table=table.outputs["table"])
-        checked.set_display_name("Check the data")
+        checked = validate(table=table.outputs["table"], name=name)
+        # It asks which version serves now.
+        checked.set_display_name("Check the data").set_caching_options(False)
         parts = split(
             table=table.outputs["table"],
             test_size=test_size,

@@ -35,6 +35,7 @@ HOMES = {
         "components/csv_table.py",
         "components/dataset.py",
         "components/evaluation.py",
+        "components/solo_scores.py",
         "components/table_facts.py",
     ],
     "skops": ["serving/skops_model.py"],

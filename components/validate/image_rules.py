@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.report import Picture, Report, Table
+from components.report import Picture, Remark, Report, Table
 from components.validate.rules import DUPLICATES_WARNING, IMBALANCE, Finding
 
 LEAST_IMAGES = 2
@@ -112,9 +112,7 @@ def report(source: str, facts: ImageFacts, found: Sequence[Finding], sheet: Pict
     return Report(
         title="Validation of pictures",
         lead=f"{facts.rows:,} pictures of {source}: {verdict}.",
-        tables=[
-            Table("Findings", ("level", "finding"), [(f.level, f.sentence) for f in found]),
-            Table("Classes", ("class", "to train on", "to test on"), list(classes)),
-        ],
+        tables=[Table("Classes", ("class", "to train on", "to test on"), list(classes))],
         pictures=[sheet],
+        remarks=[Remark(finding.level, finding.sentence) for finding in found],
     )

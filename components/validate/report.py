@@ -1,106 +1,92 @@
-"""The findings as one HTML page that needs nothing else: no script, no font, no network."""
+"""The findings as one page of the same family as the evaluation's (`components.report`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
-from string import Template
+from collections.abc import Iterator, Sequence
 
-from components.table_schema import TableColumn, TableSchema
-from components.validate.rules import Facts, Finding
-from serving.pages.page import style
+from components.report import Remark, Report, Table
+from components.table_schema import TableColumn
+from components.validate.drift import Known
+from components.validate.finding import LEVELS, Facts, Finding, count
 
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Validation of $source</title>
-<style>$style</style>
-</head>
-<body>
-<h1>$verdict</h1>
-<p>$rows rows, $columns columns, target <b>$target</b> ($kind).
-Source <code>$source</code>, sha256 <code>$sha256</code>.</p>
-<h2>Findings</h2>
-$findings
-$classes
-<h2>Columns</h2>
-$table
-</body>
-</html>
-""")
+MOST_CLASSES = 50
 
 
-def page(facts: Facts, found: Iterable[Finding]) -> str:
-    """Return the page; every value that came from the data is escaped."""
-    found, schema = tuple(found), facts.schema
-    return _PAGE.substitute(
-        style=style(),
-        verdict=_verdict(found),
-        source=escape(schema.source),
-        sha256=escape(schema.sha256),
-        rows=f"{schema.rows:,}",
-        columns=f"{len(schema.columns):,}",
-        target=escape(schema.target),
-        kind=escape(schema.target_kind),
-        findings=_findings(found),
-        classes=_classes(facts),
-        table=_table(_COLUMN_HEADS, (_column_row(column, schema) for column in schema.columns)),
+def report(facts: Facts, found: Sequence[Finding], known: Known | None = None) -> Report:
+    """Return the page: the verdict, every finding, the classes, the columns as they were read."""
+    schema = facts.schema
+    return Report(
+        title=f"Validation: {_verdict(found)}",
+        lead=f"{count(schema.rows, 'row')}, {count(len(schema.columns), 'column')}, target "
+        f"{schema.target} ({schema.target_kind}), from {schema.source} "
+        f"(sha256 {schema.sha256:.12}). {_compared(known)}",
+        tables=[
+            Table("Columns", tuple(_heads(facts, known)), list(_columns(facts, known))),
+            Table("Classes", ("class", "rows", "share"), list(_classes(facts)), _shown(facts)),
+        ],
+        remarks=[Remark(finding.level, finding.sentence) for finding in found],
     )
 
 
-_COLUMN_HEADS = ("Column", "Kind", "#Missing", "#Different values", "#Minimum", "#Maximum")
-
-
-def _verdict(found: tuple[Finding, ...]) -> str:
-    counts = {
-        level: sum(finding.level == level for finding in found) for level in ("error", "warning")
-    }
+def _verdict(found: Sequence[Finding]) -> str:
+    counts = {level: sum(finding.level == level for finding in found) for level in LEVELS}
     if counts["error"]:
-        return f"The table cannot be trained on: {counts['error']} error(s)"
-    return f"The table can be trained on: {counts['warning']} warning(s)"
+        return f"{count(counts['error'], 'error')}, it cannot be trained on"
+    return f"{count(counts['warning'], 'warning')}, {count(counts['note'], 'note')}"
 
 
-def _findings(found: tuple[Finding, ...]) -> str:
-    if not found:
-        return "<p>Nothing was found.</p>"
-    rows = (
-        f'<tr><td class="level {finding.level}">{finding.level}</td>'
-        f"<td>{escape(finding.sentence)}</td></tr>"
-        for finding in found
+def _compared(known: Known | None) -> str:
+    if known is None:
+        return "It was compared with no champion."
+    return f"It was compared with what version {known.version}, the champion, learned from."
+
+
+def _heads(facts: Facts, known: Known | None) -> Iterator[str]:
+    yield from ("column", "type", "missing", "missing %", "different values", "minimum", "maximum")
+    yield from ("most frequent", "its share %")
+    yield "alone explains (R²)" if facts.schema.is_quantity else "alone tells %"
+    if known:
+        yield f"type in version {known.version}"
+
+
+def _columns(facts: Facts, known: Known | None) -> Iterator[tuple[object, ...]]:
+    for column in facts.schema.columns:
+        yield (*_column(column, facts), *((_before(column, known),) if known else ()))
+
+
+def _column(column: TableColumn, facts: Facts) -> tuple[object, ...]:
+    schema = facts.schema
+    is_target = column.name == schema.target
+    value, share = facts.top.get(column.name, (None, None))
+    solo = facts.solo.get(column.name)
+    return (
+        f"{column.name} (target)" if is_target else column.name,
+        column.kind,
+        column.missing,
+        _percent(column.missing / schema.rows),
+        column.distinct,
+        column.minimum,
+        column.maximum,
+        None if value is None else str(value),
+        _percent(share),
+        solo if schema.is_quantity else _percent(solo),
     )
-    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
 
 
-def _classes(facts: Facts) -> str:
-    if facts.schema.is_quantity:
-        return ""
-    return f"<h2>Classes</h2>{_table(('Class', '#Rows', '#Share'), _class_rows(facts))}"
+def _before(column: TableColumn, known: Known) -> str | None:
+    was = known.column(column.name)
+    return was.kind if was else None
 
 
-def _class_rows(facts: Facts) -> Iterable[tuple[str, ...]]:
-    for label, rows in facts.classes:
-        yield str(label), f"{rows:,}", f"{rows / facts.schema.rows:.1%}"
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
-def _column_row(column: TableColumn, schema: TableSchema) -> tuple[str, ...]:
-    name = f"{column.name} (target)" if column.name == schema.target else column.name
-    limits = (column.minimum, column.maximum)
-    shown = ("" if limit is None else f"{limit:,.6g}" for limit in limits)
-    return name, column.kind, f"{column.missing:,}", f"{column.distinct:,}", *shown
+def _classes(facts: Facts) -> Iterator[tuple[object, ...]]:
+    for label, rows in facts.classes[:MOST_CLASSES]:
+        yield str(label), rows, f"{rows / facts.schema.rows:.1%}"
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Return a table; a head that starts with # is of numbers, which stand to the right."""
-    classes = [' class="number"' if head.startswith("#") else "" for head in heads]
-    head = _row("th", classes, (each.removeprefix("#") for each in heads))
-    body = "".join(_row("td", classes, row) for row in rows)
-    return f'<div class="wide"><table>{head}{body}</table></div>'
-
-
-def _row(tag: str, classes: list[str], cells: Iterable[str]) -> str:
-    inside = (
-        f"<{tag}{css}>{escape(cell)}</{tag}>" for css, cell in zip(classes, cells, strict=True)
-    )
-    return f"<tr>{''.join(inside)}</tr>"
+def _shown(facts: Facts) -> str:
+    left_out = len(facts.classes) - MOST_CLASSES
+    return f"{left_out:,} rarer ones are left out." if left_out > 0 else ""

@@ -14,7 +14,8 @@ import pytest
 from components import dataset
 from components.dataset import TableSchema
 from components.errors import UnreadableError
-from components.table_facts import class_counts, duplicate_rows, solo_accuracies
+from components.solo_scores import accuracies
+from components.table_facts import class_counts, duplicate_rows, look
 from serving.signature import Column, encode
 
 EMPTY = TableSchema(
@@ -84,6 +85,10 @@ def test_the_target_is_an_array_of_its_labels(
     assert target.dtype.kind == kind
 
 
+def solo(table: Path) -> dict[str, float]:
+    return accuracies(look(table), dataset.read_schema(table))
+
+
 def test_names_that_polars_reads_as_patterns_are_names(tmp_path: Path) -> None:
     frame = pl.DataFrame({"*": [1.0, 2.0, 3.0], "^.*$": [3, 2, 1], "y": ["a", "b", "a"]})
     dataset.write_table(tmp_path / "table", frame, EMPTY)
@@ -91,7 +96,7 @@ def test_names_that_polars_reads_as_patterns_are_names(tmp_path: Path) -> None:
     assert dataset.read_schema(tmp_path / "table").column("^.*$").maximum == 3
     schema = dataset.take_rows(tmp_path / "table", np.array([True, False, True]), tmp_path / "part")
     assert (schema.rows, schema.column("*").maximum) == (2, 3.0)
-    assert set(solo_accuracies(tmp_path / "table")) == {"*", "^.*$"}
+    assert set(solo(tmp_path / "table")) == {"*", "^.*$"}
 
 
 def test_taken_rows_keep_their_order_and_are_described_anew(tmp_path: Path, table: Path) -> None:
@@ -159,6 +164,6 @@ def test_a_column_alone_tells_what_the_others_with_its_value_are(tmp_path: Path)
         missing=[None if label == "a" else 1 for label in labels],
         y=labels,
     )
-    assert solo_accuracies(table) == pytest.approx(
+    assert solo(table) == pytest.approx(
         {"same": 1, "unique": 0, "constant": 0, "mostly": 0.875, "ordered": 1, "missing": 1}
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 
 from components import dataset
 from components.errors import FindingsError
+from components.report import html
 from components.table_schema import TableColumn, TableSchema
 from components.validate import report, rules, step
-from components.validate.rules import Facts
+from components.validate.finding import Facts
 
 GOOD = TableColumn("a", "number", missing=0, distinct=90, minimum=0.0, maximum=1.0)
 TARGET = TableColumn("y", "text", missing=0, distinct=2)
@@ -26,7 +28,7 @@ def facts(*columns: TableColumn, **changes: Any) -> Facts:
         columns=(*columns, TARGET),
         target="y",
         target_kind="text",
-        rows=100,
+        rows=changes.pop("rows", 100),
         sha256="0" * 64,
         source="rows.csv",
         rows_without_target=changes.pop("rows_without_target", 0),
@@ -66,15 +68,29 @@ def count(name: str, minimum: float, maximum: float, distinct: int = 100) -> Tab
         (facts(text("t", 5, missing=20)), [("note", "missing", "t")]),
         (facts(text("t", 5, missing=50)), [("warning", "missing", "t")]),
         (facts(GOOD, classes=(("no", 90), ("yes", 10))), []),
-        (facts(GOOD, classes=(("no", 91), ("yes", 9))), [("warning", "imbalance", "y")]),
+        (
+            facts(GOOD, classes=(("no", 91), ("yes", 9))),
+            [("warning", "few_rows", "y"), ("warning", "imbalance", "y")],
+        ),
         (facts(GOOD, duplicates=4), [("note", "duplicates", None)]),
         (facts(GOOD, duplicates=5), [("warning", "duplicates", None)]),
         (facts(GOOD, solo={"a": 0.991}), []),
         (facts(GOOD, solo={"a": 0.992}), [("warning", "leakage", "a")]),
         (
             facts(GOOD, solo={"a": 0.97}, classes=(("no", 95), ("yes", 5))),
-            [("warning", "imbalance", "y")],
+            [("warning", "few_rows", "y"), ("warning", "imbalance", "y")],
         ),
+        (facts(count("customer_id", 7, 500)), [("warning", "id_like", "customer_id")]),
+        (facts(count("orderId", 7, 500)), [("warning", "id_like", "orderId")]),
+        (facts(count("paid", 7, 500)), []),
+        (facts(text("t", 94)), []),
+        (facts(text("t", 101), rows=1000), [("note", "many_words", "t")]),
+        (facts(text("t", 100), rows=1000), []),
+        (facts(text("t", 2), top={"t": ("x", 0.995)}), [("note", "nearly_constant", "t")]),
+        (facts(text("t", 2), top={"t": ("x", 0.99)}), []),
+        (facts(text("t", 3), text("u", 3), twins=(("t", "u"),)), [("note", "twins", "t")]),
+        (facts(text("t", 3), spellings={"t": (("X", "x"),)}), [("note", "spelling", "t")]),
+        (facts(GOOD, spellings={"y": (("No", "no"),)}), [("warning", "spelling", "y")]),
         (facts(GOOD, rows_without_target=3), [("note", "missing_target", "y")]),
     ],
 )
@@ -86,6 +102,44 @@ def test_a_table_is_found_to_be_what_its_numbers_say(
     for finding in found:
         assert finding.sentence.endswith(".")
         assert finding.numbers
+
+
+def quantity(distinct: int = 90, **changes: Any) -> Facts:
+    """Of a target that is a number."""
+    given = facts(GOOD, **changes)
+    target = TableColumn("y", "number", 0, distinct, 3.0, 3.0 if distinct == 1 else 9.0)
+    schema = replace(given.schema, columns=(GOOD, target), target_kind="number")
+    return replace(given, schema=schema, classes=())
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (quantity(), []),
+        (quantity(solo={"a": 0.97}), []),
+        (quantity(solo={"a": 0.98}), [("warning", "leakage", "a")]),
+        (quantity(top={"y": (0.0, 0.49)}), []),
+        (quantity(top={"y": (0.0, 0.5)}), [("warning", "concentrated", "y")]),
+        (quantity(distinct=1, top={"y": (3.0, 1.0)}), [("error", "constant_target", "y")]),
+    ],
+)
+def test_a_target_that_is_a_number_has_its_own_rules(
+    given: Facts, expected: list[tuple[str, str, str | None]]
+) -> None:
+    found = rules.findings(given)
+    assert [(finding.level, finding.check, finding.column) for finding in found] == expected
+    assert "R²" in html(report.report(given, found))
+
+
+def test_a_log_and_an_error_name_ten_and_count_the_rest() -> None:
+    found = rules.findings(facts(*(text(f"t{n}", 0, missing=100) for n in range(12))))
+    assert len(found) == 12
+    sentence = rules.errors_in_one_sentence(found)
+    assert sentence is not None
+    assert "'t9' is missing" in sentence
+    assert sentence.endswith("; 2 more errors are in the report.")
+    told = rules.warnings_to_tell(rules.findings(facts(*(text(f"t{n}", 1) for n in range(11)))))
+    assert (len(told), told[-1]) == (11, "1 more warning is in the report")
 
 
 def test_findings_carry_their_numbers_and_the_remedy() -> None:
@@ -115,9 +169,9 @@ def test_the_worst_comes_first_and_one_sentence_names_all_errors() -> None:
     sentence = rules.errors_in_one_sentence(found)
     assert sentence is not None
     assert sentence.startswith(
-        "The table cannot be trained on: Column 't' is missing in all 100 rows"
+        "The table cannot be trained on: The target 'y' has 1 class ('yes') with fewer than 2 rows"
     )
-    assert "; The target 'y' has 1 class ('yes') with fewer than 2 rows" in sentence
+    assert "; Column 't' is missing in all 100 rows" in sentence
     assert sentence.count(".") == 2  # data.drop, and the end
     assert rules.errors_in_one_sentence(found[2:]) is None
 
@@ -141,7 +195,7 @@ class Page(HTMLParser):
 def test_the_page_shows_everything_and_runs_nothing_from_the_data() -> None:
     evil = "<script>alert('x')</script>"
     given = facts(text(evil, 1), classes=((evil, 60), ("b&b", 40)))
-    page = Page(report.page(given, rules.findings(given)))
+    page = Page(html(report.report(given, rules.findings(given))))
     assert evil in page.text
     assert "b&b" in page.text
     names = {tag for tag, _ in page.tags}
