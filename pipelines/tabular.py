@@ -92,7 +92,8 @@ def tabular(
             test_size=test_size,
             random_state=random_state,
             stratify=stratify,
-        ).after(checked)
+            duplicates=checked.outputs["Output"],
+        )
         parts.set_display_name("Split into training and test rows")
         trained = train(
             train=parts.outputs["train"],

@@ -13,6 +13,7 @@ def split(
     stratify: bool,
     train: dsl.Output[dsl.Dataset],
     test: dsl.Output[dsl.Dataset],
+    duplicates: int = 0,
 ) -> None:
     """Split the rows into a training part and a test part."""
     from pathlib import Path
@@ -23,6 +24,8 @@ def split(
     choice = step.Choice(test_size, random_state, stratify)
     with told():
         parts = step.run(Path(table.path), choice, Path(train.path), Path(test.path))
+        if duplicates:
+            test.metadata["overlap"] = step.overlap(Path(train.path), Path(test.path))
         train.metadata.update(parts.train)
         test.metadata.update(parts.test)
 

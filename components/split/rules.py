@@ -9,6 +9,7 @@ import numpy as np
 from components.errors import DataError
 
 STRATA = 10
+OVERLAP_WARNING = 0.05
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,15 @@ def _refuse(choice: Choice, rows: int) -> None:
         raise DataError(f"random_state is {choice.random_state}: choose 0 or more.")
     if rows < 2:
         raise DataError(f"A table of {rows} row(s) cannot be split: it takes two at least.")
+
+
+def overlap_told(same: int, rows: int) -> str:
+    """Return what to say of `same` of `rows` test rows that are trained on, too."""
+    share = same / max(rows, 1)
+    if not same:
+        return "No test row is also a training row, though the table has equal rows."
+    level = "warning: " if share >= OVERLAP_WARNING else ""
+    return (
+        f"{level}{same:,} of {rows:,} test rows ({share:.1%}) are also training rows, cell for "
+        "cell: the test flatters the model by them; if they are one row read twice, keep one."
+    )

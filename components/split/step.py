@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import dataset
+from components import dataset, table_facts, telling
 from components.split import rules
 from components.split.rules import Choice
 from components.table_schema import TableSchema
@@ -31,6 +31,17 @@ def run(table: Path, choice: Choice, train: Path, test: Path) -> Parts:
         dataset.take_rows(table, mask, test),
     )
     return Parts(*map(_metadata, written))
+
+
+def overlap(train: Path, test: Path) -> int:
+    """Say and return how many test rows are, cell by cell, training rows too.
+
+    Equal rows are left where chance puts them: of a table with few different rows there would be
+    no split otherwise, and what comes later may well be equal, too.
+    """
+    same = table_facts.overlapping_rows(train, test)
+    telling.note(rules.overlap_told(same, dataset.read_schema(test).rows))
+    return same
 
 
 def _metadata(schema: TableSchema) -> dict[str, int | str]:

@@ -108,6 +108,11 @@ def _write(directory: Path, found: Iterable[Finding]) -> None:
         (unfinished / FINDINGS_FILE).write_text(text + "\n", "utf-8")
 
 
+def duplicates(found: Iterable[Finding]) -> int:
+    """Return how many rows were found to be a row above again."""
+    return sum(int(each.numbers["duplicates"]) for each in found if each.check == "duplicates")
+
+
 def champion_of(name: str, find: Callable[[str], Champion | None]) -> Champion | None:
     """Return the version that serves under a name; None for no name, which asks nobody."""
     return find(name) if name else None

@@ -35,13 +35,14 @@ def test_the_components_hand_a_table_on(tmp_path: Path) -> None:
         dsl.Artifact(uri=str(tmp_path / "findings")),
     )
     ingest.python_func(str(tmp_path / "rows.csv"), "y", [], "tabular", table)
-    validate.python_func(table, report, findings)
-    split.python_func(table, 0.25, 1, True, train, test)
+    assert validate.python_func(table, report, findings) == 0
+    split.python_func(table, 0.25, 1, True, train, test, duplicates=1)
     assert {name: table.metadata[name] for name in ("rows", "columns")} == {
         "rows": 40,
         "columns": 3,
     }
     assert len(table.metadata["sha256"]) == 64
+    assert test.metadata["overlap"] == 0
     assert (train.metadata["rows"], test.metadata["rows"]) == (30, 10)
     assert dataset.read_schema(Path(test.path)).rows == 10
     assert Path(report.path).is_file()

@@ -138,3 +138,29 @@ def a_table(directory: Path, labels: list[str]) -> Path:
     schema = TableSchema((), "y", "text", 0, "0" * 64, "rows.csv")
     dataset.write_table(directory / "table", frame, schema)
     return directory / "table"
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "tested_on", "same", "told"),
+    [
+        ([1, 2, 3], [4, 5], 0, "No test row is also a training row"),
+        ([1, 2, None, None], [2, None, 7, 8], 2, "warning: 2 of 4 test rows (50.0%) are also"),
+        (list(range(40)), [*range(100, 139), 7], 1, "1 of 40 test rows (2.5%) are also training"),
+    ],
+)
+def test_test_rows_that_are_trained_on_are_counted_and_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    trained_on: list[int | None],
+    tested_on: list[int | None],
+    same: int,
+    told: str,
+) -> None:
+    schema = TableSchema((), "y", "text", 0, "0" * 64, "rows.csv")
+    for name, cells in (("train", trained_on), ("test", tested_on)):
+        frame = pl.DataFrame(
+            {"n": cells, "y": ["a"] * len(cells)}, schema_overrides={"n": pl.Int64}
+        )
+        dataset.write_table(tmp_path / name, frame, schema)
+    assert step.overlap(tmp_path / "train", tmp_path / "test") == same
+    assert capsys.readouterr().out.startswith(f"note: {told}")
