@@ -54,7 +54,7 @@ def _accuracy(pairs: pl.DataFrame) -> float:
     """Return the leave-one-out accuracy of the majority class; a tie counts as wrong."""
     counts = pairs.group_by("value", "target").len()
     top = pl.col("len").top_k(2)
-    groups = counts.group_by("value").agg(first=top.first(), second=top.sum() - top.first())
+    groups = counts.group_by("value").agg(first=top.max(), second=top.sum() - top.max())
     told = groups.filter(pl.col("first") > pl.col("second") + 1).get_column("first").sum()
     return float(told) / max(pairs.height, 1)
 
