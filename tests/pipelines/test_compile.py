@@ -9,7 +9,8 @@ import yaml
 from pipelines import compile as compiled
 from serving.errors import UsageError
 
-SIDE_EFFECTS = {"train", "evaluate", "register", "deploy", "reject", "finish"}
+# Those that ask which version serves are with them.
+SIDE_EFFECTS = {"validate", "train", "evaluate", "register", "deploy", "reject", "finish"}
 
 
 @pytest.fixture(scope="module")
