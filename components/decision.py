@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from components.errors import GateError
+
+CHAMPION = "champion"
+"""The name of the check that compares the two."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the candidate may be registered, and the sentences that say why."""
+    """Whether the candidate may be registered, and the sentences that say why.
+
+    `policy`: what it was asked to show. `verdict` on the champion: better, non_inferior, worse or
+    cannot_tell; empty where the two were not compared.
+    """
 
     promote: bool
     reasons: tuple[str, ...]
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = ""
 
     def markdown(self) -> str:
         """Return the decision as a short Markdown text."""
@@ -38,4 +49,12 @@ def read(directory: Path) -> Decision:
         raise GateError(
             f"{path}: promote is {promote!r}, neither true nor false; run the pipeline again"
         )
-    return Decision(promote, tuple(str(reason) for reason in reasons))
+    policy = dict(record.get("policy") or {})
+    return Decision(promote, tuple(str(reason) for reason in reasons), policy, _verdict(record))
+
+
+def _verdict(record: Mapping[str, Any]) -> str:
+    found = [
+        check.get("finding") for check in record.get("checks", ()) if check["name"] == CHAMPION
+    ]
+    return str(found[0]["outcome"]) if found and found[0] else ""

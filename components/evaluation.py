@@ -2,6 +2,7 @@
 
 scores.json          `Evaluation`
 predictions.parquet  truth, predicted, and, of classes, probabilities p_0 … in the labels' order
+paired.npz           both models' answers, row by row, as the gate draws them (`components.paired`)
 plots/*.png          confusion matrix, curves, calibration; or residuals; importance, epochs
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from serving.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from components.paired import Answered
 
 SCORES = "scores.json"
 PREDICTIONS = "predictions.parquet"
@@ -27,13 +30,22 @@ PLOTS = "plots"
 class ChampionScores:
     """The champion on the candidate's test rows; `error` says why it could not be scored.
 
-    `agreement` is the share of rows on which the two give the same label.
+    `agreement` is the share of rows on which the two give the same label. `answers` are the rows
+    themselves, which `paired.npz` has and `scores.json` has not.
     """
 
     version: str
     metrics: dict[str, float] | None = None
     agreement: float | None = None
     error: str | None = None
+    answers: Answered | None = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object (a dict) of what there is."""
+        fields = {
+            name: getattr(self, name) for name in ("version", "metrics", "agreement", "error")
+        }
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -46,8 +58,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object (a dict), as `scores.json` holds it."""
-        champion = asdict(self.champion) if self.champion else None
-        present = {k: v for k, v in champion.items() if v is not None} if champion else None
+        present = self.champion.to_json() if self.champion else None
         return {"candidate": self.candidate, "champion": present, "rows": self.rows}
 
 

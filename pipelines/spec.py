@@ -24,10 +24,10 @@ from pydantic import (
 from pydantic.json_schema import models_json_schema
 
 from components.image_models import HYPERPARAMETERS as IMAGE_HYPERPARAMETERS
-from components.metrics import METRICS, OF_TASK, USUAL
 from components.models import HYPERPARAMETERS, schemas
 from components.models import parse as parse_hyperparameters
 from components.nearest import instead
+from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.rollout_spec import Rollout, rollout_arguments
 from serving.errors import UsageError
@@ -42,15 +42,6 @@ def _service_name(value: str) -> str:
             "beginning with a letter, at most 53 characters"
         )
     return value
-
-
-def _metric(value: str) -> str:
-    if value not in METRICS:
-        raise ValueError(f"there is no metric {value!r}; {instead(value, METRICS)}")
-    return value
-
-
-Metric = Annotated[str, AfterValidator(_metric)]
 
 
 class _Part(BaseModel):
@@ -86,38 +77,6 @@ class Model(_Part):
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
 
 
-class Champion(_Part):
-    """How the candidate must compare with the version that serves, on the same test rows."""
-
-    metric: Metric | Literal[""] | None = Field(
-        None, description="default: accuracy, of numbers rmse; '' switches the comparison off"
-    )
-    margin: float = Field(
-        0.0,
-        ge=0,
-        le=1e12,
-        description="how much worse than the champion is still accepted, in the metric's unit",
-    )
-
-
-class Gate(_Part):
-    """What a candidate must show before it may be registered."""
-
-    floor: dict[Metric, float] = Field(
-        default_factory=dict, description="lowest value (of losses and errors: highest) per metric"
-    )
-    champion: Champion = Champion()
-
-
-class ImageGate(Gate):
-    """What a network must show before it may be registered."""
-
-    floor: dict[Metric, float] = Field(
-        default_factory=lambda: {"accuracy": 0.6},
-        description="lowest value (log_loss: highest) per metric",
-    )
-
-
 class Spec(_Part):
     """One model of a table: its data, training, gate and rollout."""
 
@@ -130,7 +89,7 @@ class Spec(_Part):
     data: Data
     split: Split = Split()
     model: Model = Model()
-    gate: Gate = Gate()
+    gate: TableGate = TableGate()
     rollout: Rollout = Rollout()
 
     @field_validator("model")
@@ -145,16 +104,8 @@ class Spec(_Part):
 
     @field_validator("gate")
     @classmethod
-    def _metrics_of_the_task(cls, gate: Gate, info: ValidationInfo) -> Gate:
-        return _measurable(gate, info.data.get("task", "tabular"))
-
-
-def _measurable(gate: Gate, task: str) -> Gate:
-    known = OF_TASK[task]
-    for metric in (*gate.floor, gate.champion.metric):
-        if metric and metric not in known:
-            raise ValueError(f"{metric} is no metric of {task}; {instead(metric, known)}")
-    return gate
+    def _metrics_of_the_task(cls, gate: TableGate, info: ValidationInfo) -> TableGate:
+        return measurable(gate, info.data.get("task", "tabular"))
 
 
 class ImageSpec(_Part):
@@ -172,8 +123,8 @@ class ImageSpec(_Part):
 
     @field_validator("gate")
     @classmethod
-    def _metrics_of_the_task(cls, gate: ImageGate) -> Gate:
-        return _measurable(gate, "image")
+    def _metrics_of_the_task(cls, gate: ImageGate) -> ImageGate:
+        return measurable(gate, "image")
 
 
 AnySpec = Spec | ImageSpec
@@ -241,7 +192,6 @@ def name_from(path: str) -> str:
 
 def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
     """Return the compiled pipeline's parameters for this spec."""
-    metric = spec.gate.champion.metric
     data = image_arguments(spec.data) if isinstance(spec, ImageSpec) else _table_arguments(spec)
     return {
         "name": spec.name,
@@ -251,9 +201,7 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
         "stratify": spec.split.stratify,
         "model_kind": spec.model.kind,
         "hyperparameters": dict(spec.model.hyperparameters),
-        "gate_floor": dict(spec.gate.floor),
-        "champion_metric": USUAL[spec.task] if metric is None else metric,
-        "champion_margin": spec.gate.champion.margin,
+        **gate_arguments(spec.gate, spec.task),
         **rollout_arguments(spec.rollout),
     }
 
@@ -261,7 +209,8 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
 def _table_arguments(spec: Spec) -> dict[str, Any]:
     data = spec.data
     columns = {"target": data.target, "drop_columns": list(data.drop)}
-    return {"task": spec.task, "data_uri": data.uri, **columns}
+    guarded = {"gate_slices": slice_arguments(spec.gate)}
+    return {"task": spec.task, "data_uri": data.uri, **columns, **guarded}
 
 
 def _read(path: Path) -> object:

@@ -9,7 +9,7 @@ from components.package.component import package
 from components.split.component import split
 from components.train.component import train
 from components.validate.component import validate
-from pipelines.tail import Candidate, decide_and_deploy
+from pipelines.tail import EVIDENCE, Candidate, decide_and_deploy
 
 
 @dsl.pipeline(
@@ -30,6 +30,8 @@ def tabular(
     gate_floor: dict[str, float] = {},  # noqa: B006
     champion_metric: str = "accuracy",
     champion_margin: float = 0.0,
+    champion_evidence: dict[str, object] = EVIDENCE,
+    gate_slices: list[dict[str, object]] = [],  # noqa: B006
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
     rollout_max_seconds: float = 600.0,
@@ -64,6 +66,10 @@ def tabular(
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
             Of tabular-regression one of rmse, mae, r2, mape.
         champion_margin: How much worse than the live version is still accepted.
+        champion_evidence: alpha (how often chance may deceive), power (of the told rows), require
+            (better or non_inferior), on_cannot_tell (measured, reject or accept).
+        gate_slices: Limits for parts of the rows: column, value (none: each), metric, and floor
+            or max_drop.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.
         rollout_max_seconds: Longest time that a step waits for its verdict.
@@ -130,6 +136,10 @@ def tabular(
                 "floor": gate_floor,
                 "champion_metric": champion_metric,
                 "champion_margin": champion_margin,
+                "evidence": champion_evidence,
+                "slices": gate_slices,
+                "seed": random_state,
+                "test": parts.outputs["test"],
             },
             rollout={
                 "steps": rollout_steps,

@@ -13,6 +13,14 @@ from components.gate.component import gate
 from components.register.component import register
 from components.reject.component import reject
 
+EVIDENCE: dict[str, Any] = {
+    "alpha": 0.05,
+    "power": 0.8,
+    "require": "non_inferior",
+    "on_cannot_tell": "measured",
+}
+"""How sure the gate must be, where nothing else is said."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -31,7 +39,7 @@ def decide_and_deploy(
 ) -> None:
     """Add the steps behind packaging to the pipeline that is being made.
 
-    `limits`: the gate's parameters but for its inputs; `rollout`: the deploy step's.
+    `limits`: the gate's parameters but for the evaluation; `rollout`: the deploy step's.
     """
     evaluation = candidate.evaluated.outputs["evaluation"]
     run_id = candidate.trained.outputs["Output"]

@@ -73,7 +73,8 @@ def score(champion: Champion, ask: Ask, candidate: scores.Answers) -> ChampionSc
     mine = [candidate.labels[place] for place in candidate.predicted]
     theirs = [answers.labels[place] for place in answers.predicted]
     measured = scores.measure(answers)
-    return ChampionScores(champion.version, measured, rules.agreement(mine, theirs))
+    agreement = rules.agreement(mine, theirs)
+    return ChampionScores(champion.version, measured, agreement, answers=answers)
 
 
 def score_numbers(champion: Champion, ask: Ask, candidate: Estimates) -> ChampionScores:
@@ -85,7 +86,7 @@ def score_numbers(champion: Champion, ask: Ask, candidate: Estimates) -> Champio
         theirs = number_scores.estimates(candidate.truth, raw)
     except KanaryaError as error:
         return ChampionScores(champion.version, error=str(error))
-    return ChampionScores(champion.version, number_scores.measure(theirs))
+    return ChampionScores(champion.version, number_scores.measure(theirs), answers=theirs)
 
 
 def _answers(champion: Champion, ask: Ask, candidate: scores.Answers) -> scores.Answers:

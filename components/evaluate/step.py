@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from components import evaluation, number_scores, preprocessing, rows, scores, telling, trained
+from components import (
+    evaluation,
+    number_scores,
+    paired,
+    preprocessing,
+    rows,
+    scores,
+    telling,
+    trained,
+)
 from components.evaluate import champion, numbers, rules, slices
 from components.evaluate.about import Beside
 from components.evaluate.champion import Champion
@@ -18,6 +27,7 @@ from components.evaluate.numbers import Estimated
 from components.evaluate.rules import Judged
 from components.evaluation import ChampionScores
 from components.number_scores import Estimates
+from components.paired import Paired
 from components.report import Picture, Report, html
 from components.rows import Rows
 from components.trained import Training
@@ -138,7 +148,8 @@ def write_judged(
     """
     judged, raw = found
     page = _Page(pictures, rules.report(about[0], judged, about[1]))
-    _write(outputs, page, judged.evaluation, _label_rows(judged.answers, raw))
+    answers = _Answers(_label_rows(judged.answers, raw), _paired(judged))
+    _write(outputs, page, judged.evaluation, answers)
     telling.note(rules.told(judged.evaluation))
 
 
@@ -153,7 +164,8 @@ def _estimate(
     beside = _beside_numbers(candidate, estimates)
     estimated = Estimated(estimates, found, beside)
     page = _Page(numbers.pictures(estimated), numbers.report(name, estimated, given.cells))
-    _write(outputs, page, found, {"truth": estimates.truth, "predicted": estimates.predicted})
+    columns = {"truth": estimates.truth, "predicted": estimates.predicted}
+    _write(outputs, page, found, _Answers(columns, _paired(estimated)))
     telling.note(numbers.told(found))
     return estimated
 
@@ -201,6 +213,20 @@ class _Page:
     report: Report
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """The candidate's answers as columns to read, and both models' for the gate."""
+
+    columns: Mapping[str, np.ndarray]
+    paired: Paired
+
+
+def _paired(found: Judged | Estimated) -> Paired:
+    mine = found.answers if isinstance(found, Judged) else found.estimates
+    serving = found.evaluation.champion
+    return Paired(mine, serving.answers if serving else None)
+
+
 def _label_rows(answers: scores.Answers, raw: np.ndarray) -> dict[str, np.ndarray]:
     labels = np.array([str(label) for label in answers.labels])
     shares = {f"p_{place}": raw[:, place] for place in range(raw.shape[1])}
@@ -211,14 +237,15 @@ def _write(
     outputs: Outputs,
     page: _Page,
     found: evaluation.Evaluation,
-    predictions: Mapping[str, np.ndarray],
+    answers: _Answers,
 ) -> None:
     with partial(outputs.evaluation) as unfinished:
         plots = unfinished / evaluation.PLOTS
         plots.mkdir(parents=True)
         for name, picture in page.pictures.items():
             (plots / f"{name}.png").write_bytes(picture.png)
-        evaluation.write_predictions(unfinished, predictions)
+        evaluation.write_predictions(unfinished, answers.columns)
+        paired.write(unfinished, answers.paired)
         evaluation.write_scores(unfinished, found)
     with partial(outputs.report) as unfinished:
         text = html(page.report.with_pictures(list(page.pictures.values())))

@@ -8,9 +8,13 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def gate(
     evaluation: dsl.Input[dsl.Artifact],
+    test: dsl.Input[dsl.Dataset],
     floor: dict[str, float],
     champion_metric: str,
     champion_margin: float,
+    evidence: dict[str, object],
+    slices: list[dict[str, object]],
+    seed: int,
     reasons: dsl.Output[dsl.Markdown],
     decision: dsl.Output[dsl.Artifact],
 ) -> bool:
@@ -20,7 +24,8 @@ def gate(
     from components.gate import step
     from components.telling import told
 
-    policy = step.GatePolicy(floor, champion_metric, champion_margin)
-    paths = (Path(reasons.path), Path(decision.path))
     with told():
-        return step.run(Path(evaluation.path), policy, *paths)
+        champion = step.champion(champion_metric, champion_margin, evidence, seed)
+        policy = step.GatePolicy(floor, champion, step.guards(slices, champion_metric))
+        inputs = step.Inputs(Path(evaluation.path), Path(test.path))
+        return step.run(inputs, policy, Path(reasons.path), Path(decision.path))

@@ -10,34 +10,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from components.decision import CHAMPION
 from components.evaluation import ChampionScores, Evaluation
+from components.gate import wording
+from components.gate.comparison import Finding, Outcome
+from components.gate.evidence import NOTHING, Evidence, Guarded
+from components.gate.policy import ChampionPolicy, GatePolicy
+from components.gate.wording import shown
 from components.metrics import LOWER_IS_BETTER, METRICS
 from components.nearest import instead
-
-ROUNDING = 1e-9
-"""0.96 - 0.01 is not quite 0.95: a difference below this part of the limit is no difference."""
-
-LEAST_SHOWN = 1e-3
 
 REMEDY = "to go on without a comparison, set gate.champion.metric to an empty text."
 
 
 @dataclass(frozen=True)
-class GatePolicy:
-    """What a candidate must reach; an empty `champion_metric` switches the comparison off.
-
-    `floor`: the lowest value of a metric (of losses and errors the highest). `champion_margin`: how
-    much worse than the champion is still accepted, in the metric's own unit.
-    """
-
-    floor: Mapping[str, float]
-    champion_metric: str = "accuracy"
-    champion_margin: float = 0.0
-
-
-@dataclass(frozen=True)
 class Check:
-    """One question, its numbers and its answer as a sentence."""
+    """One question, its numbers and its answer as a sentence.
+
+    `finding`: what the rows say, where they were asked.
+    """
 
     name: str
     metric: str
@@ -45,6 +36,7 @@ class Check:
     limit: float | None
     passed: bool
     sentence: str
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +44,7 @@ class Verdict:
     """All checks of one candidate."""
 
     checks: tuple[Check, ...]
+    policy: GatePolicy
 
     @property
     def promote(self) -> bool:
@@ -67,13 +60,20 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object (a dict), as `decision.json` holds it."""
         checks = [asdict(check) for check in self.checks]
-        return {"promote": self.promote, "reasons": self.reasons, "checks": checks}
+        return {
+            "promote": self.promote,
+            "reasons": self.reasons,
+            "checks": checks,
+            "policy": self.policy.to_json(),
+        }
 
 
-def judge(evaluation: Evaluation, policy: GatePolicy) -> Verdict:
-    """Return the verdict on the candidate."""
+def judge(evaluation: Evaluation, policy: GatePolicy, found: Evidence = NOTHING) -> Verdict:
+    """Return the verdict on the candidate; `found` is what its rows and the champion's say."""
     floors = [_floor(metric, limit, evaluation.candidate) for metric, limit in policy.floor.items()]
-    return Verdict((*floors, _against_champion(evaluation, policy)))
+    champion = _against_champion(evaluation, policy.champion, found.champion)
+    parts = [_guarded(part, policy.champion) for part in found.parts]
+    return Verdict((*floors, champion, *parts), policy)
 
 
 def _floor(metric: str, limit: float, scores: Mapping[str, float]) -> Check:
@@ -83,52 +83,71 @@ def _floor(metric: str, limit: float, scores: Mapping[str, float]) -> Check:
     word = "at most" if metric in LOWER_IS_BETTER else "at least"
     if value is None:
         sentence = (
-            f"{metric} could not be measured on the test rows; {word} {_shown(limit)} is asked."
+            f"{metric} could not be measured on the test rows; {word} {shown(limit)} is asked."
         )
         return Check("floor", metric, None, _number(limit), False, sentence)
     passed = value <= limit if metric in LOWER_IS_BETTER else value >= limit
     verb = "is" if passed else "should be"
-    sentence = f"{metric} {_shown(value)} {verb} {word} {_shown(limit)}."
+    sentence = f"{metric} {shown(value)} {verb} {word} {shown(limit)}."
     return Check("floor", metric, value, _number(limit), passed, sentence)
 
 
-def _against_champion(evaluation: Evaluation, policy: GatePolicy) -> Check:
-    metric, champion = policy.champion_metric, evaluation.champion
+def _against_champion(
+    evaluation: Evaluation, policy: ChampionPolicy, found: Finding | None
+) -> Check:
+    metric, champion = policy.metric, evaluation.champion
     if not metric:
         return _passed(metric, "The comparison with the champion is switched off.")
     if metric not in METRICS:
-        return _unknown("champion", metric)
+        return _unknown(CHAMPION, metric)
     if champion is None:
         return _passed(metric, "There is no champion yet to compare with.")
-    return _compared(evaluation.candidate, champion, policy)
+    return _compared(evaluation.candidate, champion, policy, found)
 
 
 def _compared(
-    candidate: Mapping[str, float], champion: ChampionScores, policy: GatePolicy
+    candidate: Mapping[str, float],
+    champion: ChampionScores,
+    policy: ChampionPolicy,
+    found: Finding | None,
 ) -> Check:
-    metric, margin = policy.champion_metric, policy.champion_margin
+    metric, margin = policy.metric, policy.margin
     value, theirs = _number(candidate.get(metric)), _number((champion.metrics or {}).get(metric))
     if theirs is None:
         return _failed(metric, value, _unscored(champion, metric))
     if value is None or not math.isfinite(margin):
         return _failed(metric, value, f"{metric} of the candidate could not be compared; {REMEDY}")
-    down = metric in LOWER_IS_BETTER
-    limit = theirs + margin if down else theirs - margin
-    worse = value - limit if down else limit - value
-    passed = worse <= ROUNDING * abs(limit)
-    sentence = _comparison(policy, (value, theirs), champion.version, passed)
-    return Check("champion", metric, value, limit, passed, sentence)
+    passed = _decided(policy, (value, theirs), found)
+    pair = (value, theirs)
+    sentence = f"{wording.comparison(policy, pair, champion.version)} {_why(policy, found)}"
+    limit = policy.limit(theirs)
+    return Check(CHAMPION, metric, value, limit, passed, sentence.rstrip(), found)
 
 
-def _comparison(policy: GatePolicy, values: tuple[float, float], version: str, passed: bool) -> str:
-    metric, margin = policy.champion_metric, policy.champion_margin
-    value, theirs = map(_shown, values)
-    allowed = f" by more than {_shown(margin)}" if margin else ""
-    word = "not worse" if passed else "worse"
-    return (
-        f"{metric} {value} is {word} than the champion's {theirs} (version {version}){allowed}, "
-        "on the same test rows."
-    )
+def _decided(policy: ChampionPolicy, values: tuple[float, float], found: Finding | None) -> bool:
+    """Return whether the candidate passes; what cannot be told is decided as the policy says."""
+    if found is not None and not wording.open_question(policy, found):
+        return found.outcome is not Outcome.WORSE
+    if policy.on_cannot_tell == "measured":
+        return policy.is_reached(*values)
+    return policy.on_cannot_tell == "accept"
+
+
+def _why(policy: ChampionPolicy, found: Finding | None) -> str:
+    return "" if found is None else wording.evidence(policy, found)
+
+
+def _guarded(part: Guarded, policy: ChampionPolicy) -> Check:
+    """Return the check of one part of the rows; only a harm that is shown, or none, is told."""
+    metric, found = part.guard.metric, part.finding
+    name = f"{part.guard.column} = {part.value}" if part.value else part.guard.column
+    if part.problem or found is None:
+        sentence = part.problem or f"{name}: {metric} could not be measured."
+        return Check(name, metric, part.measured, part.guard.floor, part.passed, sentence)
+    unsure = found.outcome is Outcome.CANNOT_TELL
+    passed = policy.on_cannot_tell != "reject" if unsure else found.outcome is not Outcome.WORSE
+    sentence = wording.part(part, found, policy)
+    return Check(name, metric, part.measured, part.guard.floor, passed, sentence, found)
 
 
 def _unscored(champion: ChampionScores, metric: str) -> str:
@@ -142,24 +161,16 @@ def _unknown(name: str, metric: str) -> Check:
 
 
 def _passed(metric: str, sentence: str) -> Check:
-    return Check("champion", metric, None, None, True, sentence)
+    return Check(CHAMPION, metric, None, None, True, sentence)
 
 
 def _failed(metric: str, value: float | None, sentence: str) -> Check:
-    return Check("champion", metric, value, None, False, sentence)
+    return Check(CHAMPION, metric, value, None, False, sentence)
 
 
 def _number(value: float | None) -> float | None:
     """Return a number that can be compared; NaN and infinity are none."""
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _shown(value: float) -> str:
-    if not math.isfinite(value):
-        return str(value)
-    if 0 < abs(value) < LEAST_SHOWN:  # an error in a unit that makes it small
-        return f"{value:.4g}"
-    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def markdown(verdict: Verdict) -> str:
@@ -185,4 +196,4 @@ def markdown(verdict: Verdict) -> str:
 
 
 def _cell(value: float | None) -> str:
-    return "–" if value is None else _shown(value)
+    return "–" if value is None else shown(value)

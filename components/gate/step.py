@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
-from components import telling
+from components import paired, rows, telling
 from components.evaluation import read_scores
-from components.gate import rules
-from components.gate.rules import GatePolicy
+from components.gate import evidence, policy, rules
+from components.gate.evidence import Rows
+from components.gate.policy import GatePolicy, champion, guards
 from serving.storage import partial
 
-__all__ = ["GatePolicy", "run"]
+__all__ = ["GatePolicy", "Inputs", "champion", "guards", "run"]
 
 DECISION = "decision.json"
 
 
-def run(evaluation: Path, policy: GatePolicy, reasons: Path, decision: Path) -> bool:
-    """Write the decision and its reasons, and return whether the candidate may be registered."""
-    verdict = rules.judge(read_scores(evaluation), policy)
+@dataclass(frozen=True)
+class Inputs:
+    """The evaluation directory, and the test part, which is read where slices are guarded."""
+
+    evaluation: Path
+    test: Path
+
+
+def run(inputs: Inputs, asked: GatePolicy, reasons: Path, decision: Path) -> bool:
+    """Write the decision and its reasons, and return whether the candidate may be registered.
+
+    Raises `UsageError` for a policy that cannot be judged by.
+    """
+    policy.checked(asked)
+    found = evidence.gather(asked, _rows(inputs, asked))
+    verdict = rules.judge(read_scores(inputs.evaluation), asked, found)
     for reason in verdict.reasons:
         telling.note(reason)
     with partial(reasons) as unfinished:
@@ -28,3 +43,11 @@ def run(evaluation: Path, policy: GatePolicy, reasons: Path, decision: Path) -> 
         text = json.dumps(verdict.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         (unfinished / DECISION).write_text(text + "\n", encoding="utf-8")
     return verdict.promote
+
+
+def _rows(inputs: Inputs, asked: GatePolicy) -> Rows:
+    answers = paired.read(inputs.evaluation)
+    if not asked.slices:
+        return Rows(answers)
+    given = rows.read(inputs.test)
+    return Rows(answers, given.schema.inputs, given.cells)

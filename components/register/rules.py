@@ -23,6 +23,8 @@ def facts(card: Card, decision: Decision, run_id: str) -> dict[str, str]:
         "kanarya.image": IMAGE,
         "kanarya.batching": batching(card),
         "kanarya.gate": "passed" if decision.promote else "rejected",
+        "kanarya.gate.verdict": decision.verdict or "not compared",
+        "kanarya.gate.policy": json.dumps(dict(decision.policy))[:TAG_LIMIT],
         "kanarya.gate.reasons": json.dumps(list(decision.reasons))[:TAG_LIMIT],
     }
 
