@@ -9,7 +9,7 @@ from components.package.component import package_images
 from components.split.component import split_images
 from components.train.component import train_images
 from components.validate.component import validate_images
-from pipelines.tail import EVIDENCE, Candidate, decide_and_deploy
+from pipelines.tail import Candidate, decide_and_deploy
 
 
 @dsl.pipeline(
@@ -29,7 +29,7 @@ def image(
     gate_floor: dict[str, float] = {"accuracy": 0.6},  # noqa: B006
     champion_metric: str = "accuracy",
     champion_margin: float = 0.0,
-    champion_evidence: dict[str, object] = EVIDENCE,
+    champion_evidence: dict[str, object] = {},  # noqa: B006
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
     rollout_max_seconds: float = 600.0,
@@ -60,7 +60,7 @@ def image(
         gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
         champion_margin: How much worse than the live version is still accepted.
-        champion_evidence: alpha (how often chance may deceive), power (of the told rows), require
+        champion_evidence: alpha (0.05: how often chance may deceive), power (0.8), require
             (better or non_inferior), on_cannot_tell (measured, reject or accept).
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.

@@ -9,7 +9,7 @@ from components.package.component import package
 from components.split.component import split
 from components.train.component import train
 from components.validate.component import validate
-from pipelines.tail import EVIDENCE, Candidate, decide_and_deploy
+from pipelines.tail import Candidate, decide_and_deploy
 
 
 @dsl.pipeline(
@@ -30,7 +30,7 @@ def tabular(
     gate_floor: dict[str, float] = {},  # noqa: B006
     champion_metric: str = "accuracy",
     champion_margin: float = 0.0,
-    champion_evidence: dict[str, object] = EVIDENCE,
+    champion_evidence: dict[str, object] = {},  # noqa: B006
     gate_slices: list[dict[str, object]] = [],  # noqa: B006
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
@@ -66,7 +66,7 @@ def tabular(
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
             Of tabular-regression one of rmse, mae, r2, mape.
         champion_margin: How much worse than the live version is still accepted.
-        champion_evidence: alpha (how often chance may deceive), power (of the told rows), require
+        champion_evidence: alpha (0.05: how often chance may deceive), power (0.8), require
             (better or non_inferior), on_cannot_tell (measured, reject or accept).
         gate_slices: Limits for parts of the rows: column, value (none: each), metric, and floor
             or max_drop.

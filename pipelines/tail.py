@@ -13,14 +13,6 @@ from components.gate.component import gate
 from components.register.component import register
 from components.reject.component import reject
 
-EVIDENCE: dict[str, Any] = {
-    "alpha": 0.05,
-    "power": 0.8,
-    "require": "non_inferior",
-    "on_cannot_tell": "measured",
-}
-"""How sure the gate must be, where nothing else is said."""
-
 
 @dataclass(frozen=True)
 class Candidate:

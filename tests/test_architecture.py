@@ -38,6 +38,7 @@ HOMES = {
         "components/solo_scores.py",
         "components/table_facts.py",
     ],
+    "scipy": ["components/gate", "components/models"],
     "skops": ["serving/skops_model.py"],
     "skl2onnx": ["components/conversion.py", "components/tree_conversion.py"],
     "onnx": [

@@ -128,7 +128,7 @@ def _label_features(given: Answers) -> np.ndarray:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
+    return np.asarray(np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0))
 
 
 def _accuracy(sums: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components import parts
 from components.evaluate import slices
 from components.evaluate.importance import MOST_COLUMNS, Asked, importances
 from serving.signature import Column
@@ -34,7 +35,7 @@ def test_the_parts_are_values_quartiles_and_what_is_missing() -> None:
         "town": np.array(["A"] * 60 + ["B"] * 36 + [None] * 4, dtype=object),
         "member": np.array([True, False] * 50),
     }
-    found = {(c, v): int(mask.sum()) for c, v, mask in slices.parts(columns, cells)}
+    found = {(c, v): int(mask.sum()) for c, v, mask in parts.parts(columns, cells)}
     assert found == {
         ("age", "(missing)"): 20,
         ("age", "up to 19.75"): 20,
@@ -69,7 +70,7 @@ def test_the_parts_are_values_quartiles_and_what_is_missing() -> None:
 )
 def test_a_column_without_parts_has_none(cells: np.ndarray) -> None:
     kind = "text" if cells.dtype == object else "number"
-    assert list(slices.parts((Column("x", kind),), {"x": cells})) == []
+    assert list(parts.parts((Column("x", kind),), {"x": cells})) == []
 
 
 def test_a_column_that_the_answers_hang_on_is_worth_most_and_an_idle_one_nothing() -> None:

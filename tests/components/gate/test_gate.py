@@ -6,12 +6,15 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from components import decision
+from components import decision, paired
 from components.evaluation import ChampionScores, Evaluation, write_scores
 from components.gate import rules, step
-from components.gate.rules import GatePolicy
+from components.gate.policy import ChampionPolicy, GatePolicy
+from components.number_scores import Estimates
+from components.paired import Paired
 
 NONE: dict[str, float] = {}
 
@@ -23,7 +26,7 @@ def verdict(
     metric: str = "accuracy",
     margin: float = 0.0,
 ) -> rules.Verdict:
-    policy = GatePolicy(floor, metric, margin)
+    policy = GatePolicy(floor, ChampionPolicy(metric, margin))
     return rules.judge(Evaluation(candidate, 100, champion), policy)
 
 
@@ -124,7 +127,9 @@ def test_the_recorded_decision_is_what_the_steps_behind_the_gate_read(
 ) -> None:
     write_scores(tmp_path, Evaluation({"accuracy": 0.95}, 40))
     reasons, decided = tmp_path / "reasons.md", tmp_path / "decision"
-    promote = step.run(tmp_path, GatePolicy(floor), reasons, decided)
+    paired.write(tmp_path, Paired(Estimates(np.ones(2), np.ones(2))))
+    inputs = step.Inputs(tmp_path, tmp_path)
+    promote = step.run(inputs, GatePolicy(floor), reasons, decided)
     recorded = decision.read(decided)
     assert (recorded.promote, promote) == (floor == {"accuracy": 0.9},) * 2
     written = json.loads((decided / "decision.json").read_text())
@@ -136,7 +141,9 @@ def test_the_recorded_decision_is_what_the_steps_behind_the_gate_read(
         "limit",
         "passed",
         "sentence",
+        "finding",
     }
+    assert written["policy"]["champion"]["alpha"] == 0.05
     text = reasons.read_text()
     assert text.startswith(f"**The gate {'passed' if promote else 'rejected'} this candidate.**")
     assert all(f"- {reason}" in text for reason in recorded.reasons)

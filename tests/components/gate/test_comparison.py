@@ -1,0 +1,274 @@
+"""What the rows say about two models: verdicts, the rows that are needed, guarded slices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components import decision, paired
+from components.evaluation import ChampionScores, Evaluation
+from components.gate import comparison, evidence, policy, rules
+from components.gate.comparison import Outcome, Question
+from components.gate.evidence import Rows
+from components.gate.policy import ChampionPolicy, GatePolicy, SliceGuard
+from components.number_scores import Estimates
+from components.paired import Paired
+from components.scores import Answers
+from serving.errors import ModelError, UsageError
+from serving.signature import Column
+
+
+def told(right: np.ndarray) -> Answers:
+    """Return answers to rows of class 1 and 0 by turns, right where it is said."""
+    truth = np.arange(len(right)) % 2
+    predicted = np.where(right, truth, 1 - truth)
+    return Answers((0, 1), truth, predicted, np.eye(2)[predicted])
+
+
+def pair(rows: int, gained: int, lost: int) -> Paired:
+    place = np.arange(rows)
+    return Paired(told(place >= lost), told((place < lost) | (place >= lost + gained)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "gained", "lost", "margin", "outcome"),
+    [
+        (30, 0, 0, 0.0, Outcome.CANNOT_TELL),
+        (30, 0, 0, 0.04, Outcome.CANNOT_TELL),  # iris: thirty rows cannot tell four points
+        (30, 4, 0, 0.0, Outcome.CANNOT_TELL),  # p = 1/16
+        (30, 5, 0, 0.0, Outcome.BETTER),  # p = 1/32
+        (30, 0, 5, 0.0, Outcome.WORSE),
+        (30, 0, 5, 0.1, Outcome.CANNOT_TELL),
+        (1000, 10, 10, 0.02, Outcome.NON_INFERIOR),
+        (1000, 10, 40, 0.01, Outcome.WORSE),
+        (1000, 60, 20, 0.0, Outcome.BETTER),
+    ],
+)
+def test_the_verdict_on_accuracy_follows_from_the_rows_on_which_the_two_differ(
+    rows: int, gained: int, lost: int, margin: float, outcome: Outcome
+) -> None:
+    found = comparison.compare(
+        "accuracy", pair(rows, gained, lost), Question(margin, 0.05, 0.8), np.random.default_rng(0)
+    )
+    assert found is not None
+    assert found.outcome is outcome
+    assert found.improvement == pytest.approx((gained - lost) / rows)
+
+
+@settings(max_examples=60)
+@given(
+    gained=st.integers(0, 30),
+    lost=st.integers(0, 30),
+    alike=st.integers(1, 300),
+    margin=st.sampled_from([0.0, 0.01, 0.1]),
+)
+def test_what_is_shown_agrees_with_what_was_measured(
+    gained: int, lost: int, alike: int, margin: float
+) -> None:
+    rows = gained + lost + alike
+    found = comparison.by_discordance(gained, lost, rows, Question(margin, 0.05, 0.8))
+    assert found.low <= found.improvement <= found.high
+    if found.outcome is Outcome.BETTER:
+        assert found.improvement > 0
+    if found.outcome is Outcome.WORSE:
+        assert found.improvement < -margin
+    if found.outcome is Outcome.NON_INFERIOR:
+        assert found.improvement >= -margin
+    mirrored = comparison.by_discordance(lost, gained, rows, Question(margin, 0.05, 0.8))
+    assert not found.outcome == mirrored.outcome == Outcome.BETTER
+
+
+@pytest.mark.parametrize(
+    ("variance", "distance", "alpha", "power", "rows"),
+    [
+        (0.10, 0.02, 0.05, 0.8, 1546),  # 0.10 (1.6449 + 0.8416)² / 0.02²
+        (0.10, 0.02, 0.05, 0.9, 2141),
+        (0.10, 0.0, 0.05, 0.8, None),
+        (0.0, 0.02, 0.05, 0.8, None),
+        (0.1, 1e-9, 0.05, 0.8, None),
+    ],
+)
+def test_the_rows_that_are_needed_grow_with_the_square(
+    variance: float, distance: float, alpha: float, power: float, rows: int | None
+) -> None:
+    assert comparison.rows_needed(variance, distance, Question(0, alpha, power)) == rows
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "mape", "r2"])
+@pytest.mark.parametrize(("spread", "outcome"), [(0.5, Outcome.BETTER), (2.0, Outcome.WORSE)])
+def test_smaller_errors_are_better(metric: str, spread: float, outcome: Outcome) -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.random(400) + 5
+    mine, theirs = (Estimates(truth, truth + scale * rng.normal(size=400)) for scale in (spread, 1))
+    question = Question(0.0, 0.05, 0.8)
+    found = comparison.compare(metric, Paired(mine, theirs), question, rng)
+    assert found is not None
+    assert found.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("require", "on_cannot_tell", "gained", "lost", "promote"),
+    [
+        ("non_inferior", "measured", 0, 0, True),  # as it was before there were statistics
+        ("non_inferior", "measured", 1, 2, True),
+        ("non_inferior", "measured", 0, 2, False),
+        ("non_inferior", "reject", 0, 0, False),
+        ("non_inferior", "accept", 0, 2, True),
+        ("non_inferior", "accept", 0, 12, False),  # it is shown to be worse
+        ("better", "measured", 1, 0, True),
+        ("better", "measured", 0, 0, False),
+        ("better", "reject", 4, 0, False),
+        ("better", "reject", 5, 0, True),
+        ("better", "accept", 0, 0, True),
+    ],
+)
+def test_a_gate_that_cannot_tell_follows_the_spec(
+    require: str, on_cannot_tell: str, gained: int, lost: int, promote: bool
+) -> None:
+    rows = pair(30, gained, lost)
+    asked = policy.champion(
+        "accuracy", 0.04, {"require": require, "on_cannot_tell": on_cannot_tell}, 7
+    )
+    verdict = judged(rows, GatePolicy({}, asked))
+    assert verdict.promote is promote
+
+
+def accuracy(given: object) -> dict[str, float]:
+    assert isinstance(given, Answers)
+    return {"accuracy": float(given.right.mean())}
+
+
+def judged(rows: Paired, asked: GatePolicy, parts: Rows | None = None) -> rules.Verdict:
+    champion = ChampionScores("3", accuracy(rows.champion)) if rows.champion else None
+    evaluation = Evaluation(accuracy(rows.candidate), rows.rows, champion)
+    return rules.judge(evaluation, asked, evidence.gather(asked, parts or Rows(rows)))
+
+
+def test_the_sentence_tells_the_bounds_the_test_and_how_many_rows_would_tell() -> None:
+    (reason,) = judged(pair(30, 0, 1), GatePolicy({}, ChampionPolicy("accuracy", 0.04))).reasons
+    assert reason == (
+        "accuracy 0.9667 is not worse than the champion's 1 (version 3) by more than 0.04, on the "
+        "same test rows. Verdict cannot_tell: better by -0.0333, -0.1601 to 0.0805 (alpha 0.05) on "
+        "30 rows, McNemar p 1. They do not tell whether it is worse by more than 0.04, which needs "
+        "about 4,500 rows; what was measured decides."
+    )
+
+
+def table(rows: int) -> tuple[tuple[Column, ...], dict[str, np.ndarray]]:
+    town = np.array(["A", "B"], dtype=object)[np.arange(rows) // 2 % 2]
+    return (Column("town", "text"), Column("age", "integer")), {
+        "town": town,
+        "age": np.arange(rows) // 2 % 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("guard", "on_cannot_tell", "promote", "sentence"),
+    [
+        (SliceGuard("town", "accuracy", "A", 0.9), "measured", False, "it is shown to be worse"),
+        (SliceGuard("town", "accuracy", "b", 0.9), "reject", True, "it is shown to hold"),
+        (SliceGuard("town", "accuracy", None, 0.9), "measured", False, "town = A: accuracy 0.5"),
+        (SliceGuard("age", "accuracy", "0", max_drop=0.1), "accept", False, "to the champion"),
+        (SliceGuard("age", "accuracy", "1", max_drop=0.1), "reject", True, "shown to hold"),
+        (SliceGuard("town", "accuracy", "A", 0.52), "measured", True, "too few rows to tell"),
+        (SliceGuard("town", "accuracy", "A", 0.52), "reject", False, "the spec rejects then"),
+        (SliceGuard("town", "f1_macro", "A", 0.9), "measured", False, "shown to be worse"),
+        (SliceGuard("town", "accuracy", "C", 0.5), "accept", False, "no test row has 'C'"),
+        (SliceGuard("twon", "accuracy", "C", 0.5), "accept", False, "did you mean town"),
+        (SliceGuard("town", "acuracy", "C", 0.5), "accept", False, "did you mean accuracy"),
+        (SliceGuard("town", "rmse", "A", 0.5), "accept", False, "rmse cannot be told of these"),
+    ],
+)
+def test_a_guarded_slice_stops_what_is_shown_to_be_worse(
+    guard: SliceGuard, on_cannot_tell: str, promote: bool, sentence: str
+) -> None:
+    place = np.arange(400)
+    mine = told((place // 2 % 2 == 1) | (place // 4 % 2 == 1))
+    rows = Paired(mine, told(np.full(400, True)))
+    asked = GatePolicy({}, ChampionPolicy("", on_cannot_tell=on_cannot_tell), (guard,))
+    verdict = judged(rows, asked, Rows(rows, *table(400)))
+    assert verdict.promote is promote
+    assert any(sentence in reason for reason in verdict.reasons), verdict.reasons
+
+
+def test_many_slices_share_one_alpha() -> None:
+    rows = pair(400, 5, 5)
+    asked = GatePolicy({}, slices=(SliceGuard("town", "accuracy", None, 0.5),) * 3)
+    found = evidence.gather(asked, Rows(rows, *table(400)))
+    assert len(found.parts) == 6
+    assert {part.finding.alpha for part in found.parts if part.finding} == {0.05 / 6}
+
+
+def test_a_slice_has_nothing_to_drop_from_where_there_is_no_champion() -> None:
+    rows = Paired(told(np.full(40, True)))
+    asked = GatePolicy({}, slices=(SliceGuard("town", "accuracy", "A", max_drop=0.1),))
+    verdict = judged(rows, asked, Rows(rows, *table(40)))
+    assert verdict.promote
+    assert any("there is no champion whose accuracy" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"floor": 0.5}, "gate.slices.0.column is missing"),
+        ({"column": "a"}, "give one of floor and max_drop"),
+        ({"column": "a", "floor": 0.1, "max_drop": 0.1}, "give one of floor and max_drop"),
+        ({"column": "a", "floor": "high"}, "floor and max_drop are numbers"),
+        ({"column": "a", "max_drop": -1}, "max_drop = -1.0 must be from 0"),
+        ({"column": "a", "flor": 1}, "did you mean floor"),
+    ],
+)
+def test_a_guard_from_a_form_is_checked(given: dict[str, object], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        policy.guards([given], "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("evidence_of", "why"),
+    [
+        ({"alpha": 0.9}, "gate.champion.alpha = 0.9 must be from 1e-06 to 0.5"),
+        ({"alpha": "much"}, "alpha and power are numbers"),
+        ({"power": float("nan")}, "gate.champion.power = nan must be"),
+        ({"require": "best"}, "gate.champion.require = 'best'"),
+        ({"on_cannot_tell": "rejct"}, "did you mean reject"),
+        ({"alfa": 0.1}, "did you mean alpha"),
+    ],
+)
+def test_a_policy_from_a_form_is_checked(evidence_of: dict[str, object], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        policy.checked(GatePolicy({}, policy.champion("accuracy", 0.0, evidence_of, 1)))
+
+
+def test_the_policy_and_the_verdict_are_on_record(tmp_path: Path) -> None:
+    asked = GatePolicy({"accuracy": 0.5}, ChampionPolicy("accuracy", 0.02, seed=42))
+    verdict = judged(pair(1000, 10, 10), asked)
+    (tmp_path / "decision.json").write_text(json.dumps(verdict.to_json(), allow_nan=False))
+    found = decision.read(tmp_path)
+    assert found.verdict == "non_inferior"
+    assert found.policy["champion"] == {
+        "metric": "accuracy",
+        "margin": 0.02,
+        "alpha": 0.05,
+        "power": 0.8,
+        "require": "non_inferior",
+        "on_cannot_tell": "measured",
+        "seed": 42,
+    }
+
+
+def test_the_answers_survive_the_file_and_a_damaged_one_is_told(tmp_path: Path) -> None:
+    for given_rows in (pair(9, 2, 1), Paired(Estimates(np.arange(3.0), np.ones(3)))):
+        paired.write(tmp_path, given_rows)
+        read = paired.read(tmp_path)
+        assert np.array_equal(read.candidate.truth, given_rows.candidate.truth)
+        assert np.array_equal(read.candidate.predicted, given_rows.candidate.predicted)
+        assert (read.champion is None) == (given_rows.champion is None)
+    for content in (b"", b"PK\x03\x04 not a zip", (tmp_path / paired.FILE).read_bytes()[:99]):
+        (tmp_path / paired.FILE).write_bytes(content)
+        with pytest.raises(ModelError, match="evaluate the model again"):
+            paired.read(tmp_path)
