@@ -64,18 +64,18 @@ def survey(path: Path) -> Survey:
     """
     with path.open("rb") as file:
         head = file.read(SAMPLE)
-        _refuse_signature(head)
+        refuse_signature(head)
         encoding = _encoding_by_head(head)
         file.seek(0)
         return _survey_lines(file, encoding)
 
 
-def whole_lines(file: BinaryIO, number: int = 1) -> Iterator[tuple[int, bytes]]:
-    """Yield (number of its first line, bytes of whole lines), about CHUNK bytes at a time.
+def whole_lines(file: BinaryIO, number: int = 1, size: int = CHUNK) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of its first line, bytes of whole lines), about `size` bytes at a time.
 
     `number`: of the line where the file stands now.
     """
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(size):
         started = chunk.rfind(b"\n") + 1
         if started < len(chunk):
             rest = file.readline(LINE_LIMIT + 1)
@@ -121,7 +121,8 @@ def _encoding_by_head(head: bytes) -> str | None:
     return None
 
 
-def _refuse_signature(head: bytes) -> None:
+def refuse_signature(head: bytes) -> None:
+    """Raise UnreadableError for a file that is empty or of another kind by its first bytes."""
     if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise UnreadableError("it is empty: give a CSV file with a header and rows.")
     for magic, what in _SIGNATURES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from serving.signature import ColumnKind
 
@@ -25,6 +25,11 @@ class Tally:
     numbers: int
     decimal_commas: int
     infinite: int
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return what the cells of both read as."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Tally(*(mine + others for mine, others in pairs))
 
 
 @dataclass(frozen=True)

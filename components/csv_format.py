@@ -42,25 +42,31 @@ def layout(path: Path) -> Layout:
 
 
 def _layout(path: Path, *, quoting: bool) -> Layout:
-    head = _head(path, quoting=quoting)
+    with path.open("rb") as file:
+        sample, complete = file.read(SAMPLE) + file.readline(), not file.read(1)
+    found = glance(sample, complete=complete, quoting=quoting)
+    return replace(found, rows=_count_rows(path, found))
+
+
+def glance(sample: bytes, *, complete: bool, quoting: bool = True) -> Layout:
+    """Return how a UTF-8 text is written by its first 64 KB of whole lines; the rows count 0.
+
+    `complete`: whether there is no more text. Raises MalformedError as `layout` does.
+    """
+    head = _head(sample, complete=complete, quoting=quoting)
     if not head:
         raise MalformedError("it holds blank lines only: give a CSV file with a header and rows.")
     named = re.fullmatch(rb"(?i:sep=)(.)", head[0].content)
     head = head[1:] if named and len(head) > 1 else head
     separators = (named[1],) if named else SEPARATORS
     dialect = _dialect(head, [Dialect(separator, quoting) for separator in separators])
-    names = _header(head[0], dialect)
-    found = Layout(dialect, names, head[0].last_line, 0)
-    return replace(found, rows=_count_rows(path, found))
+    return Layout(dialect, _header(head[0], dialect), head[0].last_line, 0)
 
 
-def _head(path: Path, *, quoting: bool) -> list[Record]:
-    """Return the records of the first 64 KB; the last one is left out where they cut it."""
-    with path.open("rb") as file:
-        sample = (file.read(SAMPLE) + file.readline()).removeprefix(codecs.BOM_UTF8)
-        complete = not file.read(1)
+def _head(sample: bytes, *, complete: bool, quoting: bool) -> list[Record]:
+    """Return the records of a sample; the last one is left out where it is cut."""
     reader = RecordReader(quoting=quoting)
-    records = list(reader.feed(1, sample))
+    records = list(reader.feed(1, sample.removeprefix(codecs.BOM_UTF8)))
     if complete or not records:
         reader.close()
     return records
@@ -114,6 +120,17 @@ def _count_rows(path: Path, found: Layout) -> int:
             if counted is None:
                 counted = sum(_checked(found, record) for record in reader.feed(number, chunk))
             rows += counted
+    reader.close()
+    return rows
+
+
+def count(found: Layout, records: bytes) -> int:
+    """Return the rows in these bytes of whole records; raise MalformedError where one differs."""
+    counted = _count_quickly(found, records)
+    if counted is not None:
+        return counted
+    reader = RecordReader(quoting=found.dialect.quoting)
+    rows = sum(_checked(found, record) for record in reader.feed(1, records))
     reader.close()
     return rows
 

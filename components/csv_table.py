@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -18,16 +18,24 @@ _BOOLEAN = r"^\s*(?i:true|false)\s*$"
 _CODE = r"^\s*[+-]?(0\d|\d{19,}\s*$)"
 
 
-def scan_csv(path: Path, layout: Layout) -> pl.LazyFrame:
-    """Return the rows of a UTF-8 file whose layout is known: text columns, null where missing.
+def scan_csv(source: Path | bytes, layout: Layout) -> pl.LazyFrame:
+    """Return the rows of a UTF-8 text whose layout is known: text columns, null where missing.
 
     Columns are numbered "0", "1", …: polars reads a name such as "^a.*$" as a pattern.
     """
-    rows = pl.scan_csv(
-        path,
+    rows = scan_raw(source, layout, {})
+    return rows.select(cell(place, layout) for place in range(len(layout.header)))
+
+
+def scan_raw(
+    source: Path | bytes, layout: Layout, types: Mapping[int, pl.DataType]
+) -> pl.LazyFrame:
+    """Return the rows as they stand there, of text but for the columns in `types`."""
+    return pl.scan_csv(
+        source,
         has_header=False,
         skip_lines=layout.header_lines,
-        schema={str(place): pl.String() for place in range(len(layout.header))},
+        schema={str(place): types.get(place, pl.String()) for place in range(len(layout.header))},
         separator=layout.dialect.separator.decode(),
         quote_char='"' if layout.dialect.quoting else None,
         empty_string_is_null=False,
@@ -36,13 +44,18 @@ def scan_csv(path: Path, layout: Layout) -> pl.LazyFrame:
         raise_if_empty=False,
         glob=False,
     )
-    return rows.select(_cell(place, layout) for place in range(len(layout.header)))
 
 
-def _cell(place: int, layout: Layout) -> pl.Expr:
+def cell(place: int, layout: Layout) -> pl.Expr:
+    """Return a text cell, null where it is missing."""
     raw = pl.col(str(place))
-    cell = raw.str.strip_chars() if layout.dialect.padded else raw
-    return pl.when(~raw.str.contains(_MISSING)).then(cell).alias(str(place))
+    text = raw.str.strip_chars() if layout.dialect.padded else raw
+    return pl.when(~raw.str.contains(_MISSING)).then(text).alias(str(place))
+
+
+def stacked(parts: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Return the rows of texts with the same columns, one below the other."""
+    return pl.concat(parts) if len(parts) > 1 else parts[0]
 
 
 def tally(rows: pl.LazyFrame, *, decimal_comma: bool) -> tuple[Tally, ...]:
@@ -82,10 +95,11 @@ def _with_point(cell: pl.Expr) -> pl.Expr:
 
 def typed(rows: pl.LazyFrame, casts: Iterable[Cast]) -> pl.LazyFrame:
     """Return the rows with the chosen columns, named, each cast to its kind."""
-    return rows.select(_typed(cast).alias(cast.name) for cast in casts)
+    return rows.select(typed_cell(cast).alias(cast.name) for cast in casts)
 
 
-def _typed(cast: Cast) -> pl.Expr:
+def typed_cell(cast: Cast, *, strict: bool = True) -> pl.Expr:
+    """Return a text cell as its column's kind; not `strict`, one that does not fit is null."""
     cell, counted = pl.col(str(cast.place)), cast.tally
     if cast.kind == "text":
         return cell
@@ -93,15 +107,15 @@ def _typed(cast: Cast) -> pl.Expr:
     if cast.kind == "boolean":
         return stripped.str.to_lowercase() == "true"
     if cast.kind == "integer" and counted.integers == counted.present:
-        return stripped.cast(pl.Int64)
+        return stripped.cast(pl.Int64, strict=strict)
     text = stripped if counted.numbers == counted.present else _with_point(cell)
-    number = text.cast(pl.Float64)
+    number = text.cast(pl.Float64, strict=strict)
     return number if cast.kind == "number" else number.cast(pl.Int64)
 
 
 def fractions(rows: pl.LazyFrame, cast: Cast) -> int:
     """Return how many cells of a column of numbers are not whole."""
-    number = _typed(cast)
+    number = typed_cell(cast)
     return int(_collected(rows.select((number != number.floor()).sum())).item())
 
 

@@ -32,6 +32,7 @@ HOMES = {
         "scripts/demo/data.py",
     ],
     "polars": [
+        "components/csv_batches.py",
         "components/csv_table.py",
         "components/dataset.py",
         "components/evaluation.py",
@@ -39,6 +40,11 @@ HOMES = {
         "components/table_facts.py",
     ],
     "scipy": ["components/gate", "components/models"],
+    "pyarrow": [
+        "components/csv_unpacked.py",
+        "components/dataset.py",
+        "components/ingest/remote.py",
+    ],
     "skops": ["serving/skops_model.py"],
     "skl2onnx": ["components/conversion.py", "components/tree_conversion.py"],
     "onnx": [

@@ -1,0 +1,116 @@
+"""Fetching files from elsewhere: http(s):// with ranges, s3:// with pyarrow, gs:// with storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from components.csv_bytes import CHUNK
+from components.errors import UnreadableError
+from serving import storage
+from serving.errors import PlatformError
+
+ATTEMPTS = 4
+TIMEOUT_S = 30.0
+RANGE_IS_OVER = 416
+
+
+def fetch(uri: str, folder: Path) -> list[tuple[Path, str]]:
+    """Return (copy, name) of the files that `uri` stands for, sorted by name.
+
+    What broke off is taken up where it ended, if the server can. Raises UnreadableError where
+    there is nothing, UsageError for other schemes, PlatformError for what may pass.
+    """
+    scheme = urlsplit(uri).scheme.lower()
+    if scheme in ("http", "https"):
+        return [_over_http(uri, folder)]
+    if scheme == "s3":
+        return _from_s3(uri, folder)
+    path = storage.fetch(uri, folder)
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    return [(each, each.relative_to(path).as_posix()) for each in files]
+
+
+def _over_http(uri: str, path: Path) -> tuple[Path, str]:
+    reason: Exception | None = None
+    mark = ""
+    for _ in range(ATTEMPTS):
+        try:
+            mark, whole = _taken_up(uri, path, mark)
+        except HTTPError as error:
+            if error.code < 500:
+                why = f"the server answers {error.code} {error.reason}: check the address."
+                raise UnreadableError(why) from error
+            reason = error
+        except (HTTPException, OSError) as error:
+            if getattr(error, "filename", None):
+                raise
+            reason = error
+        else:
+            if whole:
+                return path, PurePosixPath(unquote(urlsplit(uri).path)).name
+            reason = EOFError("the answer broke off")
+    raise PlatformError(f"{uri} could not be fetched in {ATTEMPTS} attempts ({reason}); try again")
+
+
+def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
+    """Fetch what is missing of the file; return what marks its version, and whether it is whole."""
+    have = path.stat().st_size if mark and path.exists() else 0
+    # The server sends all of it when the version is another one by now.
+    headers = {"Range": f"bytes={have}-", "If-Range": mark} if have else {}
+    with urlopen(Request(uri, headers=headers), timeout=TIMEOUT_S) as answer:  # noqa: S310
+        resumed = answer.status == 206
+        length = answer.headers["Content-Length"]
+        with path.open("ab" if resumed else "wb") as file:
+            before = file.tell()
+            while content := answer.read(CHUNK):
+                file.write(content)
+                mark = answer.headers["ETag"] or answer.headers["Last-Modified"] or ""
+            got = file.tell() - before
+    return "" if mark.startswith("W/") else mark, length is None or got == int(length)
+
+
+def _from_s3(uri: str, folder: Path) -> list[tuple[Path, str]]:
+    """Fetch an object, or all below a prefix; AWS_ENDPOINT_URL names another server than AWS."""
+    from pyarrow import fs
+
+    with _translated(uri):
+        server, place = fs.FileSystem.from_uri(uri)
+        info = server.get_file_info(place)
+        if info.type == fs.FileType.File:
+            found = [info]
+        else:
+            below = fs.FileSelector(place, recursive=True, allow_not_found=True)
+            found = [each for each in server.get_file_info(below) if each.is_file]
+        if not found:
+            raise UnreadableError("there is neither an object nor a folder: check its name.")
+        copies = [(folder / str(number), each) for number, each in enumerate(found)]
+        folder.mkdir(parents=True, exist_ok=True)
+        for copy, each in copies:
+            _copied(server, each.path, copy)
+    named = [(copy, each.path.removeprefix(f"{place}/")) for copy, each in copies]
+    return sorted(named, key=lambda pair: pair[1])
+
+
+def _copied(server: Any, name: str, copy: Path) -> None:
+    with server.open_input_stream(name) as source, copy.open("wb") as target:
+        while content := source.read(CHUNK):
+            target.write(content)
+
+
+@contextmanager
+def _translated(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # What the disk says has a file's name, what the server says has none.
+        if error.filename:
+            raise
+        first = str(error).partition("\n")[0]
+        raise PlatformError(f"{uri} could not be read ({first}); check it and try again") from error

@@ -1,0 +1,133 @@
+"""Tables from an HTTP server that answers whole, in ranges, not at all, or breaks off."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from components import dataset
+from components.errors import UnreadableError
+from components.ingest import step
+from components.ingest.rules import Request
+from serving.errors import KanaryaError, PlatformError, UsageError
+
+ROWS = "a,y\n" + "".join(f"{n},{n % 2}\n" for n in range(5_000))
+
+
+class Breaking(BaseHTTPRequestHandler):
+    """Sends half of what is asked for, `breaks` times; `ranges`: whether it can go on there."""
+
+    content = b""
+    breaks = 0
+    ranges = True
+    asked: list[str | None]
+
+    def do_GET(self) -> None:
+        kind = type(self)
+        asked = self.headers["Range"]
+        kind.asked.append(asked)
+        if self.path == "/none.csv":
+            return self.send_error(404)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and kind.ranges else 0
+        body = kind.content[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", '"one"')
+        self.end_headers()
+        if kind.breaks:
+            kind.breaks -= 1
+            body = body[: len(body) // 2]
+        self.wfile.write(body)
+        return None
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[type[Breaking], str]]:
+    handler = type("Handler", (Breaking,), {"asked": []})
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield handler, f"http://127.0.0.1:{listening.server_port}"
+    listening.shutdown()
+    listening.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(("breaks", "ranges"), [(0, True), (2, True), (1, False)])
+def test_a_source_that_breaks_off_is_taken_up_where_it_ended(
+    tmp_path: Path, server: tuple[type[Breaking], str], packed: bool, breaks: int, ranges: bool
+) -> None:
+    handler, address = server
+    handler.content = gzip.compress(ROWS.encode()) if packed else ROWS.encode()
+    handler.breaks, handler.ranges = breaks, ranges
+    step.run(f"{address}/rows.csv?key=1", Request("y"), tmp_path / "table")
+    assert dataset.read_columns(tmp_path / "table")["a"].tolist() == list(range(5_000))
+    assert len(handler.asked) == breaks + 1
+    assert all(asked is not None for asked in handler.asked[1:])
+    assert [path.name for path in tmp_path.iterdir()] == ["table"]
+
+
+@pytest.mark.parametrize(
+    ("name", "breaks", "kind", "reason"),
+    [
+        ("none.csv", 0, UnreadableError, "the server answers 404 Not Found: check the address."),
+        ("rows.csv", 99, PlatformError, "could not be fetched in 4 attempts (the answer broke off"),
+    ],
+)
+def test_a_source_that_gives_nothing_whole_is_refused_in_a_sentence(
+    tmp_path: Path,
+    server: tuple[type[Breaking], str],
+    name: str,
+    breaks: int,
+    kind: type[KanaryaError],
+    reason: str,
+) -> None:
+    handler, address = server
+    handler.content, handler.breaks = ROWS.encode(), breaks
+    with pytest.raises(kind) as caught:
+        step.run(f"{address}/{name}", Request("y"), tmp_path / "table")
+    assert reason in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scheme_that_nobody_speaks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="ftp://host/rows.csv"):
+        step.run("ftp://host/rows.csv", Request("y"), tmp_path / "table")
+
+
+@pytest.mark.e2e
+def test_tables_come_from_an_s3_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3 = pytest.importorskip("boto3")
+    moto = pytest.importorskip("moto.server")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    running = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    running.start()
+    try:
+        host, port = running.get_host_and_port()
+        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
+        client.create_bucket(Bucket="tables")
+        for number in (1, 2):
+            content = gzip.compress(ROWS.encode())
+            client.put_object(Bucket="tables", Key=f"days/{number}.csv.gz", Body=content)
+        place = f"endpoint_override={host}:{port}&scheme=http&region=us-east-1"
+        for uri, rows in (
+            (f"s3://tables/days/1.csv.gz?{place}", 5_000),
+            (f"s3://tables/days?{place}", 10_000),
+        ):
+            answer = step.run(uri, Request("y"), tmp_path / "table")
+            assert answer["rows"] == rows
+        with pytest.raises(UnreadableError, match="neither an object nor a folder"):
+            step.run(f"s3://tables/nights?{place}", Request("y"), tmp_path / "table")
+    finally:
+        running.stop()
