@@ -6,6 +6,7 @@
     │       ├── UnreadableError     there is no file, or it is no text: a folder, a picture, a zip
     │       ├── MalformedError      it is text but no table: ragged rows, an endless line, no header
     │       ├── ColumnError         the columns are not what was asked for: target, `drop`, names
+    │       ├── ChangedError        it is not the data that is asked for by its sha256
     │       ├── PicturesError       the pictures are broken, of several sizes, or lie in no classes
     │       └── FindingsError       validation found errors in the table
     ├── GateError                   exit 1   the gate's decision is missing or is not a yes
@@ -31,6 +32,10 @@ class MalformedError(DataError):
 
 class ColumnError(DataError):
     """A column is missing, doubled, nameless, or unfit for its part."""
+
+
+class ChangedError(DataError):
+    """The data is not what it was when the run that is repeated read it."""
 
 
 class PicturesError(DataError):

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import tracked_models
+from components import provenance, tracked_models
 from components.errors import TrackingError
 from components.tracked_datasets import dataset_input
 from serving.settings import Settings
@@ -289,7 +289,7 @@ def _describe(
     params = [Param(key, _text(value)[:PARAMETER_LIMIT]) for key, value in parameters.items()]
     tracker.log_batch(run_id, params=params)
     _log_dataset(tracker, run_id, dataset)
-    tags = {DATA_SHA256: dataset.sha256}
+    tags = {DATA_SHA256: dataset.sha256, **provenance.tags()}
     if commit := str(parameters.get("git_commit") or ""):
         tags["mlflow.source.git.commit"] = commit
     tag_run(run_id, tags)

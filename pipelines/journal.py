@@ -1,10 +1,17 @@
-"""The record of one run here: `runs/<run-id>/` with its arguments, journal, logs and result."""
+"""The record of one run here: `runs/<run-id>/`.
+
+arguments.json  the parameters of the compiled pipeline
+origin.json     what it came from (`pipelines.origin`): what a repetition needs
+journal.jsonl   its steps as they begin and end
+logs/           what each step said
+result.json     how it ended
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,11 +78,14 @@ class RunFolder:
         """Return the log file of a step."""
         return self.path / "logs" / f"{step}.log"
 
-    def create(self, arguments: dict[str, Any]) -> None:
-        """Make the folder and write down what was asked for."""
+    def create(self, arguments: dict[str, Any], origin: Mapping[str, Any] | None = None) -> None:
+        """Make the folder and write down what was asked for, and what it came from."""
         (self.path / "logs").mkdir(parents=True)
-        text = json.dumps(arguments, indent=2, sort_keys=True)
-        (self.path / "arguments.json").write_text(text + "\n", encoding="utf-8")
+        records = {"origin.json": origin, "arguments.json": arguments}
+        for name, record in records.items():
+            if record is not None:
+                text = json.dumps(record, indent=2, sort_keys=True)
+                (self.path / name).write_text(text + "\n", encoding="utf-8")
 
     def append(self, step: Step) -> None:
         """Add a step's state to the journal; the last line of a step is the one that counts."""

@@ -32,6 +32,7 @@ class LocalRun:
     folder: RunFolder
     settings: Settings
     warm: Steps = COLD
+    origin: Mapping[str, Any] | None = None
 
 
 def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note], None]) -> Result:
@@ -49,7 +50,7 @@ def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note],
         tell(event)
 
     with _room(job.folder):
-        job.folder.create(dict(job.arguments))
+        job.folder.create(dict(job.arguments), job.origin)
         try:
             with _environment(job), _captured(job.folder, clock, note):
                 _call(job)

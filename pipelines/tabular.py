@@ -44,6 +44,7 @@ def tabular(
     rollout_max_confidence_drop: float = 0.2,
     rollout_approve: list[int] = [],  # noqa: B006
     rollout_on_inconclusive: str = "hold",
+    data_sha256: str = "",
     git_commit: str = "",
     run_key: str = "",
 ) -> None:
@@ -82,13 +83,16 @@ def tabular(
         rollout_max_confidence_drop: Tolerated mean confidence of the canary below the stable one's.
         rollout_approve: Percents that a person must let it go on to.
         rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
+        data_sha256: sha256 that the data must have, to repeat a run exactly; empty: any.
         git_commit: Commit of the code or data that this run belongs to, for the record.
         run_key: Name of this run in MLflow; empty: the name that the engine gave.
     """
     closing = finish(run_key=run_key, job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
     closing.set_display_name("Close the run").set_caching_options(False)
     with dsl.ExitHandler(closing, name="from data to live model"):
-        table = ingest(uri=data_uri, target=target, drop=drop_columns, task=task)
+        table = ingest(
+            uri=data_uri, target=target, drop=drop_columns, task=task, data_sha256=data_sha256
+        )
         table.set_display_name("Read the table")
         checked = validate(table=table.outputs["table"], name=name)
         # It asks which version serves now.

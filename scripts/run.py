@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,21 @@ from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.journal import Result
+    from pipelines.spec import AnySpec
     from pipelines.warm import Steps
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 """What holds pictures where no column is to be predicted."""
 EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be run: a spec, the sha256 its data must have, the runs that it repeats."""
+
+    spec: AnySpec
+    data_sha256: str = ""
+    made_from: Mapping[str, str] = field(default_factory=dict)
 
 
 @click.command()
@@ -52,60 +62,72 @@ def run(
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """
-    from pipelines.local import CHECKOUT
-    from pipelines.spec import load, parse, pipeline_arguments
-    from pipelines.warm import steps
+    from pipelines.spec import load, parse
 
     if (spec_file is None) == (short["data"] is None):
         raise UsageError("say what to run: a spec file, or --data FILE --target COLUMN")
     spec = load(spec_file, changes) if spec_file else parse(_document(short, changes), "--data")
-    arguments = {**pipeline_arguments(spec), "git_commit": _git_commit()}
-    progress = Progress(quiet=as_json)
+    return start(Asked(spec), as_json=as_json)
+
+
+def start(asked: Asked, *, as_json: bool) -> int:
+    """Run what is asked for, say how it ended, and return the exit code."""
+    from pipelines.local import CHECKOUT
+    from pipelines.warm import steps
+
     with steps(CHECKOUT) as warm:
-        result = execute(arguments, Settings.from_env(), progress, warm, spec.task)
+        result = execute(asked, Settings.from_env(), Progress(quiet=as_json), warm)
     if as_json:
         click.echo(json.dumps(asdict(result), indent=2))
     return EXIT[result.outcome]
 
 
-def execute(
-    arguments: dict[str, Any],
-    settings: Settings,
-    progress: Progress,
-    warm: Steps,
-    task: str = "tabular",
-) -> Result:
-    """Run the compiled pipeline of a task on this machine and return its Result."""
+def execute(asked: Asked, settings: Settings, progress: Progress, warm: Steps) -> Result:
+    """Run the compiled pipeline of a spec's task on this machine and return its Result."""
+    from components.provenance import git
     from pipelines import compile as compiled
     from pipelines.journal import RunFolder, new_run_id
     from pipelines.local import LocalRun
     from pipelines.local import run as run_locally
+    from pipelines.spec import pipeline_arguments
 
-    run_id = new_run_id(arguments["name"], datetime.now(UTC))
+    name = asked.spec.name
+    run_id = new_run_id(name, datetime.now(UTC))
+    commit = git("rev-parse", "HEAD", folder=Path())
+    known = {"data_sha256": asked.data_sha256, "git_commit": commit, "run_key": run_id}
+    arguments = {**pipeline_arguments(asked.spec), **known}
     progress.begin(run_id, arguments)
-    gateway = _ready(settings)
-    graph = compiled.path(compiled.OF_TASK[task])
-    named = {**arguments, "run_key": run_id}
+    gateway, origin = _ready(settings, asked)
+    graph = compiled.path(compiled.OF_TASK[asked.spec.task])
     folder = RunFolder(settings.home / "runs" / run_id)
-    job = LocalRun(graph, named, folder, settings, warm)
+    job = LocalRun(graph, arguments, folder, settings, warm, origin)
     result = run_locally(job, time.monotonic, progress.tell)
     progress.end(result)
     if result.outcome == "promoted" and gateway:
-        name = arguments["name"]
         progress.line(f"{gateway}/serving/{settings.namespace}/{name}/v1/models/{name}:predict")
     return result
 
 
-def _ready(settings: Settings) -> str | None:
+def _ready(settings: Settings, asked: Asked) -> tuple[str | None, dict[str, Any]]:
     """Start the local platform, if it is ours to start, while kfp is being imported.
 
-    Returns the gateway's address; None where a kubeconfig of somebody else's is in use.
+    Returns the gateway's address, None where a kubeconfig of somebody else's is in use, and what
+    the run comes from.
     """
-    with ThreadPoolExecutor(1) as pool:
-        started = pool.submit(_platform, settings)
+    with ThreadPoolExecutor(2) as pool:
+        started, origin = pool.submit(_platform, settings), pool.submit(_origin, asked)
         import kfp.local  # noqa: F401 - half a second, spent while the platform starts
 
-        return started.result()
+        return started.result(), origin.result()
+
+
+def _origin(asked: Asked) -> dict[str, Any]:
+    from components import provenance
+    from pipelines.origin import Origin
+
+    spec, around = asked.spec.model_dump(mode="json"), provenance.environment()
+    known = (asked.data_sha256, asked.made_from)
+    return Origin(spec, provenance.code(), around, *known).to_json()
 
 
 def _platform(settings: Settings) -> str | None:
@@ -133,12 +155,3 @@ def _document(short: dict[str, Any], changes: tuple[str, ...]) -> object:
     if short["model"]:
         document["model"] = {"kind": short["model"]}
     return change(document, changes)
-
-
-def _git_commit() -> str:
-    asked = ["git", "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.strip() if found.returncode == 0 else ""

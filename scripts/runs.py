@@ -1,4 +1,4 @@
-"""`kanarya runs`: what ran on this machine, how it ended, what its steps said."""
+"""`kanarya runs`: what ran on this machine, how it ended, what its steps said, and once more."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from pathlib import Path
 
 import click
 
+from scripts.run_again import compose, restart
+from scripts.run_diff import diff
+from scripts.run_folders import folder_of, folders
 from serving.errors import UsageError
-from serving.settings import Settings
 
 
 @click.group()
 def runs() -> None:
-    """List the runs of this machine and read their logs."""
+    """List the runs of this machine, read their logs, compare and repeat them."""
 
 
 @runs.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_runs(as_json: bool) -> None:
     """List the runs, the newest first."""
-    records = [_summary(folder) for folder in _folders()]
+    records = [_summary(folder) for folder in folders()]
     if as_json:
         click.echo(json.dumps(records, indent=2))
         return
@@ -34,7 +36,7 @@ def list_runs(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(run_id: str, as_json: bool) -> None:
     """Show a run: its parameters, its steps, how it ended."""
-    folder = _folder(run_id)
+    folder = folder_of(run_id)
     record = {
         **_summary(folder),
         "arguments": json.loads((folder / "arguments.json").read_text(encoding="utf-8")),
@@ -55,7 +57,7 @@ def show(run_id: str, as_json: bool) -> None:
 @click.argument("step", required=False)
 def logs(run_id: str, step: str | None) -> None:
     """Print the log of a step, or of all steps."""
-    folder = _folder(run_id) / "logs"
+    folder = folder_of(run_id) / "logs"
     known = {path.stem: path for path in sorted(folder.glob("*.log"))}
     if step is not None and step not in known:
         raise UsageError(f"{run_id} has no log of a step {step!r}; it has {', '.join(known)}")
@@ -63,19 +65,6 @@ def logs(run_id: str, step: str | None) -> None:
         if step in (None, name):
             click.echo(click.style(f"== {name}", bold=True))
             click.echo(path.read_text(encoding="utf-8", errors="replace"), nl=False)
-
-
-def _folders() -> list[Path]:
-    root = Settings.from_env().home / "runs"
-    found = [path for path in root.glob("*") if (path / "arguments.json").is_file()]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
-
-
-def _folder(run_id: str) -> Path:
-    folder = Settings.from_env().home / "runs" / run_id
-    if not (folder / "arguments.json").is_file():
-        raise UsageError(f"there is no run {run_id!r}; `kanarya runs list` shows those there are")
-    return folder
 
 
 def _summary(folder: Path) -> dict[str, object]:
@@ -90,3 +79,7 @@ def _summary(folder: Path) -> dict[str, object]:
     return asdict(
         Result(folder.name, "unfinished", "it runs, or its process was killed", steps=steps)
     )
+
+
+for command in (restart, compose, diff):
+    runs.add_command(command)

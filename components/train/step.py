@@ -15,7 +15,7 @@ from components.rows import Rows
 from components.train import rules
 from components.train.closing import closing
 from components.train.curves import Curves
-from serving import skops_types
+from serving import skops_bytes, skops_model, skops_types
 from serving.artifact import NATIVE
 from serving.errors import UsageError
 from serving.signature import Column, Signature
@@ -200,6 +200,9 @@ def _write(directory: Path, fitted: Fitted, training: trained.Training, tracker:
         input_example=fitted.frame.head(5),
         trusted_types=skops_types.BEYOND_SKOPS,
     )
+    native = directory / NATIVE / skops_model.FILE
+    if native.is_file():
+        skops_bytes.settle(native)
     trained.write(directory, fitted.signature, training)
     for note in fitted.notes:
         telling.note(note)

@@ -13,13 +13,13 @@ import click
 
 from pipelines.journal import Result
 from pipelines.local import CHECKOUT
-from pipelines.spec import parse, pipeline_arguments
+from pipelines.spec import parse
 from pipelines.warm import Steps, steps
 from scripts.demo import data
 from scripts.demo.faults import break_next_revision
 from scripts.demo.traffic import Tally, Traffic, rows
 from scripts.progress import Progress
-from scripts.run import execute
+from scripts.run import Asked, execute
 from serving.isvc.client import connect
 from serving.isvc.resource import ServiceView
 from serving.local import launching
@@ -148,7 +148,7 @@ def _train(chapter: Chapter, theatre: Theatre) -> Result:
         },
         "the demonstration",
     )
-    return execute(pipeline_arguments(spec), theatre.settings, Progress(), theatre.warm)
+    return execute(Asked(spec), theatre.settings, Progress(), theatre.warm)
 
 
 def _address(settings: Settings) -> str:

@@ -42,6 +42,9 @@ REFUSED = [
     (["run", "--data", "x.csv", "--target", "y", "--model", "oak"], "no model kind 'oak'"),
     (["run", "--data", "x.csv", "--target", "y", "--set", "a"], "--set 'a'"),
     (["runs", "show", "nothing"], "there is no run 'nothing'"),
+    (["runs", "restart", "nothing"], "there is no run 'nothing'"),
+    (["runs", "diff", "one", "other"], "there is no run 'one'"),
+    (["runs", "compose", "--data-of", "one"], "--config-of"),
     (["fly"], "No such command 'fly'"),
     (["spec", "check", "/no/such.yaml"], "cannot read the spec"),
 ]
