@@ -34,7 +34,7 @@ def test_the_components_hand_a_table_on(tmp_path: Path) -> None:
         dsl.HTML(uri=str(tmp_path / "report")),
         dsl.Artifact(uri=str(tmp_path / "findings")),
     )
-    ingest.python_func(str(tmp_path / "rows.csv"), "y", [], "tabular", table)
+    ingest.python_func(str(tmp_path / "rows.csv"), "y", [], "tabular", "", table)
     assert validate.python_func(table, report, findings) == 0
     split.python_func(table, 0.25, 1, True, train, test, duplicates=1)
     assert {name: table.metadata[name] for name in ("rows", "columns")} == {
@@ -54,7 +54,7 @@ def test_a_refusal_is_one_line_and_exit_code_1(
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         ingest.python_func(
-            str(tmp_path / "none.csv"), "y", [], "tabular", dsl.Dataset(uri=str(tmp_path / "t"))
+            str(tmp_path / "none.csv"), "y", [], "tabular", "", dsl.Dataset(uri=str(tmp_path / "t"))
         )
     told = capsys.readouterr().err
     assert caught.value.code == 1
