@@ -77,7 +77,7 @@ def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
 
 
 def _from_s3(uri: str, folder: Path) -> list[tuple[Path, str]]:
-    """Fetch an object, or all below a prefix; AWS_ENDPOINT_URL names another server than AWS."""
+    """Fetch an object, or all below a prefix; `?endpoint_override=` names another server."""
     from pyarrow import fs
 
     with _translated(uri):
