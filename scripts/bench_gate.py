@@ -20,7 +20,7 @@ from components.scores import Answers
 from scripts.measuring import report
 
 ALPHA, POWER = 0.05, 0.8
-GATES, PAIRS = 100_000, 2_000
+GATES, PAIRS = 100_000, 1_000
 POPULATION = 1_000_000
 """Rows from which the true difference of two models is taken."""
 ROWS = (30, 300)

@@ -120,9 +120,10 @@ def _outcome(better: bool, low: float, high: float, margin: float) -> Outcome:
 
 
 def rows_needed(variance: float, distance: float, question: Question) -> int | None:
-    """Return how many rows tell a true difference at this distance from the limit, with power.
+    """Return about how many rows tell a true difference at this distance from the limit.
 
-    `variance` of what one row brings. None where no number of rows would do.
+    `variance` of what one row brings; by the normal approximation, which promises too few where
+    the number is below some hundreds. None where no number of rows would do.
     """
     if distance == 0 or variance <= 0:
         return None
