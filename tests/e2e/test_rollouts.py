@@ -65,7 +65,7 @@ def test_a_good_version_is_promoted_under_traffic_and_a_bad_and_a_crashed_one_ar
 ) -> None:
     live = traffic(here, flower)
 
-    good = here.run(flower, "model={kind: logistic_regression}")
+    good = here.run(flower, "model={kind: logistic_regression}", "gate.champion.margin=0.2")
     assert (good.returncode, outcome(good)["outcome"]) == (0, "promoted")
     assert "at 10 %, 50 %" in outcome(good)["sentence"]
     shown = here.kanarya("rollout", "status", flower)
