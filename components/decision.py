@@ -19,13 +19,14 @@ class Decision:
     """Whether the candidate may be registered, and the sentences that say why.
 
     `policy`: what it was asked to show. `verdict` on the champion: better, non_inferior, worse or
-    cannot_tell; empty where the two were not compared.
+    cannot_tell; empty where the two were not compared. `servability`: how it was served.
     """
 
     promote: bool
     reasons: tuple[str, ...]
     policy: Mapping[str, Any] = field(default_factory=dict)
     verdict: str = ""
+    servability: Mapping[str, float] = field(default_factory=dict)
 
     def markdown(self) -> str:
         """Return the decision as a short Markdown text."""
@@ -49,8 +50,9 @@ def read(directory: Path) -> Decision:
         raise GateError(
             f"{path}: promote is {promote!r}, neither true nor false; run the pipeline again"
         )
-    policy = dict(record.get("policy") or {})
-    return Decision(promote, tuple(str(reason) for reason in reasons), policy, _verdict(record))
+    said, policy = tuple(str(reason) for reason in reasons), dict(record.get("policy") or {})
+    served = dict(record.get("servability") or {})
+    return Decision(promote, said, policy, _verdict(record), served)
 
 
 def _verdict(record: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ def image(
     champion_metric: str = "accuracy",
     champion_margin: float = 0.0,
     champion_evidence: dict[str, object] = {},  # noqa: B006
+    serving_guards: dict[str, float] = {},  # noqa: B006
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
     rollout_max_seconds: float = 600.0,
@@ -63,6 +64,7 @@ def image(
         champion_margin: How much worse than the live version is still accepted.
         champion_evidence: alpha (0.05: how often chance may deceive), power (0.8), require
             (better or non_inferior), on_cannot_tell (measured, reject or accept).
+        serving_guards: Most p99_ms, memory_mb, start_s of the predictor; those left out are free.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.
         rollout_max_seconds: Longest time that a step waits for its verdict.
@@ -148,4 +150,5 @@ def image(
                 "approve": rollout_approve,
                 "on_inconclusive": rollout_on_inconclusive,
             },
+            guards=serving_guards,
         )

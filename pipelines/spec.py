@@ -30,6 +30,7 @@ from components.nearest import instead
 from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.rollout_spec import Rollout, rollout_arguments
+from pipelines.serving_spec import Serving
 from serving.errors import UsageError
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
@@ -90,6 +91,7 @@ class Spec(_Part):
     split: Split = Split()
     model: Model = Model()
     gate: TableGate = TableGate()
+    serving: Serving = Serving()
     rollout: Rollout = Rollout()
 
     @field_validator("model")
@@ -119,6 +121,7 @@ class ImageSpec(_Part):
     split: Split = Split()
     model: ImageModel = ImageModel()
     gate: ImageGate = ImageGate()
+    serving: Serving = Serving()
     rollout: Rollout = Rollout()
 
     @field_validator("gate")
@@ -202,6 +205,7 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
         "model_kind": spec.model.kind,
         "hyperparameters": dict(spec.model.hyperparameters),
         **gate_arguments(spec.gate, spec.task),
+        "serving_guards": spec.serving.guards.model_dump(exclude_none=True),
         **rollout_arguments(spec.rollout),
     }
 

@@ -32,6 +32,7 @@ def tabular(
     champion_margin: float = 0.0,
     champion_evidence: dict[str, object] = {},  # noqa: B006
     gate_slices: list[dict[str, object]] = [],  # noqa: B006
+    serving_guards: dict[str, float] = {},  # noqa: B006
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
     rollout_max_seconds: float = 600.0,
@@ -71,6 +72,7 @@ def tabular(
             (better or non_inferior), on_cannot_tell (measured, reject or accept).
         gate_slices: Limits for parts of the rows: column, value (none: each), metric, and floor
             or max_drop.
+        serving_guards: Most p99_ms, memory_mb, start_s of the predictor; those left out are free.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.
         rollout_max_seconds: Longest time that a step waits for its verdict.
@@ -159,4 +161,5 @@ def tabular(
                 "approve": rollout_approve,
                 "on_inconclusive": rollout_on_inconclusive,
             },
+            guards=serving_guards,
         )

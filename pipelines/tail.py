@@ -12,6 +12,7 @@ from components.deploy.component import deploy
 from components.gate.component import gate
 from components.register.component import register
 from components.reject.component import reject
+from components.servability.component import servability
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,24 @@ class Candidate:
 
 
 def decide_and_deploy(
-    candidate: Candidate, limits: Mapping[str, Any], rollout: Mapping[str, Any]
+    candidate: Candidate, limits: Mapping[str, Any], rollout: Mapping[str, Any], guards: Any
 ) -> None:
     """Add the steps behind packaging to the pipeline that is being made.
 
-    `limits`: the gate's parameters but for the evaluation; `rollout`: the deploy step's.
+    `limits`: the gate's parameters but for its inputs; `rollout`: the deploy step's; `guards`: the
+    limits on serving.
     """
     evaluation = candidate.evaluated.outputs["evaluation"]
     run_id = candidate.trained.outputs["Output"]
-    decided = gate(evaluation=evaluation, **limits).after(candidate.packaged)
+    packaged = candidate.packaged.outputs["packaged"]
+    tried = servability(packaged=packaged, guards=guards, run_id=run_id)
+    tried.set_display_name("Serve it once").set_caching_options(False)
+    decided = gate(evaluation=evaluation, served=tried.outputs["served"], **limits)
     decided.set_display_name("Gate")
     decision = decided.outputs["decision"]
     with dsl.If(decided.outputs["Output"] == True, name="passed"):  # noqa: E712 - the DSL's
         registered = register(
-            packaged=candidate.packaged.outputs["packaged"],
+            packaged=packaged,
             evaluation=evaluation,
             decision=decision,
             report=candidate.evaluated.outputs["report"],

@@ -9,8 +9,8 @@ compile() {
 # dev is resolved first and binds the others, so that a step, a server and a laptop hold the same versions.
 compile --extra dev -o requirements/dev.txt
 compile --extra laptop -c requirements/dev.txt -o requirements/laptop.txt
-compile --extra tracking --extra tabular --extra pages --extra signing --extra cluster --extra gcs \
+compile --extra tracking --extra tabular --extra pages --extra serving --extra signing --extra cluster --extra gcs \
     -c requirements/dev.txt -o requirements/components.txt
-compile --extra tracking --extra tabular --extra images --extra signing --extra cluster --extra gcs \
+compile --extra tracking --extra tabular --extra images --extra serving --extra signing --extra cluster --extra gcs \
     -c requirements/dev.txt -o requirements/images.txt
 compile --extra serving --extra signing --extra gcs -c requirements/dev.txt -o requirements/serving.txt

@@ -27,7 +27,7 @@ class Progress:
         self._kept: list[str] = []
         self._last: Note | None = None
         self._indent = indent
-        self._width = 10
+        self._width = 11
         # While the engine runs, what is printed to sys.stdout goes to the logs.
         self._out = sys.stdout
 
@@ -35,7 +35,7 @@ class Progress:
         """Say what is about to run."""
         data = Path(str(arguments["data_uri"])).name
         of = f", predicting {arguments['target']}" if "target" in arguments else ""
-        self._width = 10 if "target" in arguments else 15
+        self._width = 11 if "target" in arguments else 15
         what = f"{arguments['model_kind']} on {data}{of}"
         self.line(f"{click.style(run_id, bold=True)}  {what}", indent="")
 

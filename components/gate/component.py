@@ -9,6 +9,7 @@ from components.image import IMAGE
 def gate(
     evaluation: dsl.Input[dsl.Artifact],
     test: dsl.Input[dsl.Dataset],
+    served: dsl.Input[dsl.Artifact],
     floor: dict[str, float],
     champion_metric: str,
     champion_margin: float,
@@ -27,5 +28,5 @@ def gate(
     with told():
         champion = step.champion(champion_metric, champion_margin, evidence, seed)
         policy = step.GatePolicy(floor, champion, step.guards(slices, champion_metric))
-        inputs = step.Inputs(Path(evaluation.path), Path(test.path))
+        inputs = step.Inputs(*(Path(each.path) for each in (evaluation, test, served)))
         return step.run(inputs, policy, Path(reasons.path), Path(decision.path))

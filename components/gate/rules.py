@@ -6,8 +6,8 @@ Every check must be passed. What could not be measured is never passed: no numbe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from components.decision import CHAMPION
@@ -74,6 +74,12 @@ def judge(evaluation: Evaluation, policy: GatePolicy, found: Evidence = NOTHING)
     champion = _against_champion(evaluation, policy.champion, found.champion)
     parts = [_guarded(part, policy.champion) for part in found.parts]
     return Verdict((*floors, champion, *parts), policy)
+
+
+def with_checks(verdict: Verdict, guarded: Iterable[Any]) -> Verdict:
+    """Return the verdict with the checks of the guards on serving as well."""
+    added = (Check(**asdict(check)) for check in guarded)
+    return replace(verdict, checks=(*verdict.checks, *added))
 
 
 def _floor(metric: str, limit: float, scores: Mapping[str, float]) -> Check:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import paired, rows, telling
+from components import paired, rows, servable, telling
 from components.evaluation import read_scores
 from components.gate import evidence, policy, rules
 from components.gate.evidence import Rows
@@ -20,10 +20,11 @@ DECISION = "decision.json"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The evaluation directory, and the test part, which is read where slices are guarded."""
+    """The evaluation, the test part (read where slices are guarded), and how it was served."""
 
     evaluation: Path
     test: Path
+    served: Path
 
 
 def run(inputs: Inputs, asked: GatePolicy, reasons: Path, decision: Path) -> bool:
@@ -33,14 +34,17 @@ def run(inputs: Inputs, asked: GatePolicy, reasons: Path, decision: Path) -> boo
     """
     policy.checked(asked)
     found = evidence.gather(asked, _rows(inputs, asked))
+    served = servable.read(inputs.served)
     verdict = rules.judge(read_scores(inputs.evaluation), asked, found)
+    verdict = rules.with_checks(verdict, served.checks)
     for reason in verdict.reasons:
         telling.note(reason)
     with partial(reasons) as unfinished:
         unfinished.write_text(rules.markdown(verdict), encoding="utf-8")
     with partial(decision) as unfinished:
         unfinished.mkdir()
-        text = json.dumps(verdict.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        record = {**verdict.to_json(), "servability": dict(served.metrics)}
+        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         (unfinished / DECISION).write_text(text + "\n", encoding="utf-8")
     return verdict.promote
 

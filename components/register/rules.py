@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from components.image import IMAGE
@@ -22,11 +23,17 @@ def facts(card: Card, decision: Decision, run_id: str) -> dict[str, str]:
         "kanarya.data.sha256": card.data_sha256,
         "kanarya.image": IMAGE,
         "kanarya.batching": batching(card),
+        **served(decision.servability),
         "kanarya.gate": "passed" if decision.promote else "rejected",
         "kanarya.gate.verdict": decision.verdict or "not compared",
         "kanarya.gate.policy": json.dumps(dict(decision.policy))[:TAG_LIMIT],
         "kanarya.gate.reasons": json.dumps(list(decision.reasons))[:TAG_LIMIT],
     }
+
+
+def served(measured: Mapping[str, float]) -> dict[str, str]:
+    """Return what serving the candidate was like, a tag for each number."""
+    return {f"kanarya.{name.replace('_', '.', 1)}": f"{v:g}" for name, v in measured.items()}
 
 
 def batching(card: Card) -> str:

@@ -15,7 +15,16 @@ from tests.serving.pages.pages import read
 
 pytestmark = pytest.mark.e2e
 
-BEFORE_THE_GATE = ["ingest", "validate", "split", "train", "evaluate", "package", "gate"]
+BEFORE_THE_GATE = [
+    "ingest",
+    "validate",
+    "split",
+    "train",
+    "evaluate",
+    "package",
+    "servability",
+    "gate",
+]
 ACCEPTED = [*BEFORE_THE_GATE, "register", "deploy", "finish"]
 REJECTED = [*BEFORE_THE_GATE, "reject", "finish"]
 Begin = Callable[[Installation, str], Traffic]

@@ -10,7 +10,8 @@ from pipelines import compile as compiled
 from serving.errors import UsageError
 
 # Those that ask which version serves are with them.
-SIDE_EFFECTS = {"validate", "train", "evaluate", "register", "deploy", "reject", "finish"}
+SIDE_EFFECTS = {"validate", "train", "evaluate", "servability", "register", "deploy"}
+SIDE_EFFECTS |= {"reject", "finish"}
 
 
 @pytest.fixture(scope="module")

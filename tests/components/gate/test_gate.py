@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import decision, paired
+from components import decision, paired, servable
 from components.evaluation import ChampionScores, Evaluation, write_scores
 from components.gate import rules, step
 from components.gate.policy import ChampionPolicy, GatePolicy
@@ -128,11 +128,13 @@ def test_the_recorded_decision_is_what_the_steps_behind_the_gate_read(
     write_scores(tmp_path, Evaluation({"accuracy": 0.95}, 40))
     reasons, decided = tmp_path / "reasons.md", tmp_path / "decision"
     paired.write(tmp_path, Paired(Estimates(np.ones(2), np.ones(2))))
-    inputs = step.Inputs(tmp_path, tmp_path)
+    servable.write(tmp_path / "served", servable.Servable({"serving_p99_ms": 1.5}))
+    inputs = step.Inputs(tmp_path, tmp_path, tmp_path / "served")
     promote = step.run(inputs, GatePolicy(floor), reasons, decided)
     recorded = decision.read(decided)
     assert (recorded.promote, promote) == (floor == {"accuracy": 0.9},) * 2
     written = json.loads((decided / "decision.json").read_text())
+    assert recorded.servability == {"serving_p99_ms": 1.5}
     assert written["reasons"] == list(recorded.reasons)
     assert set(written["checks"][0]) == {
         "name",
