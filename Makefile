@@ -20,7 +20,7 @@ test: setup-dev  ## the fast tests (under a minute)
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 -m "not (kfp or e2e or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
-	@$(BIN)/pytest -q -m "not (docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (docker or cluster or slow)"
 
 check: setup-dev ## formatting, lint, types, stale compiled pipelines
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
