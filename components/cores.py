@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -46,3 +47,18 @@ def _forest(pipeline: Pipeline, rows: int) -> Iterator[None]:
         yield
     finally:
         model.set_params(n_jobs=None)
+
+
+def available() -> int:
+    """Return how many cores this process may use: of its machine, or of its pod's limit."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def keep_to_one() -> None:
+    """Let this process use one core from now on, whatever `cores_for` would give it."""
+    from threadpoolctl import threadpool_limits
+
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # what a forest's n_jobs=-1 counts
+    threadpool_limits(limits=1)

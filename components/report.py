@@ -48,6 +48,8 @@ class Report:
     pictures: Sequence[Picture] = ()
     notes: Sequence[str] = ()
     remarks: Sequence[Remark] = ()
+    drawing: str = ""
+    """SVG, put in as it is."""
 
     def with_pictures(self, pictures: Sequence[Picture]) -> Report:
         """Return the same report with these pictures."""
@@ -63,6 +65,7 @@ def html(report: Report) -> str:
         f'<h1>{escape(report.title)}</h1><p class="lead">{escape(report.lead)}</p>',
         *(f'<p class="note">{escape(note)}</p>' for note in report.notes),
         _remarks(report.remarks),
+        f'<figure class="picture">{report.drawing}</figure>' if report.drawing else "",
         *map(_table, report.tables[:1]),
         *map(_picture, report.pictures),
         *map(_table, report.tables[1:]),

@@ -102,16 +102,22 @@ def is_empty() -> bool:
 def start_run(
     *, name: str, run_key: str, parameters: Mapping[str, object], dataset: AnySchema
 ) -> str:
-    """Open the MLflow run of this pipeline run and return its id.
+    """Open the MLflow run of this pipeline run and return its id."""
+    run_id = open_run(name, run_key)
+    _describe(connect(), run_id, parameters, dataset)
+    return run_id
 
-    A step that is tried again finds the run that its first try opened.
+
+def open_run(name: str, run_key: str) -> str:
+    """Return the id of the MLflow run of this pipeline run.
+
+    A step that is tried again, or comes later, finds the run that the first one opened.
     """
     tracker = connect()
     experiment = _experiment(tracker, name)
-    _close_killed(tracker, experiment)
     found = _runs(tracker, [experiment], run_key)
     run_id = _reopened(tracker, found[0]) if found else _create(tracker, experiment, run_key)
-    _describe(tracker, run_id, parameters, dataset)
+    _close_killed(tracker, experiment)
     return run_id
 
 
@@ -269,16 +275,24 @@ def _lives(pid: int) -> bool:
 
 
 def _reopened(tracker: Any, run: Any) -> str:
-    """Return the id of a run that is tried again; a try that failed has closed it."""
+    """Return the id of a run that goes on, now with this step; one that failed has closed it."""
     if run.info.status != "RUNNING":
         tracker.update_run(run.info.run_id, status="RUNNING")
+    tracker.set_tag(run.info.run_id, PROCESS, process())
     return str(run.info.run_id)
 
 
 def _create(tracker: Any, experiment: str, run_key: str) -> str:
-    # The parent outlives the step, and dies with its run: a shell, or the server of warm steps.
-    tags = {RUN_KEY: run_key, PROCESS: f"{platform.node()}:{os.getppid()}"}
+    tags = {RUN_KEY: run_key, PROCESS: process()}
     return str(tracker.create_run(experiment, run_name=run_key, tags=tags).info.run_id)
+
+
+def process() -> str:
+    """Return what runs are tagged with, to be closed when they were killed: machine and process.
+
+    The parent outlives the step, and dies with its run: a shell, or the server of warm steps.
+    """
+    return f"{platform.node()}:{os.getppid()}"
 
 
 def _describe(
@@ -286,7 +300,7 @@ def _describe(
 ) -> None:
     from mlflow.entities import Param
 
-    params = [Param(key, _text(value)[:PARAMETER_LIMIT]) for key, value in parameters.items()]
+    params = [Param(key, text(value)[:PARAMETER_LIMIT]) for key, value in parameters.items()]
     tracker.log_batch(run_id, params=params)
     _log_dataset(tracker, run_id, dataset)
     tags = {DATA_SHA256: dataset.sha256, **provenance.tags()}
@@ -304,5 +318,6 @@ def _log_dataset(tracker: Any, run_id: str, dataset: AnySchema) -> None:
         tracker.log_inputs(run_id, [dataset_input(dataset)])
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a value as MLflow records it: a text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -84,8 +84,10 @@ def _call(job: LocalRun) -> None:
         pipeline_root=str(job.folder.pipeline_root),
     )
     graph = components.load_component_from_file(str(job.pipeline))
+    # One machine has one pool of processes: a second one would take the same cores.
+    alone = {"tune_pods": 1} if "tune_pods" in job.arguments else {}
     try:
-        graph(**job.arguments)
+        graph(**{**job.arguments, **alone})
     except RuntimeError as error:
         raise _failure(job.folder, error) from error
 

@@ -27,10 +27,12 @@ from components.image_models import HYPERPARAMETERS as IMAGE_HYPERPARAMETERS
 from components.models import HYPERPARAMETERS, schemas
 from components.models import parse as parse_hyperparameters
 from components.nearest import instead
+from components.tune.asked import Tune
 from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.rollout_spec import Rollout, rollout_arguments
 from pipelines.serving_spec import Serving
+from pipelines.tune_spec import tunable, tune_arguments
 from serving.errors import UsageError
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
@@ -90,9 +92,17 @@ class Spec(_Part):
     data: Data
     split: Split = Split()
     model: Model = Model()
+    tune: Tune | None = Field(None, description="which hyperparameters are tried; default: none")
     gate: TableGate = TableGate()
     serving: Serving = Serving()
     rollout: Rollout = Rollout()
+
+    @field_validator("tune")
+    @classmethod
+    def _tune_of_the_model(cls, tune: Tune | None, info: ValidationInfo) -> Tune | None:
+        if tune is None or not {"task", "model"} <= set(info.data):
+            return tune
+        return tunable(tune, info.data["task"], info.data["model"].kind)
 
     @field_validator("model")
     @classmethod
@@ -214,7 +224,8 @@ def _table_arguments(spec: Spec) -> dict[str, Any]:
     data = spec.data
     columns = {"target": data.target, "drop_columns": list(data.drop)}
     guarded = {"gate_slices": slice_arguments(spec.gate)}
-    return {"task": spec.task, "data_uri": data.uri, **columns, **guarded}
+    given = {"task": spec.task, "data_uri": data.uri, **columns, **guarded}
+    return {**given, **tune_arguments(spec.tune)}
 
 
 def _read(path: Path) -> object:

@@ -10,6 +10,7 @@ from components.split.component import split
 from components.train.component import train
 from components.validate.component import validate
 from pipelines.tail import Candidate, decide_and_deploy
+from pipelines.tuning import tuned
 
 
 @dsl.pipeline(
@@ -27,6 +28,12 @@ def tabular(
     stratify: bool = True,
     model_kind: str = "random_forest",
     hyperparameters: dict[str, object] = {},  # noqa: B006
+    tune_method: str = "",
+    tune_space: str = "{}",
+    tune_trials: int = 0,
+    tune_cv: int = 5,
+    tune_metric: str = "",
+    tune_pods: int = 4,
     gate_floor: dict[str, float] = {},  # noqa: B006
     champion_metric: str = "accuracy",
     champion_margin: float = 0.0,
@@ -64,6 +71,12 @@ def tabular(
             random_forest or hist_gradient_boosting; of tabular-regression linear_regression,
             linear_svm, passive_aggressive, mlp, svm, random_forest or hist_gradient_boosting.
         hyperparameters: Hyperparameters of that kind; those left out take their defaults.
+        tune_method: grid, random or halving; empty: no tuning.
+        tune_space: JSON, hyperparameter to [values] or to {low, high, log, int}.
+        tune_trials: Combinations that are tried at most; 0: all of a grid, else 20.
+        tune_cv: Folds of the cross-validation on the training rows.
+        tune_metric: What trials are compared by; empty: accuracy, of numbers rmse.
+        tune_pods: Pods that share the trials.
         gate_floor: Lowest value per metric (of losses and errors: highest) that is accepted.
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
             Of tabular-regression one of rmse, mae, r2, mape.
@@ -107,12 +120,30 @@ def tabular(
             duplicates=checked.outputs["Output"],
         )
         parts.set_display_name("Split into training and test rows")
+        chosen = tuned(
+            parts.outputs["train"],
+            search={
+                "method": tune_method,
+                "space": tune_space,
+                "trials": tune_trials,
+                "cv": tune_cv,
+                "metric": tune_metric,
+                "pods": tune_pods,
+            },
+            model={
+                "task": task,
+                "kind": model_kind,
+                "hyperparameters": hyperparameters,
+                "random_state": random_state,
+            },
+            run={"name": name, "run_key": run_key, "job": dsl.PIPELINE_JOB_NAME_PLACEHOLDER},
+        )
         trained = train(
             train=parts.outputs["train"],
             name=name,
             task=task,
             kind=model_kind,
-            hyperparameters=hyperparameters,
+            chosen=chosen,
             random_state=random_state,
             test_size=test_size,
             drop_columns=drop_columns,

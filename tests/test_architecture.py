@@ -18,6 +18,7 @@ HOMES = {
         "components/registry.py",
         "components/tracked_datasets.py",
         "components/tracked_models.py",
+        "components/tracked_trials.py",
         "components/tracking.py",
     ],
     "sklearn": [

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ClassWeight = Literal["balanced"] | None
 CLASS_WEIGHT = "`balanced`: every class weighs the same in training, however rare it is."
+Share = Annotated[float, Field(gt=0, le=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -177,8 +178,8 @@ class Kernel(Hyperparameters):
     """What both support vector machines share."""
 
     C: float = Field(1.0, gt=0, le=1e6, description="Inverse regularization: smaller is simpler.")
-    gamma: Literal["scale", "auto"] | float = Field(
-        "scale", gt=0, le=1e6, description="Reach of a row: larger is nearer; `scale`: by the data."
+    gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0, le=1e6)] = Field(
+        "scale", description="Reach of a row: larger is nearer; `scale`: by the data."
     )
     tol: float = Field(1e-3, gt=0, le=1, description="The solver stops below this gap.")
 
@@ -201,10 +202,8 @@ class Forest(Hyperparameters):
         None, ge=1, le=200, description="Depth of a tree; null: no limit."
     )
     min_samples_leaf: int = Field(1, ge=1, le=1_000_000, description="Rows in a leaf at least.")
-    max_features: Literal["sqrt", "log2"] | float | None = Field(
+    max_features: Literal["sqrt", "log2"] | Share | None = Field(
         "sqrt",
-        gt=0,
-        le=1,
         description="Columns tried at a split: `sqrt`, `log2`, a share up to 1, or null for all.",
     )
 
@@ -218,10 +217,8 @@ class RandomForest(Forest):
 class RandomForestRegression(Forest):
     """The mean of many trees; needs no scaling and little tuning."""
 
-    max_features: Literal["sqrt", "log2"] | float | None = Field(
+    max_features: Literal["sqrt", "log2"] | Share | None = Field(
         1.0,
-        gt=0,
-        le=1,
         description="Columns tried at a split: `sqrt`, `log2`, a share up to 1, or null for all.",
     )
 

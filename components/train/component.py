@@ -11,7 +11,7 @@ def train(
     name: str,
     task: str,
     kind: str,
-    hyperparameters: dict[str, object],
+    chosen: str,
     random_state: int,
     test_size: float,
     drop_columns: list[str],
@@ -24,6 +24,7 @@ def train(
     model: dsl.Output[dsl.Model],
 ) -> str:
     """Fit a model kind on the training part and return the id of its MLflow run."""
+    import json
     from pathlib import Path
 
     from components import tracking
@@ -38,7 +39,17 @@ def train(
         "gate.champion_margin": champion_margin,
         "git_commit": git_commit,
     }
-    request = step.Request(name, kind, hyperparameters, random_state, run_key or job, asked, task)
+    given = json.loads(chosen)
+    request = step.Request(
+        name,
+        kind,
+        given["hyperparameters"],
+        random_state,
+        run_key or job,
+        asked,
+        task,
+        tuple(given["notes"]),
+    )
     with told():
         return step.run(Path(train.path), request, Path(model.path), tracking)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from components import conversion, models, preprocessing, rows, telling, trained
+from components import conversion, inputs, models, preprocessing, rows, telling, trained
 from components.models.kinds import settings
 from components.rows import Rows
 from components.train import rules
@@ -60,7 +60,10 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be trained, and for which run; `asked`: what else was asked for, to record."""
+    """What is to be trained, and for which run.
+
+    `asked`: what else was asked for, to record; `notes`: sentences for the model's report.
+    """
 
     name: str
     kind: str
@@ -69,6 +72,7 @@ class Request:
     run_key: str
     asked: Mapping[str, Any]
     task: str = "tabular"
+    notes: tuple[str, ...] = ()
 
     def checked(self) -> dict[str, Any]:
         """Return every hyperparameter, with its default where none was given."""
@@ -142,8 +146,8 @@ def prepare(given: Rows, request: Request) -> Prepared:
     request.checked()
     if given.schema.is_quantity is not (request.task == REGRESSION):
         raise UsageError(f"The table was not read for the task {request.task}; run ingest for it.")
-    rules.refuse_unlearnable(given)
-    columns = rules.columns(given)
+    inputs.refuse_unlearnable(given)
+    columns = inputs.columns(given)
     conversion.refuse_names(columns)
     return Prepared(given, columns, preprocessing.frame(columns, given.cells))
 
@@ -187,7 +191,7 @@ def _training(given: Rows, request: Request, fitted: Fitted) -> trained.Training
         data_sha256=given.schema.sha256,
         target=given.schema.target,
         libraries=trained.libraries(),
-        notes=fitted.notes,
+        notes=(*request.notes, *fitted.notes),
         task=request.task,
     )
 
