@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from components.tune.asked import Tune, check
 from serving.errors import UsageError
+
+UNTUNED: Mapping[str, Any] = {
+    "tune_method": "",
+    "tune_space": "{}",
+    "tune_trials": 0,
+    "tune_cv": 5,
+    "tune_metric": "",
+    "tune_pods": 4,
+}
 
 
 def tunable(tune: Tune, task: str, kind: str) -> Tune:
@@ -19,9 +29,9 @@ def tunable(tune: Tune, task: str, kind: str) -> Tune:
 
 
 def tune_arguments(tune: Tune | None) -> dict[str, Any]:
-    """Return the pipeline's parameters; without a search it keeps its defaults."""
+    """Return the pipeline's parameters; without a search their defaults."""
     if tune is None:
-        return {}
+        return dict(UNTUNED)
     space = tune.model_dump(mode="json", by_alias=True)["space"]
     return {
         "tune_method": tune.method,

@@ -29,3 +29,21 @@ def schema() -> None:
     from pipelines.spec import schema as of_spec
 
     click.echo(json.dumps(of_spec(), indent=2))
+
+
+@spec.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--namespace", default="default", show_default=True, help="Where it is to run.")
+@click.option("--claim", required=True, help="Volume claim with the split step's part in train/.")
+def katib(file: Path, namespace: str, claim: str) -> None:
+    """Print a spec's search as an Experiment of Katib."""
+    import yaml
+
+    from pipelines.katib import experiment
+    from pipelines.spec import Spec, load
+    from serving.errors import UsageError
+
+    loaded = load(file)
+    if not isinstance(loaded, Spec):
+        raise UsageError(f"{file}: only models of tables are tuned, and its task is {loaded.task}")
+    click.echo(yaml.safe_dump(experiment(loaded, namespace, claim), sort_keys=False), nl=False)

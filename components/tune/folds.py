@@ -24,7 +24,7 @@ def _strata(labels: np.ndarray, count: int) -> np.ndarray:
         return np.asarray(np.unique(labels, return_inverse=True)[1])
     ranks = np.empty(len(labels), int)
     ranks[np.argsort(labels, kind="stable")] = np.arange(len(labels))
-    return ranks // count
+    return np.asarray(ranks // count)
 
 
 def part(rows: np.ndarray, share: float) -> np.ndarray:

@@ -75,20 +75,18 @@ def drawing(search: Search) -> str:
     ranked = search.best_first
     if not ranked:
         return ""
-    names = _names(search)
-    columns: list[list[object]] = [[t.hyperparameters[name] for t in ranked] for name in names]
-    heights = [*map(_heights, columns), _heights([t.score for t in ranked])]
-    xs = _across(len(heights))
+    names = [*_names(search), search.metric]
+    columns: list[Sequence[object]] = [
+        *([trial.hyperparameters[name] for trial in ranked] for name in names[:-1]),
+        [trial.score for trial in ranked],
+    ]
+    heights = [_heights(column) for column in columns]
+    xs = _across(len(columns))
     lines = [
         _line(xs, [column[place] for column in heights], place, ranked)
         for place in reversed(range(len(ranked)))
     ]
-    axes = [
-        _axis(x, name, column)
-        for x, name, column in zip(
-            xs, [*names, search.metric], [*columns, [t.score for t in ranked]], strict=True
-        )
-    ]
+    axes = [_axis(x, name, column) for x, name, column in zip(xs, names, columns, strict=True)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'font-family="sans-serif" font-size="11"><title>Trials by hyperparameters and score</title>'

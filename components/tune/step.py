@@ -56,7 +56,11 @@ def plan(
         metric=asked.metric(tune, task),
         cv=tune.cv,
         random_state=random_state,
-        fixed={name: value for name, value in fixed.items() if name not in tune.space},
+        fixed={
+            name: asked.typed(task, kind, name, value)
+            for name, value in fixed.items()
+            if name not in tune.space
+        },
         trials=tuple(Trial(number, each) for number, each in enumerate(drawn, 1)),
     )
     return [shard.to_json() for shard in rules.shards(search, tune.pods)]

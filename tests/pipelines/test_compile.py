@@ -10,7 +10,15 @@ from pipelines import compile as compiled
 from serving.errors import UsageError
 
 # Those that ask which version serves are with them.
-SIDE_EFFECTS = {"validate", "train", "evaluate", "servability", "register", "deploy"}
+SIDE_EFFECTS = {
+    "validate",
+    "train",
+    "evaluate",
+    "servability",
+    "register",
+    "deploy",
+    "choose-trial",
+}
 SIDE_EFFECTS |= {"reject", "finish"}
 
 
