@@ -32,4 +32,5 @@ def part(rows: np.ndarray, share: float) -> np.ndarray:
     if share >= 1:
         return rows
     count = max(2, round(share * len(rows)))
-    return rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+    places = np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))
+    return np.asarray(rows[places])

@@ -60,14 +60,15 @@ def test_steps_with_side_effects_are_never_answered_from_a_cache(document: dict[
             assert cached, f"{name} has none and may be reused"
 
 
-def test_the_gate_is_one_bool_compared_with_true(document: dict[str, Any]) -> None:
+def test_conditions_are_the_gates_bool_and_whether_to_tune(document: dict[str, Any]) -> None:
     conditions = [
         task["triggerPolicy"]["condition"]
         for task in tasks(document).values()
         if "condition" in task.get("triggerPolicy", {})
     ]
     asked = "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
-    assert conditions == [asked, f"!({asked})"]
+    tuned = "inputs.parameter_values['pipelinechannel--tune_method'] != ''"
+    assert sorted(conditions) == sorted([asked, f"!({asked})", tuned, f"!({tuned})"])
 
 
 def test_every_step_has_a_name_for_people_and_every_parameter_a_description(
