@@ -26,7 +26,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-GRACE_S = 2.0
+GRACE_S = 4.0
 
 
 @dataclass

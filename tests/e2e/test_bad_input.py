@@ -54,10 +54,10 @@ FILES = {
         b"width,width,species\n1,2,a\n3,4,b\n", ("two columns named 'width'", "rename one")
     ),
     "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(200), ("a PNG picture", "export it as CSV")),
-    "archive": Case(b"\x1f\x8b\x08\x00" + bytes(200), ("a gzip archive", "export it as CSV")),
+    "archive": Case(b"\x1f\x8b\x08\x00" + bytes(200), ("its gzip data is damaged", "pack it again")),
     "parquet": Case(b"PAR1" + bytes(200), ("a Parquet file", "export it as CSV")),
     "endless-line": Case(None, ("line 1 is longer than 10,000,000 bytes", "one row a line")),
-    "folder": Case(None, ("it is a folder", "name one CSV file")),
+    "folder": Case(None, ("it is a folder without a file that ends",)),
     "missing": Case(None, ("there is no such file", "did you mean")),
     "loop": Case(None, ("a link that leads nowhere", "name the file itself")),
 }
@@ -125,7 +125,7 @@ SPECS = {
     "unknown kind": (("model.kind=forest",), ("forest", "random_forest")),
     "unknown metric": (("gate.floor={acuracy: 0.9}",), ("acuracy", "did you mean accuracy")),
     "another machine": (("data.uri=file://elsewhere/x.csv",), ("elsewhere", "file:///")),
-    "unknown scheme": (("data.uri=https://example.org/x.csv",), ("https://", "file:// or gs://")),
+    "unknown scheme": (("data.uri=ftp://example.org/x.csv",), ("ftp://", "gs://")),
 }
 
 

@@ -176,7 +176,7 @@ def test_ctrl_c_ends_a_run_at_once_and_leaves_no_process(
     os.killpg(run.pid, signal.SIGINT)
     out, err = run.communicate(timeout=10)
     assert (run.returncode, out, err.strip()) == (130, "", "stopped")
-    eventually(lambda: not alive(started), 5)
+    eventually(lambda: not alive(started), 10)
     assert here.view(flower).rolled_out == live
     assert not any(newest_run(here.settings.home).rglob("*.partial"))
     if step == "deploy":

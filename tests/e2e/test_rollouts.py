@@ -19,6 +19,7 @@ BEFORE_THE_GATE = [
     "ingest",
     "validate",
     "split",
+    "go-untuned",
     "train",
     "evaluate",
     "package",

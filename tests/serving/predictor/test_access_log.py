@@ -82,12 +82,12 @@ def test_the_process_logs_each_request_once_and_no_payload(
         people.ask("GET", "/v2/models/people")
     text = people.log.read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    seen = [(line["path"], line["status"], line["request_id"]) for line in lines[-3:]]
-    assert seen == [
+    seen = [(line["path"], line["status"], line["request_id"]) for line in lines]
+    assert {each for each in seen if not each[0].endswith("/ready")} == {  # workers take turns
         ("/v1/models/people:predict", 200, "mine"),
         ("/v1/models/people:predict", 400, None),
         ("/v2/models/people", 200, None),
-    ]
+    }
     assert text.count('/v2/models/people"') == 1
     assert "Atlantis" not in text
     assert "kserve.trace" not in text
