@@ -54,7 +54,9 @@ FILES = {
         b"width,width,species\n1,2,a\n3,4,b\n", ("two columns named 'width'", "rename one")
     ),
     "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(200), ("a PNG picture", "export it as CSV")),
-    "archive": Case(b"\x1f\x8b\x08\x00" + bytes(200), ("its gzip data is damaged", "pack it again")),
+    "archive": Case(
+        b"\x1f\x8b\x08\x00" + bytes(200), ("its gzip data is damaged", "pack it again")
+    ),
     "parquet": Case(b"PAR1" + bytes(200), ("a Parquet file", "export it as CSV")),
     "endless-line": Case(None, ("line 1 is longer than 10,000,000 bytes", "one row a line")),
     "folder": Case(None, ("it is a folder without a file that ends",)),
