@@ -14,3 +14,6 @@ compile --extra tracking --extra tabular --extra pages --extra serving --extra s
 compile --extra tracking --extra tabular --extra images --extra serving --extra signing --extra cluster --extra gcs \
     -c requirements/dev.txt -o requirements/images.txt
 compile --extra serving --extra signing --extra gcs -c requirements/dev.txt -o requirements/serving.txt
+compile --extra mlflow-server -c requirements/dev.txt -o requirements/mlflow.txt
+compile --extra console --extra pipelines --extra tracking --extra cluster --extra gcs \
+    -c requirements/dev.txt -o requirements/console.txt
