@@ -22,6 +22,10 @@ from serving.rollout.step import Move, Sight, Step
 from serving.rollout.world import World
 
 POLL_S = 0.2
+LATEST_S = 1.0
+PATIENCE = 25
+"""A look comes after a twenty-fifth of the time that the step has taken, from 0.2 to 1 s: it puts
+a verdict off by 4 % of its time at most, and a long step does not pay what a short one must."""
 TELL_S = 1.0
 
 
@@ -54,7 +58,14 @@ def _driven(world: World, claim: Claim) -> Outcome:
             audience.tell(step.events)
             if step.state.over or step.state.phase is Phase.HELD:
                 return outcome_of(step.state)
-        world.sleep(POLL_S)
+        world.sleep(pause(step.state, world.clock()))
+
+
+def pause(state: Rollout, now: float) -> float:
+    """Return the seconds until the next look; only where requests are gathered may it be late."""
+    if state.phase is not Phase.OBSERVING and state.phase not in STANDING:
+        return POLL_S
+    return min(max((now - state.since) / PATIENCE, POLL_S), LATEST_S)
 
 
 def sight_of(world: World, view: ServiceView, state: Rollout) -> Sight:

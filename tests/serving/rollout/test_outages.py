@@ -138,7 +138,7 @@ def test_the_lease_is_renewed_while_nothing_else_happens() -> None:
         left.append(state.lease_until - stage.cluster.now)
 
     assert run(replace(stage.world(), sleep=sleep), request("2")).kind == "held"
-    assert len(left) > 100
+    assert len(left) > 50
     assert min(left) > 5
     assert len(stage.cluster.patches) < 20
 
