@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+
+# Since 1.31 it keeps records of use in the home directory, for its makers; only this prevents it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
