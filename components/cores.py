@@ -62,3 +62,22 @@ def keep_to_one() -> None:
 
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # what a forest's n_jobs=-1 counts
     threadpool_limits(limits=1)
+
+
+def share(processes: int) -> dict[str, str]:
+    """Return the environment in which each of so many processes uses its part of the cores.
+
+    `available` and a forest count by the first, boosting by the second; Keras and Polars have
+    their own. Empty where one process may use them all.
+    """
+    if processes < 2:
+        return {}
+    cores = str(max(1, available() // processes))
+    names = (
+        "LOKY_MAX_CPU_COUNT",
+        "OMP_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+        "POLARS_MAX_THREADS",
+    )
+    return dict.fromkeys(names, cores)

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import provenance, tracked_models
+from components import curve, provenance, tracked_models
 from components.errors import TrackingError
 from components.tracked_datasets import dataset_input
 from serving.settings import Settings
@@ -134,6 +134,7 @@ def log_evaluation(run_id: str, metrics: Mapping[str, float], directory: Path) -
 
 def log_epochs(run_id: str, epochs: Sequence[Epoch]) -> None:
     """Add what was measured after each of these epochs, with its number as the step."""
+    curve.append(epochs)
     from mlflow.entities import Metric
     from mlflow.utils.time import get_current_time_millis
 

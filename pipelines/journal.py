@@ -1,10 +1,14 @@
 """The record of one run here: `runs/<run-id>/`.
 
 arguments.json  the parameters of the compiled pipeline
+asked.json      what was asked for, where it was queued (`pipelines.asked`)
 origin.json     what it came from (`pipelines.origin`): what a repetition needs
+process.json    whose process it runs in
 journal.jsonl   its steps as they begin and end
+curve.jsonl     what was measured after each epoch (`components.curve`)
 logs/           what each step said
 result.json     how it ended
+attempts/       what was there when its process was killed, where it was begun again
 """
 
 from __future__ import annotations
@@ -17,7 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-RUNNING, SUCCEEDED, FAILED = "running", "succeeded", "failed"
+from pipelines.processes import Process
+
+WAITING, RUNNING, SUCCEEDED, FAILED = "waiting", "running", "succeeded", "failed"
+CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended: promoted, rolled_back, held, conflict, rejected or failed."""
+    """How a run ended: promoted, rolled_back, held, conflict, rejected, failed or cancelled."""
 
     run_id: str
     outcome: str
@@ -74,6 +81,16 @@ class RunFolder:
         """Return where the steps' artifacts go."""
         return self.path / "artifacts"
 
+    @property
+    def curve(self) -> Path:
+        """Return the file of what was measured after each epoch."""
+        return self.path / "curve.jsonl"
+
+    @property
+    def ended(self) -> bool:
+        """Say whether it is written down how the run ended."""
+        return (self.path / "result.json").is_file()
+
     def log(self, step: str) -> Path:
         """Return the log file of a step."""
         return self.path / "logs" / f"{step}.log"
@@ -81,11 +98,27 @@ class RunFolder:
     def create(self, arguments: dict[str, Any], origin: Mapping[str, Any] | None = None) -> None:
         """Make the folder and write down what was asked for, and what it came from."""
         (self.path / "logs").mkdir(parents=True)
-        records = {"origin.json": origin, "arguments.json": arguments}
-        for name, record in records.items():
-            if record is not None:
-                text = json.dumps(record, indent=2, sort_keys=True)
-                (self.path / name).write_text(text + "\n", encoding="utf-8")
+        if origin is not None:
+            self.write("origin.json", origin)
+        self.write("arguments.json", arguments)
+
+    def write(self, name: str, record: Mapping[str, Any]) -> None:
+        """Write one of the run's records, as JSON that people read."""
+        text = json.dumps(record, indent=2, sort_keys=True)
+        (self.path / name).write_text(text + "\n", encoding="utf-8")
+
+    def own(self, process: Process) -> None:
+        """Write down whose process the run is in."""
+        text = json.dumps(asdict(process))
+        (self.path / "process.json").write_text(text + "\n", encoding="utf-8")
+
+    def owner(self) -> Process | None:
+        """Return whose process the run is or was in; None where it has not begun."""
+        try:
+            text = (self.path / "process.json").read_text(encoding="utf-8")
+            return Process(**json.loads(text))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def append(self, step: Step) -> None:
         """Add a step's state to the journal; the last line of a step is the one that counts."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from components import curve
 from components.telling import ERROR, unwritable
+from pipelines import processes
 from pipelines.errors import RunError, StepFailed
 from pipelines.journal import FAILED, Result, RunFolder, Step
 from pipelines.step_log import Note, StepLog
@@ -33,6 +35,8 @@ class LocalRun:
     settings: Settings
     warm: Steps = COLD
     origin: Mapping[str, Any] | None = None
+    before: Callable[[str], None] = lambda step: None
+    """Called with a step's name before it begins; the step waits until it returns."""
 
 
 def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note], None]) -> Result:
@@ -51,8 +55,9 @@ def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note],
 
     with _room(job.folder):
         job.folder.create(dict(job.arguments), job.origin)
+        job.folder.own(processes.this())
         try:
-            with _environment(job), _captured(job.folder, clock, note):
+            with _environment(job), _captured(job, clock, note):
                 _call(job)
             result = _result(job.folder)
         except RunError as error:
@@ -111,6 +116,7 @@ def _environment(job: LocalRun) -> Iterator[None]:
         PYTHONSAFEPATH="1",  # a folder `components` where the user stands is not ours
         TMPDIR=str(scratch),
     )
+    os.environ[curve.FILE] = str(job.folder.curve)
     # kfp.local pastes sys.executable unquoted into `sh -c`; a bare name is looked up on PATH, so a
     # folder with a space in its name does no harm and the warm stand-in is found first.
     sys.executable = "python3"
@@ -125,9 +131,9 @@ def _environment(job: LocalRun) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _captured(
-    folder: RunFolder, clock: Callable[[], float], tell: Callable[[Step | Note], None]
+    job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note], None]
 ) -> Iterator[None]:
-    log, failed = StepLog(folder.path / "logs", clock, tell), None
+    log, failed = StepLog(job.folder.path / "logs", clock, tell, job.before), None
     try:
         with contextlib.redirect_stdout(log), warnings.catch_warnings():
             # kfp.local warns of everything that only a cluster can do (resources, display names).

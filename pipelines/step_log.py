@@ -35,14 +35,20 @@ class StepLog(io.TextIOBase):
         folder: Where `<step>.log` files go; what belongs to no step goes to `engine.log`.
         clock: Returns the time in seconds.
         tell: Called with every step when it begins and when it ends, and with its notes.
+        before: Called with a step's name before it begins; the step waits until it returns.
     """
 
     def __init__(
-        self, folder: Path, clock: Callable[[], float], tell: Callable[[Step | Note], None]
+        self,
+        folder: Path,
+        clock: Callable[[], float],
+        tell: Callable[[Step | Note], None],
+        before: Callable[[str], None] = lambda step: None,
     ) -> None:
         self._folder = folder
         self._clock = clock
         self._tell = tell
+        self._before = before
         self._rest = ""
         self._running: Step | None = None
         self.failure: OSError | None = None
@@ -86,6 +92,7 @@ class StepLog(io.TextIOBase):
 
     def _line(self, line: str) -> None:
         if begun := _BEGUN.match(line):
+            self._before(begun["step"])
             self._running = Step(begun["step"], RUNNING, self._clock())
             self._switch(f"{begun['step']}.log")
             self._tell(self._running)

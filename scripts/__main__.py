@@ -19,6 +19,7 @@ from serving.errors import KanaryaError
 COMMANDS = {
     "demo": ("demo.command", "demo", "Watch it all: train, gate, register, canary, roll back."),
     "run": ("run", "run", "Train, gate, register and roll out one model."),
+    "queue": ("queue", "queue", "List, pause, cancel what waits to be run; say how many at once."),
     "runs": ("runs", "runs", "List, show, compare and repeat the runs of this machine."),
     "models": ("models", "models", "List the registered versions and where they stand."),
     "predict": ("predict", "predict", "Ask a live model about the rows of a CSV file."),

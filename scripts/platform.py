@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scripts.queued import in_words, queue_standing, workers_up
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--api-port", type=int, help="Port of the Kubernetes API  [default: 8600; 0: any]")
 @click.option("--gateway-port", type=int, help="Port of the gateway  [default: 8601; 0: any]")
 def up(api_port: int | None, gateway_port: int | None) -> None:
-    """Start the local platform, or say that it runs."""
+    """Start the local platform and the queue's workers, or say that they run."""
     from serving.local.platform import Ports
     from serving.local.platform import up as start
 
@@ -31,14 +32,19 @@ def up(api_port: int | None, gateway_port: int | None) -> None:
     platform = start(settings, ports)
     click.echo(f"Kubernetes API  {platform.api_url}   kubeconfig: {settings.kubeconfig}")
     click.echo(f"Gateway         {platform.gateway_url}/serving/<namespace>/<name>/v1|v2/…")
+    supervisor = workers_up(settings)
+    click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
 
 
 @click.command()
 def down() -> None:
-    """Stop the local platform; what was live comes back with `up`."""
+    """Stop the local platform and the workers; what was live or waited comes back with `up`."""
+    from pipelines import workers
     from serving.local.platform import down as stop
 
-    click.echo("stopped" if stop(Settings.from_env()) else "it was not running")
+    settings = Settings.from_env()
+    ended = [workers.down(settings), stop(settings)]
+    click.echo("stopped" if any(ended) else "it was not running")
 
 
 @click.command()
@@ -50,17 +56,19 @@ def status(as_json: bool) -> int:
     settings = Settings.from_env()
     found = standing(settings)
     services = _services(settings) if found.healthy else ()
+    queue = queue_standing(settings)
     if as_json:
-        click.echo(
-            json.dumps({**asdict(found), "services": [asdict(s) for s in services]}, indent=2)
-        )
+        standing_all = {**asdict(found), "services": [asdict(s) for s in services], "queue": queue}
+        click.echo(json.dumps(standing_all, indent=2))
         return 0 if found.healthy else 1
     if found.platform is None:
         click.echo("the platform is down; `kanarya up` starts it")
+        click.echo(in_words(queue))
         return 1
     click.echo(
         f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}"
     )
+    click.echo(in_words(queue))
     memory = {p.revision: p.rss_bytes for p in found.predictors}
     for service in services:
         _tell(service, memory)

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.asked import Asked, Place
 from scripts.progress import Progress
+from scripts.queued import enqueue, queued
 from serving.errors import UsageError
 from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.journal import Result
-    from pipelines.spec import AnySpec
     from pipelines.warm import Steps
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 """What holds pictures where no column is to be predicted."""
 EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is to be run: a spec, the sha256 its data must have, the runs that it repeats."""
-
-    spec: AnySpec
-    data_sha256: str = ""
-    made_from: Mapping[str, str] = field(default_factory=dict)
 
 
 @click.command()
@@ -48,6 +39,7 @@ class Asked:
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the spec."
 )
 @click.option("--on", "engine", type=click.Choice(["local"]), default="local", help="Where to run.")
+@queued
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(
     spec_file: Path | None, changes: tuple[str, ...], engine: str, as_json: bool, **short: Any
@@ -59,6 +51,7 @@ def run(
     kanarya run --data customers.csv --target churned --model random_forest
     kanarya run --data pictures.zip
     kanarya run --data houses.csv --target price --task tabular-regression
+    kanarya run pipelines/specs/iris.yaml --queue
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """
@@ -67,6 +60,8 @@ def run(
     if (spec_file is None) == (short["data"] is None):
         raise UsageError("say what to run: a spec file, or --data FILE --target COLUMN")
     spec = load(spec_file, changes) if spec_file else parse(_document(short, changes), "--data")
+    if short["queue"]:
+        return enqueue(Asked(spec), short["priority"], as_json=as_json)
     return start(Asked(spec), as_json=as_json)
 
 
@@ -82,30 +77,39 @@ def start(asked: Asked, *, as_json: bool) -> int:
     return EXIT[result.outcome]
 
 
-def execute(asked: Asked, settings: Settings, progress: Progress, warm: Steps) -> Result:
+def execute(
+    asked: Asked, settings: Settings, progress: Progress, warm: Steps, place: Place | None = None
+) -> Result:
     """Run the compiled pipeline of a spec's task on this machine and return its Result."""
     from components.provenance import git
     from pipelines import compile as compiled
-    from pipelines.journal import RunFolder, new_run_id
     from pipelines.local import LocalRun
     from pipelines.local import run as run_locally
     from pipelines.spec import pipeline_arguments
 
     name = asked.spec.name
-    run_id = new_run_id(name, datetime.now(UTC))
-    commit = git("rev-parse", "HEAD", folder=Path())
-    known = {"data_sha256": asked.data_sha256, "git_commit": commit, "run_key": run_id}
+    place = place or _new_place(settings, name)
+    commit = asked.git_commit
+    if commit is None:
+        commit = git("rev-parse", "HEAD", folder=Path())
+    known = {"data_sha256": asked.data_sha256, "git_commit": commit, "run_key": place.run_key}
     arguments = {**pipeline_arguments(asked.spec), **known}
-    progress.begin(run_id, arguments)
+    progress.begin(place.folder.run_id, arguments)
     gateway, origin = _ready(settings, asked)
     graph = compiled.path(compiled.OF_TASK[asked.spec.task])
-    folder = RunFolder(settings.home / "runs" / run_id)
-    job = LocalRun(graph, arguments, folder, settings, warm, origin)
-    result = run_locally(job, time.monotonic, progress.tell)
+    job = LocalRun(graph, arguments, place.folder, settings, warm, origin, place.before)
+    result = run_locally(job, time.time, progress.tell)
     progress.end(result)
     if result.outcome == "promoted" and gateway:
         progress.line(f"{gateway}/serving/{settings.namespace}/{name}/v1/models/{name}:predict")
     return result
+
+
+def _new_place(settings: Settings, name: str) -> Place:
+    from pipelines.journal import RunFolder, new_run_id
+
+    run_id = new_run_id(name, datetime.now(UTC))
+    return Place(RunFolder(settings.home / "runs" / run_id), run_id)
 
 
 def _ready(settings: Settings, asked: Asked) -> tuple[str | None, dict[str, Any]]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scripts.run import Asked, start
+from pipelines.asked import Asked
+from scripts.queued import enqueue, queued
+from scripts.run import start
 from scripts.run_folders import folder_of
 from serving.errors import UsageError
 
@@ -27,8 +29,9 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @accept_new_data
+@queued
 @as_json
-def restart(run_id: str, accept_new_data: bool, as_json: bool) -> int:
+def restart(run_id: str, accept_new_data: bool, **how: Any) -> int:
     """Repeat a run: its spec, on its data."""
     from pipelines import origin
 
@@ -36,15 +39,16 @@ def restart(run_id: str, accept_new_data: bool, as_json: bool) -> int:
     before = origin.read(folder)
     _tell_what_changed(run_id, before)
     wanted = _wanted(folder, accept_new_data)
-    return start(_asked(before.spec, wanted, {"restart": run_id}), as_json=as_json)
+    return _begin(_asked(before.spec, wanted, {"restart": run_id}), **how)
 
 
 @click.command()
 @click.option("--data-of", metavar="RUN", required=True, help="The run whose data is taken.")
 @click.option("--config-of", metavar="RUN", required=True, help="The run that says all else.")
 @accept_new_data
+@queued
 @as_json
-def compose(data_of: str, config_of: str, accept_new_data: bool, as_json: bool) -> int:
+def compose(data_of: str, config_of: str, accept_new_data: bool, **how: Any) -> int:
     """Run the spec of one run on the data of another."""
     from pipelines import origin
 
@@ -53,7 +57,11 @@ def compose(data_of: str, config_of: str, accept_new_data: bool, as_json: bool) 
     spec = origin.composed(origin.read(folder).spec, config.spec)
     _tell_what_changed(config_of, config)
     wanted = _wanted(folder, accept_new_data)
-    return start(_asked(spec, wanted, {"data": data_of, "config": config_of}), as_json=as_json)
+    return _begin(_asked(spec, wanted, {"data": data_of, "config": config_of}), **how)
+
+
+def _begin(asked: Asked, queue: bool, priority: int, as_json: bool) -> int:
+    return enqueue(asked, priority, as_json=as_json) if queue else start(asked, as_json=as_json)
 
 
 def _asked(spec: Any, data_sha256: str, made_from: dict[str, str]) -> Asked:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from pipelines.asked import Asked
 from pipelines.journal import Result
 from pipelines.local import CHECKOUT
 from pipelines.spec import parse
@@ -19,7 +20,7 @@ from scripts.demo import data
 from scripts.demo.faults import break_next_revision
 from scripts.demo.traffic import Tally, Traffic, rows
 from scripts.progress import Progress
-from scripts.run import Asked, execute
+from scripts.run import execute
 from serving.isvc.client import connect
 from serving.isvc.resource import ServiceView
 from serving.local import launching

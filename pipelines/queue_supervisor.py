@@ -1,0 +1,146 @@
+"""The process that sees to it that runs which wait are taken: it starts workers, as many as may be.
+
+It is small and does no work: a worker is there only while it has something to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from components import cores
+from pipelines import processes, queue_recovery, queue_rules
+from pipelines.errors import QueueError
+from pipelines.queue import Queue
+from serving.local import record
+
+if TYPE_CHECKING:
+    import psutil
+
+    from serving.settings import Settings
+
+LOOK_S = 0.3
+STOP_S = 20.0
+"""In which workers end what they do; then they are killed."""
+DIED_S = 2.0
+"""Before another worker is started where one has failed at once."""
+
+log = logging.getLogger(__name__)
+
+
+def note(settings: Settings) -> Path:
+    """Return the file that says which process supervises a home."""
+    return record.services(settings) / "workers.json"
+
+
+def supervise(settings: Settings, command: Sequence[str]) -> None:
+    """Keep workers (processes of `command`) going until SIGTERM or SIGINT, then end them.
+
+    Raises PlatformError where another process does it already.
+    """
+    with record.locked(record.services(settings) / "workers.lock", wait=False):
+        stop = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        supervisor = Supervisor(Queue(settings), command)
+        supervisor.begin()
+        partial = note(settings).with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(processes.this())), encoding="utf-8")
+        partial.replace(note(settings))
+        try:
+            while not stop.wait(LOOK_S):
+                supervisor.look()
+        finally:
+            note(settings).unlink(missing_ok=True)
+            supervisor.end()
+
+
+class Supervisor:
+    """Its workers, and what it does each time it looks."""
+
+    def __init__(self, queue: Queue, command: Sequence[str]) -> None:
+        self._queue, self._command = queue, command
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._requeue = queue_rules.requeue_asked()
+        self._not_before = 0.0
+
+    def begin(self) -> None:
+        """Take up what was left: the number of workers, and runs that nobody has queued."""
+        asked = queue_rules.workers_asked()
+        if asked is not None:
+            self._queue.set_workers(asked)
+        if found := self._queue.reconcile():
+            log.info("%d runs were queued again from their folders", found)
+
+    def look(self) -> None:
+        """Settle what dead workers left, and start as many as there is something to do for."""
+        try:
+            self._reap()
+            for run_id in queue_recovery.recover(self._queue, self._requeue):
+                log.info("the worker of %s was killed", run_id)
+            if time.monotonic() >= self._not_before:
+                for _ in range(self._queue.store.takeable() - self._idle()):
+                    self._workers.append(self._started())
+        except QueueError as error:
+            log.error("%s", error)
+            self._not_before = time.monotonic() + DIED_S
+            self._queue.close()
+            time.sleep(DIED_S)
+
+    def end(self) -> None:
+        """End all workers of this home, also those that an earlier supervisor has left."""
+        import psutil
+
+        found = [each.pid for each in self._workers if each.poll() is None]
+        try:
+            claims = self._queue.store.claims()
+        except QueueError:
+            claims = []
+        found += [c.worker.pid for c in claims if c.worker and c.worker.lives()]
+        alive = [psutil.Process(pid) for pid in sorted(set(found)) if psutil.pid_exists(pid)]
+        for each in alive:
+            _signalled(each, signal.SIGTERM)
+        _, left = psutil.wait_procs(alive, timeout=STOP_S)
+        for each in left:
+            _signalled(each, signal.SIGKILL)
+        self._queue.close()
+
+    def _reap(self) -> None:
+        ended = [each for each in self._workers if each.poll() is not None]
+        if any(each.returncode for each in ended):
+            self._not_before = time.monotonic() + DIED_S
+        self._workers = [each for each in self._workers if each.returncode is None]
+
+    def _idle(self) -> int:
+        """Return how many workers have been started and have taken nothing yet."""
+        busy = {claim.worker.pid for claim in self._queue.store.claims() if claim.worker}
+        return sum(each.pid not in busy for each in self._workers)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        share = cores.share(self._queue.workers())
+        with (record.made(self._queue.settings.home / "logs") / "workers.log").open("ab") as out:
+            return subprocess.Popen(
+                list(self._command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self._queue.settings.home,
+                env={**self._queue.environment(), **share},
+                start_new_session=True,
+            )
+
+
+def _signalled(process: psutil.Process, number: signal.Signals) -> None:
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

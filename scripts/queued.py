@@ -1,0 +1,95 @@
+"""What several commands say to the queue: put a run into it, see that there are workers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from serving.errors import KanaryaError
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.asked import Asked
+    from pipelines.processes import Process
+
+SUPERVISE = (sys.executable, "-P", "-m", "scripts.queue_work", "supervise")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def queued(command: F) -> F:
+    """Give a command the options of what can be queued."""
+    command = click.option(
+        "--priority", type=int, default=0, help="With --queue: higher ones begin first."
+    )(command)
+    return click.option(
+        "--queue", is_flag=True, help="Do not wait: let a worker run it, and print its id."
+    )(command)
+
+
+def enqueue(asked: Asked, priority: int, *, as_json: bool) -> int:
+    """Queue what is asked for, see that there are workers, and print the run's id."""
+    from dataclasses import replace
+
+    from components.provenance import git
+    from pipelines.queue import Queue
+
+    settings = Settings.from_env()
+    queue = Queue(settings)
+    commit = git("rev-parse", "HEAD", folder=Path())
+    run_id = queue.put(replace(asked, git_commit=commit), priority=priority)
+    queue.close()
+    workers_up(settings)
+    click.echo(json.dumps({"run_id": run_id}) if as_json else run_id)
+    return 0
+
+
+def workers_up(settings: Settings) -> Process:
+    """Start the queue's workers where there are none."""
+    from pipelines import workers
+
+    return workers.up(settings, SUPERVISE)
+
+
+def queue_standing(settings: Settings) -> dict[str, Any]:
+    """Return how the queue is doing, without making one where there is none."""
+    from pipelines import workers
+    from pipelines.queue import RUNS, WAITS, Queue, path
+
+    supervisor = workers.status(settings).supervisor
+    found: dict[str, Any] = {"supervisor": asdict(supervisor) if supervisor else None}
+    if not path(settings).exists():
+        return {**found, "workers": 1, "paused": False, "running": [], "waiting": 0}
+    try:
+        queue = Queue(settings)
+        view = queue.view()
+        queue.close()
+    except KanaryaError as error:
+        return {**found, "error": str(error)}
+    running = [each for each in view.entries if each.state != WAITS]
+    return {
+        **found,
+        "workers": view.workers,
+        "paused": view.paused,
+        "running": [
+            {"run_id": each.run_id, "pid": each.pid, "goes_on": each.state == RUNS}
+            for each in running
+        ],
+        "waiting": len(view.entries) - len(running),
+    }
+
+
+def in_words(standing: dict[str, Any]) -> str:
+    """Return what `queue_standing` found, in a line."""
+    if "error" in standing:
+        return f"queue: {standing['error']}"
+    supervisor = standing["supervisor"]
+    by = f"pid {supervisor['pid']}" if supervisor else "down; `kanarya up` starts its workers"
+    busy = f"{len(standing['running'])} of {standing['workers']} workers busy"
+    paused = ", paused" if standing["paused"] else ""
+    return f"queue: {by}, {busy}, {standing['waiting']} waiting{paused}"
