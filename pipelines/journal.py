@@ -44,7 +44,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended: promoted, rolled_back, held, conflict, rejected, failed or cancelled."""
+    """How a run ended: promoted, rolled_back, held, conflict, rejected, failed or cancelled.
+
+    `metrics`: of the candidate on the test rows, where it came so far.
+    """
 
     run_id: str
     outcome: str
@@ -52,6 +55,7 @@ class Result:
     version: str | None = None
     seconds: float = 0.0
     steps: tuple[Step, ...] = field(default=())
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def orchestration_share(self) -> float:
@@ -131,6 +135,15 @@ class RunFolder:
         for record in _records(self.path / "journal.jsonl"):
             latest[record["name"]] = Step(**record)
         return tuple(latest.values())
+
+    def metrics(self) -> dict[str, float]:
+        """Return what was measured of the candidate on the test rows; none before that."""
+        found = sorted(self.pipeline_root.glob("*/evaluate*/evaluation/scores.json"))
+        try:
+            scores = json.loads(found[-1].read_text(encoding="utf-8")) if found else {}
+        except ValueError:
+            return {}
+        return {name: float(value) for name, value in scores.get("candidate", {}).items()}
 
     def close(self, result: Result) -> None:
         """Write down how the run ended."""

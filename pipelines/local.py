@@ -206,4 +206,4 @@ def _outputs(folder: RunFolder, step: str) -> dict[str, Any] | None:
 
 
 def _timed(result: Result, folder: RunFolder, seconds: float) -> Result:
-    return replace(result, seconds=seconds, steps=folder.steps())
+    return replace(result, seconds=seconds, steps=folder.steps(), metrics=folder.metrics())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ def close(queue: Queue, run_id: str, outcome: str, sentence: str) -> None:
     seconds = max(0.0, now - min((step.started for step in steps), default=now))
     if steps:
         _close_tracked(queue, attempts.key(folder), sentence)
-    folder.close(Result(run_id, outcome, sentence, seconds=seconds, steps=folder.steps()))
+    ended = Result(run_id, outcome, sentence, seconds=seconds, steps=folder.steps())
+    folder.close(replace(ended, metrics=folder.metrics()))
     queue.store.end(run_id)
 
 

@@ -1,0 +1,171 @@
+"""All runs of this machine as a table: filtered, sorted by anything, page by page.
+
+It is read from the folders of the runs, and only what has changed is read again: a run that has
+ended never does. Ten thousand rows take some 15 MB.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.journal import RunFolder
+from pipelines.run_row import Row, mark, read
+from serving.settings import Settings
+
+SETTLED_S = 2.0
+"""A folder that changed so long ago has a time that later changes will not share."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is to be shown.
+
+    `text`: words that are all in the run's id, model, kind, data, target or sentence. `sort`: a
+    field of `Row` or the name of a metric; rows without it come last. `limit` rows from `offset`.
+    """
+
+    models: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    data: frozenset[str] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    text: str = ""
+    sort: str = "started"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the rows that a query found, and how many it found."""
+
+    rows: tuple[Row, ...]
+    total: int
+    offset: int
+
+
+@dataclass
+class RunTable:
+    """The runs of one home, as they were at the last `refresh`; for one thread at a time."""
+
+    root: Path
+    _rows: dict[str, Row] = field(default_factory=dict)
+    _marks: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    _names: frozenset[str] = frozenset()
+    _listed_at: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> RunTable:
+        """Return the table of a home; nothing is read yet."""
+        return cls(settings.home / "runs")
+
+    def refresh(self, limit_s: float = float("inf")) -> bool:
+        """Read what is new and what has changed; False where the time was over before its end.
+
+        The newest runs are read first, so that the first page is there at once.
+        """
+        end = time.monotonic() + limit_s
+        names = self._list()
+        for name in self._rows.keys() - names:
+            self._forget(name)
+        unfinished = [name for name, row in self._rows.items() if not row.ended]
+        unread = sorted(names - self._rows.keys(), key=_begun, reverse=True)
+        for name in [*unfinished, *unread]:
+            self._look(name)
+            if time.monotonic() > end:
+                return False
+        return True
+
+    def page(self, query: Query) -> Page:
+        """Return the rows that a query asks for. Raises nothing: an unknown sort finds no value."""
+        found = [row for row in self._rows.values() if _matches(row, query)]
+        told = [(value, row) for row in found if (value := row.value(query.sort)) is not None]
+        silent = [row for row in found if row.value(query.sort) is None]
+        told.sort(key=lambda pair: (pair[0], pair[1].run_id), reverse=query.descending)
+        rows = [*(row for _, row in told), *silent]
+        some = rows[query.offset : query.offset + query.limit]
+        return Page(tuple(some), len(rows), query.offset)
+
+    def row(self, run_id: str) -> Row | None:
+        """Return one row, read anew where it may have changed; None where there is none."""
+        if "/" not in run_id and run_id not in ("", ".", ".."):
+            self._look(run_id)
+        return self._rows.get(run_id)
+
+    def choices(self) -> dict[str, Mapping[str, int]]:
+        """Return what rows can be filtered by: models, kinds, data, statuses; each with its count.
+
+        `metrics` are what rows can be sorted by beside the fields of `Row`.
+        """
+        rows = self._rows.values()
+        return {
+            "models": _counted(row.model for row in rows),
+            "kinds": _counted(row.kind for row in rows),
+            "data": _counted(row.data for row in rows),
+            "statuses": _counted(row.status for row in rows),
+            "metrics": _counted(name for row in rows for name in row.metrics),
+        }
+
+    def __len__(self) -> int:
+        """Return how many runs there are."""
+        return len(self._rows)
+
+    def _list(self) -> frozenset[str]:
+        """Return the names of the folders; they are listed again where one came or went."""
+        try:
+            changed = self.root.stat().st_mtime_ns
+        except FileNotFoundError:
+            return frozenset()
+        if changed != self._listed_at:
+            self._names = frozenset(each.name for each in self.root.iterdir())
+            settled = time.time() - changed / 1e9 > SETTLED_S
+            self._listed_at = changed if settled else 0
+        return self._names
+
+    def _look(self, name: str) -> None:
+        row = self._rows.get(name)
+        if row is not None and row.ended:
+            return
+        folder = RunFolder(self.root / name)
+        now = mark(folder)
+        if row is None or now != self._marks.get(name) or row.status in ("running", "waiting"):
+            found = read(folder)
+            if found is None:
+                self._forget(name)
+                return
+            self._rows[name] = found
+            self._marks[name] = now
+            if found.ended:
+                self._marks.pop(name)
+
+    def _forget(self, name: str) -> None:
+        self._rows.pop(name, None)
+        self._marks.pop(name, None)
+
+
+def _matches(row: Row, query: Query) -> bool:
+    chosen = (
+        (query.models, row.model),
+        (query.kinds, row.kind),
+        (query.data, row.data),
+        (query.statuses, row.status),
+    )
+    if any(wanted and value not in wanted for wanted, value in chosen):
+        return False
+    if not query.text:
+        return True
+    said = f"{row.run_id} {row.model} {row.kind} {row.data} {row.target} {row.sentence}".casefold()
+    return all(word in said for word in query.text.casefold().split())
+
+
+def _begun(name: str) -> tuple[str, str]:
+    """Return what sorts run ids by time: `<model>-<date>-<time>-<four digits>`."""
+    return name[-20:-5], name
+
+
+def _counted(values: Iterable[str]) -> Mapping[str, int]:
+    return dict(sorted(Counter(values).items()))
