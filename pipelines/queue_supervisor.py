@@ -32,7 +32,7 @@ LOOK_S = 0.3
 STOP_S = 20.0
 """In which workers end what they do; then they are killed."""
 DIED_S = 2.0
-"""Before another worker is started where one has failed at once."""
+"""Before another worker is started where one has failed by itself; one killed is no such thing."""
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Supervisor:
 
     def _reap(self) -> None:
         ended = [each for each in self._workers if each.poll() is not None]
-        if any(each.returncode for each in ended):
+        if any(each.returncode > 0 for each in ended):
             self._not_before = time.monotonic() + DIED_S
         self._workers = [each for each in self._workers if each.returncode is None]
 

@@ -20,8 +20,8 @@ WORK = (sys.executable, "-P", "-m", "scripts.queue_work", "work")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Be the supervisor, or one worker; return the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("huey").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("pipelines").setLevel(logging.INFO)
     what = (sys.argv[1:] if argv is None else list(argv))[0]
     try:
         {"supervise": _supervise, "work": _work}[what](Settings.from_env())

@@ -65,6 +65,7 @@ HOMES = {
     "kubernetes": ["serving/isvc/client.py"],
     "google": ["serving/storage.py", "serving/onnx_graph.py"],
     "aiohttp": ["serving/local"],
+    "huey": ["pipelines/queue.py", "pipelines/queue_store.py"],
     "jinja2": ["serving/pages/page.py"],
     "jsonpatch": ["serving/local"],
     "click": ["scripts"],
