@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue
 export PYTHON
 BIN := .venv/bin
 
@@ -34,7 +34,7 @@ fix: setup-dev   ## format, mend what the linter can, compile the pipelines
 lock: setup-dev  ## resolve requirements/*.txt anew
 	@scripts/lock.sh
 
-bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest  ## every figure of docs/benchmarks.md
+bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue  ## every figure of docs/benchmarks.md
 
 bench-run: setup
 	@$(BIN)/python -m scripts.bench_run
@@ -50,6 +50,9 @@ bench-rollout: setup
 
 bench-ingest: setup
 	@$(BIN)/python -m scripts.bench_ingest
+
+bench-queue: setup
+	@$(BIN)/python -m scripts.bench_queue
 
 bench-judge: setup
 	@$(BIN)/python -m scripts.bench_judge

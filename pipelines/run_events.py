@@ -78,9 +78,10 @@ class Follower:
         ended = self._folder.ended  # asked first: what is read after it is complete
         events = self._attempts()
         events += self._said()
-        steps = [Step(**record) for record in _records(self._journal)]
+        steps = [found for record in _records(self._journal) if (found := _step(record))]
         self._known |= {step.name: None for step in steps}
-        events += [*steps, *self._said(), *map(_measured, _records(self._curve))]
+        measured = [_measured(record) for record in _records(self._curve)]
+        events += [*steps, *self._said(), *(each for each in measured if each)]
         if ended:
             self.ended = True
             events.append(result(self._folder))
@@ -145,12 +146,22 @@ def result(folder: RunFolder) -> Result:
     return Result(**record, steps=steps)
 
 
-def _measured(record: Mapping[str, Any]) -> Measured:
-    return Measured(int(record["epoch"]), record["values"])
+def _step(record: Any) -> Step | None:
+    try:
+        return Step(**record)
+    except TypeError:
+        return None
 
 
-def _records(lines: Lines) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of the new lines; a line that was torn by a kill is left out."""
+def _measured(record: Any) -> Measured | None:
+    try:
+        return Measured(int(record["epoch"]), record["values"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _records(lines: Lines) -> Iterator[Any]:
+    """Yield what the new lines hold; one that was torn by a kill is left out."""
     for line in lines.new_lines():
         try:
             yield json.loads(line)

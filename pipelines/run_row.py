@@ -14,7 +14,7 @@ from typing import Any
 from pipelines import asked as asking
 from pipelines.journal import RUNNING, WAITING, RunFolder, Step
 
-QUEUED, KILLED = "queued", "killed"
+QUEUED, KILLED, DAMAGED = "queued", "killed", "damaged"
 FILES = ("result.json", "journal.jsonl", "process.json", "arguments.json")
 EPOCH = 1e9
 """Steps of early runs counted from the machine's start; these are the seconds of this century."""
@@ -25,8 +25,8 @@ class Row:
     """One run.
 
     `status`: queued, running, waiting (for its model's tail), killed, or how it ended: promoted,
-    rolled_back, held, conflict, rejected, failed, cancelled. `step`: where it is or was last.
-    `started`: seconds since the epoch. `metrics`: of the candidate, on the test rows.
+    rolled_back, held, conflict, rejected, failed, cancelled; damaged: nobody knows. `step`: where
+    it is or was last. `started`: seconds since the epoch. `metrics`: of the candidate, on the test rows.
     """
 
     run_id: str
@@ -58,6 +58,19 @@ def read(folder: RunFolder) -> Row | None:
     if arguments is None:
         return None
     known = _asked(arguments)
+    try:
+        return _told(folder, known)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        why = f"a record in {folder.path} cannot be read ({error})"
+        return Row(folder.run_id, **known, status=DAMAGED, started=0.0, sentence=why)
+
+
+def mark(folder: RunFolder) -> tuple[object, ...]:
+    """Return what differs once the row may have changed; it costs a few system calls."""
+    return tuple(_stamp(folder.path / name) for name in FILES)
+
+
+def _told(folder: RunFolder, known: Mapping[str, Any]) -> Row:
     result = _json(folder.path / "result.json")
     if result is not None:
         return _finished(folder.run_id, known, result)
@@ -66,11 +79,6 @@ def read(folder: RunFolder) -> Row | None:
     status = _status(folder, last)
     began = _started(folder.run_id, steps)
     return Row(folder.run_id, **known, status=status, started=began, step=last.name if last else "")
-
-
-def mark(folder: RunFolder) -> tuple[object, ...]:
-    """Return what differs once the row may have changed; it costs a few system calls."""
-    return tuple(_stamp(folder.path / name) for name in FILES)
 
 
 def _finished(run_id: str, known: Mapping[str, Any], result: Mapping[str, Any]) -> Row:

@@ -12,6 +12,13 @@ from scripts.run_diff import diff
 from scripts.run_folders import folder_of, folders
 from serving.errors import UsageError
 
+GOES_ON = {
+    "queued": "it waits in the queue",
+    "running": "it runs",
+    "waiting": "it waits until an earlier run of its model has ended",
+    "killed": "its process was killed; `kanarya runs restart` repeats it",
+}
+
 
 @click.group()
 def runs() -> None:
@@ -71,13 +78,20 @@ def _summary(folder: Path) -> dict[str, object]:
     from dataclasses import asdict
 
     from pipelines.journal import Result, RunFolder
+    from pipelines.run_row import read
 
     path = folder / "result.json"
     if path.is_file():
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    steps = RunFolder(folder).steps()
+    row = read(RunFolder(folder))
+    status = row.status if row else "killed"
     return asdict(
-        Result(folder.name, "unfinished", "it runs, or its process was killed", steps=steps)
+        Result(
+            folder.name,
+            status,
+            GOES_ON.get(status, row.sentence if row else ""),
+            steps=RunFolder(folder).steps(),
+        )
     )
 
 

@@ -45,6 +45,8 @@ REFUSED = [
     (["runs", "restart", "nothing"], "there is no run 'nothing'"),
     (["runs", "diff", "one", "other"], "there is no run 'one'"),
     (["runs", "compose", "--data-of", "one"], "--config-of"),
+    (["queue", "workers", "0"], "NUMBER is '0': give a number of workers from 1 to 64"),
+    (["run", "no-such.yaml", "--queue"], "cannot read the spec no-such.yaml"),
     (["fly"], "No such command 'fly'"),
     (["spec", "check", "/no/such.yaml"], "cannot read the spec"),
 ]

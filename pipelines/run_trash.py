@@ -1,0 +1,70 @@
+"""Runs that were deleted: their folders lie in `trash/` for as long as somebody may want them back.
+
+What a run has registered and what it left in MLflow stays: versions and their runs belong together.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.journal import RunFolder
+from pipelines.run_row import KILLED, read
+from serving.errors import UsageError
+
+if TYPE_CHECKING:
+    from serving.settings import Settings
+
+
+def delete(settings: Settings, run_id: str) -> None:
+    """Put a run's folder into the trash. Raises UsageError where it goes on, or is not there."""
+    folder = RunFolder(_inside(settings.home / "runs", run_id))
+    row = read(folder)
+    if row is None:
+        raise UsageError(f"there is no run {run_id!r}; `kanarya runs list` shows those there are")
+    if not row.ended and row.status != KILLED:
+        raise UsageError(f"{run_id} is {row.status}; cancel it first: `kanarya queue cancel`")
+    trash = _trash(settings)
+    trash.mkdir(parents=True, exist_ok=True)
+    target = trash / run_id
+    folder.path.replace(target)
+    (target / "deleted").write_text(f"{time.time()}\n", encoding="ascii")
+
+
+def restore(settings: Settings, run_id: str) -> None:
+    """Bring a deleted run back. Raises UsageError where it is not in the trash."""
+    path = _inside(_trash(settings), run_id)
+    if not path.is_dir():
+        raise UsageError(f"the run {run_id!r} is not in the trash {_trash(settings)}")
+    (path / "deleted").unlink(missing_ok=True)
+    path.replace(settings.home / "runs" / run_id)
+
+
+def empty(settings: Settings, older_s: float) -> list[str]:
+    """Remove for good what was deleted at least so many seconds ago; return the runs' ids."""
+    before, gone = time.time() - older_s, []
+    for path in sorted(_trash(settings).glob("*")):
+        if _deleted_at(path) <= before:
+            shutil.rmtree(path)
+            gone.append(path.name)
+    return gone
+
+
+def _trash(settings: Settings) -> Path:
+    return settings.home / "trash"
+
+
+def _inside(root: Path, name: str) -> Path:
+    """Return the folder of that name; a name that leads elsewhere is none."""
+    if not name or "/" in name or name in (".", ".."):
+        raise UsageError(f"there is no run {name!r}; `kanarya runs list` shows those there are")
+    return root / name
+
+
+def _deleted_at(path: Path) -> float:
+    try:
+        return float((path / "deleted").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return path.stat().st_mtime
