@@ -26,7 +26,8 @@ class Row:
 
     `status`: queued, running, waiting (for its model's tail), killed, or how it ended: promoted,
     rolled_back, held, conflict, rejected, failed, cancelled; damaged: nobody knows. `step`: where
-    it is or was last. `started`: seconds since the epoch. `metrics`: of the candidate, on the test rows.
+    it is or was last. `started`: seconds since the epoch. `metrics`: of the candidate on the test
+    rows.
     """
 
     run_id: str

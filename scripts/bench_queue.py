@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def _table(root: Path) -> dict[str, Any]:
         "page_by_metric_ms": Query(sort="accuracy"),
         "page_of_text_ms": Query(text="forest table-1", sort="log_loss", offset=500),
     }
-    found = {name: _median_ms(lambda q=query: table.page(q)) for name, query in asked.items()}
+    found = {name: _median_ms(partial(table.page, query)) for name, query in asked.items()}
     memory = (process.memory_info().rss - before) / 2**20
     begun = synthetic_runs.begun(root, ROWS)
     return {
