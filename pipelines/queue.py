@@ -123,15 +123,13 @@ class Queue:
         """Queue a run and return its id; of higher priority comes first, else who came first."""
         from pipelines.spec import pipeline_arguments
 
-        run_id = new_run_id(asked.spec.name, datetime.now(UTC))
-        folder = self.folder(run_id)
+        folder = self._new_folder(asked.spec.name)
         known = {"data_sha256": asked.data_sha256, "git_commit": asked.git_commit or ""}
-        arguments = {**pipeline_arguments(asked.spec), **known, "run_key": run_id}
-        folder.path.mkdir(parents=True)
-        folder.write("arguments.json", arguments)
+        arguments = {**pipeline_arguments(asked.spec), **known, "run_key": folder.run_id}
         asking.write(folder, asked, Ticket(priority, time.time(), by or whoever()))
-        self._enqueue(run_id, asked.spec.name, priority)
-        return run_id
+        folder.write("arguments.json", arguments)
+        self._enqueue(folder.run_id, asked.spec.name, priority)
+        return folder.run_id
 
     def take(self) -> str | None:
         """Take the next run and carry it out; return its id, None where none may be begun now."""
@@ -199,6 +197,15 @@ class Queue:
             entry = Entry(each.run_id, each.model, WAITS, each.priority, each.number, at)
             entries.append(entry)
         return View(bool(self.store.setting(PAUSED)), self.workers(), tuple(entries))
+
+    def _new_folder(self, name: str) -> RunFolder:
+        while True:
+            folder = self.folder(new_run_id(name, datetime.now(UTC)))
+            try:
+                folder.path.mkdir(parents=True)
+                return folder
+            except FileExistsError:  # two of one second that drew the same four digits
+                continue
 
     def _enqueue(self, run_id: str, model: str, priority: int) -> bool:
         task = self._task.task_class((run_id, model), {}, id=run_id, priority=priority)

@@ -37,7 +37,7 @@ def verdict(run_id: str, steps: Sequence[Step], kills: int, requeue: int) -> Ver
     if REGISTERING & set(begun):
         return Verdict(False, _registered(run_id, where))
     if kills <= requeue:
-        return Verdict(True, f"its worker was killed {where}; it is begun again")
+        return Verdict(True, f"its worker was ended {where}; it is begun again")
     times = "" if kills == 1 else f" {kills} times, last"
     return Verdict(
         False,

@@ -21,6 +21,7 @@ from components import cores
 from pipelines import processes, queue_recovery, queue_rules
 from pipelines.errors import QueueError
 from pipelines.queue import Queue
+from serving.errors import KanaryaError
 from serving.local import record
 
 if TYPE_CHECKING:
@@ -90,28 +91,14 @@ class Supervisor:
             if time.monotonic() >= self._not_before:
                 for _ in range(self._queue.store.takeable() - self._idle()):
                     self._workers.append(self._started())
-        except QueueError as error:
+        except (KanaryaError, OSError) as error:  # a full disk, say: it may have room again
             log.error("%s", error)
-            self._not_before = time.monotonic() + DIED_S
             self._queue.close()
             time.sleep(DIED_S)
 
     def end(self) -> None:
         """End all workers of this home, also those that an earlier supervisor has left."""
-        import psutil
-
-        found = [each.pid for each in self._workers if each.poll() is None]
-        try:
-            claims = self._queue.store.claims()
-        except QueueError:
-            claims = []
-        found += [c.worker.pid for c in claims if c.worker and c.worker.lives()]
-        alive = [psutil.Process(pid) for pid in sorted(set(found)) if psutil.pid_exists(pid)]
-        for each in alive:
-            _signalled(each, signal.SIGTERM)
-        _, left = psutil.wait_procs(alive, timeout=STOP_S)
-        for each in left:
-            _signalled(each, signal.SIGKILL)
+        end_workers(self._queue, [each.pid for each in self._workers if each.poll() is None])
         self._queue.close()
 
     def _reap(self) -> None:
@@ -137,6 +124,28 @@ class Supervisor:
                 env={**self._queue.environment(), **share},
                 start_new_session=True,
             )
+
+
+def end_workers(queue: Queue, started: Sequence[int] = ()) -> int:
+    """End whoever carries out a run, and these processes; return how many there were.
+
+    SIGTERM interrupts the run and puts it back; who has not heeded it in time is killed.
+    """
+    import psutil
+
+    try:
+        claims = queue.store.claims()
+    except QueueError as error:
+        log.error("%s", error)
+        claims = []
+    found = {*started, *(c.worker.pid for c in claims if c.worker and c.worker.lives())}
+    alive = [psutil.Process(pid) for pid in sorted(found) if psutil.pid_exists(pid)]
+    for each in alive:
+        _signalled(each, signal.SIGTERM)
+    _, left = psutil.wait_procs(alive, timeout=STOP_S)
+    for each in left:
+        _signalled(each, signal.SIGKILL)
+    return len(alive)
 
 
 def _signalled(process: psutil.Process, number: signal.Signals) -> None:

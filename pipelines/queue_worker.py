@@ -59,11 +59,19 @@ class Worker:
         if os.getpgrp() != os.getpid():
             os.setpgrp()
         signal.signal(signal.SIGTERM, self._told_to_stop)
-        allowed = self._queue.workers()  # our part of the cores was reckoned with it
+        wanted = self._wanted()
         with self._room:
-            while not self._stopping and self._queue.workers() == allowed and self._queue.take():
+            while not self._stopping and self._wanted() == wanted and self._queue.take():
                 pass
         self._queue.close()
+
+    def _wanted(self) -> tuple[int, int]:
+        """Return for whom and beside how many we work: once it changes, another takes over.
+
+        Our part of the cores was reckoned with that number, and `kanarya down` may have ended all
+        that the supervisor knew.
+        """
+        return os.getppid(), self._queue.workers()
 
     def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,15 @@ def result(folder: RunFolder) -> Result:
     return Result(**record, steps=steps)
 
 
+def curve(folder: RunFolder) -> list[Measured]:
+    """Return what was measured after each epoch so far; empty of a model without epochs."""
+    try:
+        lines = folder.curve.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [found for record in _parsed(lines) if (found := _measured(record)) and found.epoch]
+
+
 def _step(record: Any) -> Step | None:
     try:
         return Step(**record)
@@ -161,8 +170,12 @@ def _measured(record: Any) -> Measured | None:
 
 
 def _records(lines: Lines) -> Iterator[Any]:
-    """Yield what the new lines hold; one that was torn by a kill is left out."""
-    for line in lines.new_lines():
+    return _parsed(lines.new_lines())
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[Any]:
+    """Yield what the lines hold; one that was torn by a kill is left out."""
+    for line in lines:
         try:
             yield json.loads(line)
         except ValueError:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import QueueError
 from pipelines.processes import Process
-from pipelines.queue_supervisor import STOP_S, note
+from pipelines.queue import Queue, path
+from pipelines.queue_supervisor import STOP_S, end_workers, note
 from serving.local import launching, record
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def down(settings: Settings) -> bool:
     with _alone(settings):
         found = status(settings).supervisor
         if found is None:
-            return False
+            return _orphans_ended(settings)
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGTERM)
         if not _within(STOP_S + 5, lambda: not found.lives()):
@@ -64,11 +65,24 @@ def down(settings: Settings) -> bool:
         return True
 
 
+def _orphans_ended(settings: Settings) -> bool:
+    """End the workers that a killed supervisor has left, and say whether there were any."""
+    if not path(settings).exists():
+        return False
+    try:
+        queue = Queue(settings)
+    except QueueError:
+        return False  # a damaged database: who works on what is not to be known
+    ended = end_workers(queue)
+    queue.close()
+    return ended > 0
+
+
 def status(settings: Settings) -> WorkersStatus:
     """Return who supervises the workers of this home."""
     try:
-        path = settings.home / "services" / "workers.json"
-        found = Process(**json.loads(path.read_text(encoding="utf-8")))
+        text = (settings.home / "services" / "workers.json").read_text(encoding="utf-8")
+        found = Process(**json.loads(text))
     except (OSError, ValueError, TypeError):
         return WorkersStatus(None)
     return WorkersStatus(found if found.lives() else None)
@@ -82,7 +96,7 @@ def _spawned(settings: Settings, command: Sequence[str]) -> Process:
     log = record.made(settings.home / "logs") / "workers.log"
     start = launching.size_of(log)
     note(settings).unlink(missing_ok=True)
-    path = os.pathsep.join(filter(None, [str(launching.ROOT), os.environ.get("PYTHONPATH")]))
+    places = os.pathsep.join(filter(None, [str(launching.ROOT), os.environ.get("PYTHONPATH")]))
     with log.open("ab") as output:
         process = subprocess.Popen(
             list(command),
@@ -90,14 +104,15 @@ def _spawned(settings: Settings, command: Sequence[str]) -> Process:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=settings.home,
-            env={**os.environ, **settings.environment(), "PYTHONPATH": path},
+            env={**os.environ, **settings.environment(), "PYTHONPATH": places},
             start_new_session=True,
         )
     _within(START_S, lambda: status(settings).running or process.poll() is not None)
     found = status(settings).supervisor
     if found is None:
         said = launching.last_line(log, start) or "they wrote nothing"
-        raise QueueError(f"the queue's workers did not start: {said} (see {log})")
+        why = said.removeprefix("error: ")
+        raise QueueError(f"the queue's workers did not start: {why} (see {log})")
     return found
 
 

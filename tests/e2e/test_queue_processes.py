@@ -18,6 +18,7 @@ from pipelines.queue import Queue
 from pipelines.run_events import result
 from pipelines.spec import parse
 from serving.settings import Settings
+from tests.e2e.conftest import eventually
 
 pytestmark = pytest.mark.e2e
 QUICK = Path(__file__).resolve().parents[1] / "pipelines" / "quick_worker.py"
@@ -82,9 +83,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
         hold.unlink()
     workers.down(found.settings)
     found.queue.close()
-    left = [p for p in psutil.process_iter(["cmdline"]) if str(QUICK) in (p.info["cmdline"] or [])]
-    mine = [p for p in left if p.environ().get("KANARYA_HOME") == str(found.home)]
-    assert mine == []
+    eventually(lambda: not ours(found.home))
+
+
+def ours(home: Path) -> list[psutil.Process]:
+    """The processes of this home."""
+    found = []
+    for each in psutil.process_iter(["cmdline", "environ"]):
+        if str(QUICK) in (each.info["cmdline"] or []):
+            found += [each] * ((each.info["environ"] or {}).get("KANARYA_HOME") == str(home))
+    return found
 
 
 def test_two_workers_finish_runs_of_two_models_in_order_per_model(here: Here) -> None:
@@ -183,6 +191,20 @@ def test_down_interrupts_what_runs_and_up_begins_it_again(here: Here) -> None:
     assert here.times(second, "train") == 0, "the queue is paused"
     here.queue.resume()
     assert here.ended(second) == ["promoted"]
+
+
+def test_down_also_ends_a_worker_whose_supervisor_was_killed(here: Here) -> None:
+    here.hold("a", "train")
+    run_id = here.put("a")
+    supervisor = here.up()
+    here.wait_for(lambda: here.times(run_id, "train") == 1)
+    worker = here.worker_of(run_id)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    here.wait_for(lambda: not workers.status(here.settings).running)
+    assert worker.lives()
+    assert workers.down(here.settings)
+    assert not worker.lives()
+    assert [each.state for each in here.queue.view().entries] == ["to be begun again"]
 
 
 def test_a_damaged_database_stops_the_workers_with_a_sentence_until_it_is_repaired(

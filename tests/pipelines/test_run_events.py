@@ -9,6 +9,7 @@ from components.models.epochs import Epoch
 from pipelines import attempts
 from pipelines.journal import RUNNING, SUCCEEDED, Result, RunFolder, Step
 from pipelines.run_events import BegunAgain, Event, Follower, LogLine, Measured, follow
+from pipelines.run_events import curve as curve_of
 
 TRAIN = Step("train", RUNNING, 1.0)
 TRAINED = Step("train", SUCCEEDED, 1.0, 4.0)
@@ -71,6 +72,15 @@ def test_who_follows_waits_between_two_looks(folder: RunFolder) -> None:
         folder.close(Result("iris-1", "failed", "why"))
 
     assert [type(each) for each in follow(folder, 0.5, sleep)] == [Result]
+
+
+def test_the_curve_of_a_run_is_read_whole(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert curve_of(folder) == []
+    measure(folder, monkeypatch, 1, 2)
+    folder.curve.open("a").write('{"epoch": 0, "values": {"p99_ms": 1}}\n{"epoch"')
+    assert [each.epoch for each in curve_of(folder)] == [1, 2]
 
 
 def test_an_attempt_that_was_killed_is_told_from_the_next_one(folder: RunFolder) -> None:

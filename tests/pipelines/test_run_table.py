@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from pipelines import asked as asking
-from pipelines import run_trash
+from pipelines import run_times, run_trash
 from pipelines.asked import Asked, Ticket
 from pipelines.journal import RUNNING, WAITING, Result, RunFolder, Step
 from pipelines.processes import Process, this
 from pipelines.run_row import mark
 from pipelines.run_table import Query, RunTable
 from pipelines.spec import parse
-from scripts.synthetic_runs import BEGAN, begun, ended, scores
+from scripts.synthetic_runs import BEGAN, STEPS, begun, ended, scores
 from serving.errors import UsageError
 from serving.settings import Settings
 
@@ -209,3 +209,16 @@ def test_a_run_that_goes_on_is_not_deleted(tmp_path: Path) -> None:
     folder.own(this())
     with pytest.raises(UsageError, match="is running; cancel it first"):
         run_trash.delete(settings, folder.run_id)
+
+
+def test_times_of_steps_and_runs_an_hour_are_told_of_what_has_ended(tmp_path: Path) -> None:
+    folders = [ended(tmp_path, number) for number in range(3)]
+    begun(tmp_path, 3)
+    table = RunTable(tmp_path)
+    table.refresh()
+    times = run_times.step_times(folder.path for folder in folders)
+    assert [each.step for each in times] == list(STEPS)
+    assert times[0] == run_times.StepTime("ingest", 3, 1.0, 1.0)
+    rows = table.page(Query()).rows
+    assert run_times.ended_per_hour(rows, BEGAN + 600, hours=0.5) == 6.0
+    assert run_times.ended_per_hour(rows, BEGAN + 7200) == 0.0
