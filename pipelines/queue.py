@@ -11,8 +11,8 @@ import contextlib
 import getpass
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from pipelines import attempts
 from pipelines.asked import Asked, Ticket
 from pipelines.errors import QueueError
 from pipelines.journal import CANCELLED, Result, RunFolder, new_run_id
+from pipelines.queue_left import Left, found
 from pipelines.queue_store import (
     PATIENCE_S,
     PAUSED,
@@ -83,7 +84,7 @@ class Queue:
         """Open it; a worker gives the function that carries out a run."""
         self.settings = settings
         self.path = path(settings)
-        new = not self.path.exists()
+        new = not self.path.exists() or not self.path.stat().st_size
         record.made(self.path.parent)
         self.huey = Huey(
             NAME,
@@ -92,7 +93,6 @@ class Queue:
             storage_class=ClaimingStorage,
             filename=str(self.path),
             strict_fifo=True,
-            fsync=True,
             timeout=PATIENCE_S,
         )
         self.store: ClaimingStorage = self.huey.storage
@@ -140,20 +140,17 @@ class Queue:
         return str(task.args[0])
 
     def reconcile(self) -> int:
-        """Queue every run whose folder says that it waits and that is not here; return how many.
+        """Take up every run whose folder says that it has not ended, and that is not here.
 
-        A run that goes on in a process of its own is left to that.
+        One that has begun becomes a claim of its process, which may live or not; another one is
+        queued. Returns how many there were.
         """
-        root = self.settings.home / "runs"
-        left = [RunFolder(each) for each in root.glob("*")] if root.is_dir() else []
-        waiting = []
-        for folder in left:
-            owner = folder.owner()
-            if asking.is_queued(folder) and not (owner and owner.lives()):
-                with contextlib.suppress(QueueError):  # torn when it was written: never confirmed
-                    waiting.append((*asking.ticket(folder), folder))
-        waiting.sort(key=lambda found: found[1].queued_at)
-        return sum(self._enqueue(f.run_id, model, ticket.priority) for model, ticket, f in waiting)
+        left = sorted(self._left(), key=lambda found: found.queued_at)
+        begun = [each for each in left if each.worker]
+        claims = [replace(each.claim(), number=n - len(begun)) for n, each in enumerate(begun)]
+        adopted = self.store.adopt([self._with_message(claim) for claim in claims])
+        waiting = [each for each in left if each.worker is None]
+        return adopted + sum(self._enqueue(w.run_id, w.model, w.priority) for w in waiting)
 
     def pause(self) -> None:
         """Begin no other run; those that run go on."""
@@ -198,6 +195,21 @@ class Queue:
             entries.append(entry)
         return View(bool(self.store.setting(PAUSED)), self.workers(), tuple(entries))
 
+    def _left(self) -> Iterator[Left]:
+        root = self.settings.home / "runs"
+        for path in root.glob("*") if root.is_dir() else ():
+            folder = RunFolder(path)
+            if asking.is_queued(folder):
+                with contextlib.suppress(QueueError):  # torn when it was written: never confirmed
+                    yield found(folder)
+
+    def _with_message(self, claim: Claim) -> Claim:
+        task = self._message(claim.run_id, claim.model, claim.priority)
+        return replace(claim, message=self.huey.serialize_task(task).decode())
+
+    def _message(self, run_id: str, model: str, priority: int) -> Any:
+        return self._task.task_class((run_id, model), {}, id=run_id, priority=priority)
+
     def _new_folder(self, name: str) -> RunFolder:
         while True:
             folder = self.folder(new_run_id(name, datetime.now(UTC)))
@@ -208,7 +220,7 @@ class Queue:
                 continue
 
     def _enqueue(self, run_id: str, model: str, priority: int) -> bool:
-        task = self._task.task_class((run_id, model), {}, id=run_id, priority=priority)
+        task = self._message(run_id, model, priority)
         return self.store.put_once((run_id, priority), self.huey.serialize_task(task))
 
     def _cancelled(self, run_id: str, who: str) -> None:

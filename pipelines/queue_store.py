@@ -11,7 +11,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,22 @@ class Claim:
 class ClaimingStorage(SqliteStorage):
     """Huey's store, in which a task that is handed out stays as a claim until its run has ended."""
 
+    _conn: Any
+    _file: tuple[int, int] | None = None
+
+    @property
+    def conn(self) -> Any:
+        """Return the connection; a new one where the file was put aside and made anew."""
+        if self._conn is not None and self._file != _identity(self.filename):
+            self._conn.close()
+            self._conn = None
+        if self._conn is None:
+            self._conn = self._create_connection()
+            # After a power failure the last transactions may be lost; the folders know better.
+            self._conn.execute("pragma synchronous=normal")
+            self._file = _identity(self.filename)
+        return self._conn
+
     @contextlib.contextmanager
     def db(self, commit: bool = False, close: bool = False) -> Iterator[sqlite3.Cursor]:
         """Lend a cursor; raise QueueError for a file that is damaged, closed or busy."""
@@ -121,6 +137,16 @@ class ClaimingStorage(SqliteStorage):
             insert = "insert into task (queue, data, priority) values (?, ?, ?)"
             cursor.execute(insert, (self.name, message, priority))
             return True
+
+    def adopt(self, claims: Sequence[Claim]) -> int:
+        """Keep claims of runs that are not here; return how many of them were not."""
+        with self.db(commit=True) as cursor:
+            known = {each.run_id for each in self._waiting(cursor)}
+            known |= {each.run_id for each in self._claims(cursor)}
+            found = [claim for claim in claims if claim.run_id not in known]
+            for claim in found:
+                self._keep(cursor, claim)
+            return len(found)
 
     def takeable(self) -> int:
         """Return how many runs could be begun now."""
@@ -174,7 +200,7 @@ class ClaimingStorage(SqliteStorage):
         with self.db(commit=True) as cursor:
             mine = self._claim(cursor, run_id)
             if mine is None:
-                return None  # the database was made anew while the run went on
+                return None  # somebody has ended the claim, and the run with it
             others = [
                 each
                 for each in self._claims(cursor)
@@ -252,6 +278,14 @@ def refusal(path: Path, error: sqlite3.DatabaseError) -> QueueError:
         f"{path} is damaged ({error}): `kanarya queue repair` makes it anew from the folders of "
         "the runs, of which none is lost"
     )
+
+
+def _identity(filename: str) -> tuple[int, int] | None:
+    try:
+        found = Path(filename).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _waits(number: int, data: bytes, priority: float) -> Waiting:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from pipelines import asked as asking
 from pipelines import attempts, queue_recovery, queue_rules
 from pipelines.asked import Asked, Place
-from pipelines.journal import FAILED, WAITING, Step
+from pipelines.errors import QueueError, RunError
+from pipelines.journal import FAILED, WAITING, RunFolder, Step
 from pipelines.local import CHECKOUT
 from pipelines.queue import Queue
 from pipelines.warm import Steps, steps
@@ -99,9 +100,23 @@ class Worker:
         if self._cancelled(run_id) or self._stopping:
             raise KeyboardInterrupt
         asked = asking.read(folder)
+        self._clear(folder)
         if self._warm is None:
             self._warm = self._room.enter_context(steps(CHECKOUT))
         self._execute(asked, Place(folder, attempts.key(folder), self._turn(run_id)), self._warm)
+
+    def _clear(self, folder: RunFolder) -> None:
+        """Put aside what is there of a run that the database, before a power failure, knew begun.
+
+        Raises RunError where it must not be begun again.
+        """
+        if not (folder.path / "logs").exists():
+            return
+        kills = attempts.kills(folder) + 1
+        found = queue_rules.verdict(folder.run_id, folder.steps(), kills, self._requeue)
+        if not found.again:
+            raise RunError(found.sentence)
+        attempts.put_aside(folder, killed=True, sentence=found.sentence)
 
     def _failed(self, run_id: str, sentence: str) -> None:
         if self._queue.folder(run_id).ended:  # the run itself has said so
@@ -146,7 +161,10 @@ class Worker:
                 done.set()
 
     def _cancelled(self, run_id: str) -> bool:
-        claims = self._queue.store.claims()
+        try:
+            claims = self._queue.store.claims()
+        except QueueError:
+            return False  # of a damaged database nobody knows; the run goes on
         return any(each.run_id == run_id and each.cancelled_by for each in claims)
 
     def _turn(self, run_id: str) -> Callable[[str], None]:
@@ -156,14 +174,24 @@ class Worker:
             if step not in queue_rules.TAIL:
                 return
             began = None
-            while self._queue.store.enter_tail(run_id):
+            while not self._my_turn(run_id):
                 if began is None:
                     began = time.time()
                     self._queue.folder(run_id).append(Step(step, WAITING, began))
-                queue_recovery.recover(self._queue, self._requeue)
                 time.sleep(LOOK_S)
 
         return before
+
+    def _my_turn(self, run_id: str) -> bool:
+        """Say whether the tail is the run's; where nobody knows, it waits until somebody does."""
+        try:
+            if self._queue.store.enter_tail(run_id) is None:
+                return True
+            queue_recovery.recover(self._queue, self._requeue)
+        except KanaryaError as error:  # the database is damaged: its repair will know this run
+            log.error("%s waits: %s", run_id, error)
+            self._queue.close()
+        return False
 
 
 def _wait_for_children() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from pipelines import workers
 from pipelines.asked import Asked
+from pipelines.journal import Step
 from pipelines.processes import Process
 from pipelines.queue import Queue
 from pipelines.run_events import result
@@ -175,6 +176,19 @@ def test_a_run_is_cancelled_while_it_trains_and_the_next_one_begins(here: Here) 
     assert [s.status for s in result(here.queue.folder(first)).steps] == ["cancelled"]
 
 
+def test_a_database_that_has_forgotten_that_a_run_was_begun_begins_it_once_more(
+    here: Here,
+) -> None:
+    trained, registered = here.put("a"), here.put("b")
+    for run_id, step in ((trained, "train"), (registered, "register")):
+        folder = here.queue.folder(run_id)
+        folder.create({"name": "a"})
+        folder.append(Step(step, "running", time.time()))
+    here.up()
+    assert here.ended(trained, registered) == ["promoted", "failed"]
+    assert here.times(registered, "train") == 0
+
+
 def test_down_interrupts_what_runs_and_up_begins_it_again(here: Here) -> None:
     hold = here.hold("a", "train")
     first, second = here.put("a"), here.put("a")
@@ -220,6 +234,26 @@ def test_a_damaged_database_stops_the_workers_with_a_sentence_until_it_is_repair
     repair(here.settings)
     here.up()
     assert here.ended(run_id) == ["promoted"]
+
+
+def test_runs_that_go_on_while_the_database_is_made_anew_keep_their_order(here: Here) -> None:
+    from pipelines.queue import path, repair
+
+    here.queue.set_workers(2)
+    hold = here.hold("a", "evaluate")
+    first, second = here.put("a"), here.put("a")
+    here.up()
+    here.wait_for(lambda: here.times(first, "evaluate") == 1)
+    third = here.put("a")
+    path(here.settings).write_bytes(b"nothing of the kind" * 3000)
+    time.sleep(0.6)
+    _, waiting = repair(here.settings)
+    here.queue.set_workers(2)
+    assert waiting == 1
+    hold.unlink()
+    assert here.ended(first, second, third) == ["promoted"] * 3
+    assert [run for _, step, run in here.did() if step == "register"] == [first, second, third]
+    assert "is damaged" in here.log()
 
 
 def test_a_supervisor_that_cannot_start_says_why(here: Here) -> None:

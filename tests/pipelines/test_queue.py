@@ -270,15 +270,40 @@ def test_a_damaged_database_is_told_in_a_sentence_and_made_anew_without_losing_a
     again.close()
 
 
-def test_what_was_never_enqueued_is_found_and_what_goes_on_elsewhere_is_left(
+def test_what_the_database_does_not_know_is_taken_up_as_its_folder_says(
+    settings: Settings, queue: Queue, gone: Process
+) -> None:
+    lost, goes_on, torn, dead = (queue.put(asked("iris")) for _ in range(4))
+    for run_id in (goes_on, torn, dead):
+        queue.folder(run_id).create({"name": "iris"})
+    queue.folder(goes_on).own(this())
+    queue.folder(goes_on).append(Step("evaluate", RUNNING, 1.0))
+    queue.folder(dead).own(gone)
+    queue.close()
+    path(settings).unlink()
+    again = Queue(settings, lambda run_id: None)
+    assert [each.run_id for each in again.store.waiting()] == [lost, torn]
+    claims = {each.run_id: (each.worker, each.tail) for each in again.store.claims()}
+    assert claims == {goes_on: (this(), True), dead: (gone, False)}
+    assert again.reconcile() == 0
+    assert queue_recovery.recover(again, 1) == [dead]
+    assert attempts.number(again.folder(dead)) == 2
+    again.set_workers(9)
+    assert again.take() == dead, "it was begun before the others"
+    again.close()
+
+
+def test_who_has_the_database_open_sees_that_it_was_made_anew(
     settings: Settings, queue: Queue
 ) -> None:
-    lost, goes_on = queue.put(asked("iris")), queue.put(asked("iris"))
-    for run_id in (lost, goes_on):
-        queue.store.withdraw(run_id)  # as if killed between the folder and the message
-    queue.folder(goes_on).own(this())
-    assert [queue.reconcile(), queue.reconcile()] == [1, 0]
-    assert [each.run_id for each in queue.store.waiting()] == [lost]
+    first = queue.put(asked("iris"))
+    aside, waiting = repair(settings)
+    assert (aside is not None, waiting) == (True, 1)
+    queue.pause()
+    other = Queue(settings)
+    assert other.view().paused
+    assert [each.run_id for each in other.view().entries] == [first]
+    other.close()
 
 
 def test_a_message_is_json_and_never_unpickled(queue: Queue) -> None:
