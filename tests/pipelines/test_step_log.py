@@ -79,3 +79,27 @@ def test_the_reason_of_a_failure_is_read_from_its_log(
     if log is not None:
         (tmp_path / "train.log").write_text(log)
     assert reason(tmp_path / "train.log").startswith(said)
+
+
+def test_a_step_begins_once_what_comes_before_it_has_returned(tmp_path: Path) -> None:
+    now, events = [0.0], list[Step | Note]()
+
+    def before(step: str) -> None:
+        assert not any(isinstance(each, Step) and each.name == step for each in events)
+        now[0] += 10
+
+    with StepLog(tmp_path, lambda: now[0], events.append, before) as log:
+        log.write(PRINTED)
+    began = {each.name: each.started for each in events if isinstance(each, Step)}
+    assert began == {"ingest": 10.0, "train": 20.0}
+
+
+def test_an_interrupt_in_what_comes_before_a_step_ends_the_run(tmp_path: Path) -> None:
+    def before(step: str) -> None:
+        raise KeyboardInterrupt
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        StepLog(tmp_path, lambda: 0.0, lambda event: None, before) as log,
+    ):
+        log.write(PRINTED)
