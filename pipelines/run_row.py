@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines import asked as asking
 from pipelines.journal import RUNNING, WAITING, RunFolder, Step
+
+if TYPE_CHECKING:
+    from components.tracked_runs import TrackedRun
 
 QUEUED, KILLED, DAMAGED = "queued", "killed", "damaged"
 FILES = ("result.json", "journal.jsonl", "process.json", "arguments.json")
@@ -44,6 +47,8 @@ class Row:
     version: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     ended: bool = False
+    tracked: str = ""
+    """The id of the MLflow run, of a run that has no folder here: another machine's."""
 
     def value(self, name: str) -> Any:
         """Return a field or a metric; None where the row has none of that name, or an empty one."""
@@ -64,6 +69,25 @@ def read(folder: RunFolder) -> Row | None:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         why = f"a record in {folder.path} cannot be read ({error})"
         return Row(folder.run_id, **known, status=DAMAGED, started=0.0, sentence=why)
+
+
+def elsewhere(run: TrackedRun) -> Row:
+    """Return the row of a run that only MLflow knows."""
+    return Row(
+        run.run_key,
+        model=sys.intern(run.model),
+        kind=sys.intern(run.kind),
+        task=sys.intern(run.task),
+        data="",
+        target="",
+        status=sys.intern(run.status),
+        started=run.started,
+        seconds=run.ended - run.started if run.ended else None,
+        sentence=run.sentence,
+        metrics={sys.intern(name): value for name, value in run.metrics.items()},
+        ended=run.ended is not None,
+        tracked=run.run_id,
+    )
 
 
 def mark(folder: RunFolder) -> tuple[object, ...]:

@@ -11,10 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.journal import RunFolder
-from pipelines.run_row import Row, mark, read
-from serving.settings import Settings
+from pipelines.run_row import Row, elsewhere, mark, read
+
+if TYPE_CHECKING:
+    from components.tracked_runs import TrackedRun
+    from serving.settings import Settings
 
 SETTLED_S = 2.0
 """A folder that changed so long ago has a time that later changes will not share."""
@@ -55,6 +59,7 @@ class RunTable:
     root: Path
     _rows: dict[str, Row] = field(default_factory=dict)
     _marks: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    _elsewhere: dict[str, Row] = field(default_factory=dict)
     _names: frozenset[str] = frozenset()
     _listed_at: int = 0
 
@@ -80,9 +85,14 @@ class RunTable:
                 return False
         return True
 
+    def take_in(self, tracked: Iterable[TrackedRun]) -> None:
+        """Show what MLflow knows (`components.tracked_runs`) of runs without a folder here."""
+        for run in tracked:
+            self._elsewhere[run.run_key] = elsewhere(run)
+
     def page(self, query: Query) -> Page:
         """Return the rows that a query asks for. Raises nothing: an unknown sort finds no value."""
-        found = [row for row in self._rows.values() if _matches(row, query)]
+        found = [row for row in self.rows() if _matches(row, query)]
         told = [(value, row) for row in found if (value := row.value(query.sort)) is not None]
         silent = [row for row in found if row.value(query.sort) is None]
         told.sort(key=lambda pair: (pair[0], pair[1].run_id), reverse=query.descending)
@@ -90,18 +100,23 @@ class RunTable:
         some = rows[query.offset : query.offset + query.limit]
         return Page(tuple(some), len(rows), query.offset)
 
+    def rows(self) -> list[Row]:
+        """Return all rows, in no order."""
+        strange = [row for key, row in self._elsewhere.items() if not self._is_here(key)]
+        return [*self._rows.values(), *strange]
+
     def row(self, run_id: str) -> Row | None:
         """Return one row, read anew where it may have changed; None where there is none."""
         if "/" not in run_id and run_id not in ("", ".", ".."):
             self._look(run_id)
-        return self._rows.get(run_id)
+        return self._rows.get(run_id) or self._elsewhere.get(run_id)
 
     def choices(self) -> dict[str, Mapping[str, int]]:
         """Return what rows can be filtered by: models, kinds, data, statuses; each with its count.
 
         `metrics` are what rows can be sorted by beside the fields of `Row`.
         """
-        rows = self._rows.values()
+        rows = self.rows()
         return {
             "models": _counted(row.model for row in rows),
             "kinds": _counted(row.kind for row in rows),
@@ -112,7 +127,11 @@ class RunTable:
 
     def __len__(self) -> int:
         """Return how many runs there are."""
-        return len(self._rows)
+        return len(self.rows())
+
+    def _is_here(self, run_key: str) -> bool:
+        """Say whether a run has a folder; the key of a later attempt has a number behind it."""
+        return run_key in self._rows or run_key.rpartition(".")[0] in self._rows
 
     def _list(self) -> frozenset[str]:
         """Return the names of the folders; they are listed again where one came or went."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.tracked_runs import TrackedRun
 from pipelines import asked as asking
 from pipelines import run_times, run_trash
 from pipelines.asked import Asked, Ticket
@@ -222,3 +223,17 @@ def test_times_of_steps_and_runs_an_hour_are_told_of_what_has_ended(tmp_path: Pa
     rows = table.page(Query()).rows
     assert run_times.ended_per_hour(rows, BEGAN + 600, hours=0.5) == 6.0
     assert run_times.ended_per_hour(rows, BEGAN + 7200) == 0.0
+
+
+def test_runs_of_other_machines_are_shown_beside_those_that_are_here(tmp_path: Path) -> None:
+    here = ended(tmp_path, 1)
+    table = RunTable(tmp_path)
+    table.refresh()
+    keys = (here.run_id, f"{here.run_id}.2", "far-1")
+    known = ("wine", "mlp", "tabular", "finished", BEGAN + 999, BEGAN + 1009, "")
+    table.take_in(TrackedRun(key, "abc", *known, {"accuracy": 0.5}) for key in keys)
+    rows = table.page(Query()).rows
+    assert [row.run_id for row in rows] == ["far-1", here.run_id]
+    assert (rows[0].tracked, rows[0].seconds, rows[1].tracked) == ("abc", 10.0, "")
+    assert table.row("far-1") == rows[0]
+    assert table.choices()["models"] == {"model-1": 1, "wine": 1}

@@ -1,0 +1,33 @@
+"""Pipeline runs as a real MLflow store tells them: what goes on, and what has ended since."""
+
+import time
+
+from components import tracked_runs, tracking
+from components.models.epochs import Epoch
+from serving.settings import Settings
+
+
+def test_runs_that_go_on_and_runs_that_ended_since_are_told(settings: Settings) -> None:
+    goes_on = tracking.open_run("iris", "iris-1")
+    tracking.log_epochs(goes_on, [Epoch(1, {"train_loss": 0.5, "val_loss": 0.6})])
+    tracking.log_epochs(goes_on, [Epoch(0, {"p99_ms": 2.0})])
+    failed = tracking.open_run("wine", "wine-1")
+    tracking.fail_run(failed, "no room")
+    rejected = tracking.open_run("wine", "wine-2")
+    tracking.tag_run(rejected, {tracking.GATE: "rejected"})
+    tracking.end_run(rejected)
+    tracking.connect().create_run(tracking.connect().get_run(failed).info.experiment_id)
+    found = {each.run_key: each for each in tracked_runs.changed(settings)}
+    assert {key: (each.model, each.status) for key, each in found.items()} == {
+        "iris-1": ("iris", "running"),
+        "wine-1": ("wine", "failed"),
+        "wine-2": ("wine", "rejected"),
+    }
+    assert found["iris-1"].metrics == {"p99_ms": 2.0}
+    assert found["wine-1"].sentence == "no room"
+    later = tracked_runs.changed(settings, time.time() + 60)
+    assert [each.run_key for each in later] == ["iris-1"]
+
+
+def test_a_store_without_runs_has_none(settings: Settings) -> None:
+    assert tracked_runs.changed(settings) == []
