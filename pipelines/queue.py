@@ -80,10 +80,18 @@ class Queue:
     Every method raises QueueError where the database is damaged, or busy for half a minute.
     """
 
-    def __init__(self, settings: Settings, execute: Callable[[str], None] | None = None) -> None:
-        """Open it; a worker gives the function that carries out a run."""
+    def __init__(
+        self,
+        settings: Settings,
+        execute: Callable[[str], None] | None = None,
+        file: Path | None = None,
+    ) -> None:
+        """Open it; a worker gives the function that carries out a run.
+
+        `file`: another one than the home's, while that is being made anew.
+        """
         self.settings = settings
-        self.path = path(settings)
+        self.path = file or path(settings)
         new = not self.path.exists() or not self.path.stat().st_size
         record.made(self.path.parent)
         self.huey = Huey(
@@ -252,21 +260,30 @@ def path(settings: Settings) -> Path:
 
 
 def repair(settings: Settings) -> tuple[Path | None, int]:
-    """Put a damaged database aside and make a new one from the folders of the runs.
+    """Make the database anew from the folders of the runs, and put the old one aside.
 
-    Returns where the old one is now (None where there was none), and how many runs wait again.
+    Whoever has it open goes on with the new one. Returns where the old one is now (None where there
+    was none), and how many runs wait.
     """
     old, aside = path(settings), None
+    fresh = old.with_name(f"{old.name}.new")
+    _without_log(fresh).unlink(missing_ok=True)
+    queue = Queue(settings, file=fresh)
+    waiting = len(queue.store.waiting())
+    queue.close()
     if old.exists():
         aside = old.with_name(f"{old.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
-        old.replace(aside)
+        aside.unlink(missing_ok=True)
+        aside.hardlink_to(old)
+    _without_log(old)  # which would be written into the new one
+    fresh.replace(old)
+    return aside, waiting
+
+
+def _without_log(database: Path) -> Path:
     for left in ("-wal", "-shm"):
-        old.with_name(old.name + left).unlink(missing_ok=True)
-    queue = Queue(settings)
-    try:
-        return aside, len(queue.store.waiting())
-    finally:
-        queue.close()
+        database.with_name(database.name + left).unlink(missing_ok=True)
+    return database
 
 
 def whoever() -> str:

@@ -253,7 +253,6 @@ def test_runs_that_go_on_while_the_database_is_made_anew_keep_their_order(here: 
     hold.unlink()
     assert here.ended(first, second, third) == ["promoted"] * 3
     assert [run for _, step, run in here.did() if step == "register"] == [first, second, third]
-    assert "is damaged" in here.log()
 
 
 def test_a_supervisor_that_cannot_start_says_why(here: Here) -> None:
