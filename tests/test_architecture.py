@@ -69,6 +69,11 @@ HOMES = {
     "jinja2": ["serving/pages/page.py"],
     "jsonpatch": ["serving/local"],
     "click": ["scripts"],
+    "nicegui": ["console/app.py", "console/pages", "console/widgets"],
+    "fastapi": ["console", "serving/predictor"],
+    "starlette": ["console", "serving/predictor"],
+    "argon2": ["console/access/logins.py"],
+    "itsdangerous": ["console/access/sessions.py"],
 }
 # rooms of serving that do not know each other; the local platform is wired in one file
 ROOMS = {

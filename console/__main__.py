@@ -1,0 +1,63 @@
+"""`python -m console`: serve the console until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import closing
+from typing import NoReturn
+
+from console.settings import ConsoleSettings
+from serving.errors import KanaryaError, PlatformError
+
+
+def serve(settings: ConsoleSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises PlatformError where the port cannot be had."""
+    with closing(listener(settings)) as sock:
+        host, port = sock.getsockname()[:2]
+        # Before its import: it would make a folder of its own where the user stands.
+        os.environ["NICEGUI_STORAGE_PATH"] = str(settings.folder / "nicegui")
+        import uvicorn
+
+        from console.app import build
+        from console.world import World
+
+        app = build(World.of(settings))
+        shown = f"[{host}]" if ":" in host else host
+        print(f"console on http://{shown}:{port}", flush=True)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
+        )
+        uvicorn.Server(config).run(sockets=[sock])
+
+
+def listener(settings: ConsoleSettings) -> socket.socket:
+    """Return the socket that the console listens on. Raises PlatformError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((settings.host.strip("[]"), settings.port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise PlatformError(
+            f"the console cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "choose another port: KANARYA_CONSOLE_PORT, or 0 for any free one"
+        ) from error
+    return sock
+
+
+def main() -> NoReturn:
+    """Serve with the settings of the environment; an expected error is one sentence."""
+    try:
+        serve(ConsoleSettings.from_env())
+    except KanaryaError as error:
+        print(f"kanarya: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""How the API answers: values as JSON, every expected error as one sentence with its status."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+
+from console.access.roles import Person, Role
+from serving.errors import AlreadyExists, Conflict, KanaryaError, NotFound, UsageError
+
+STATUS = ((NotFound, 404), (AlreadyExists, 409), (Conflict, 409), (UsageError, 422))
+
+
+def person(request: Request) -> Person:
+    """Return who asks; the guard has let nobody else through."""
+    found: Person = request.state.person
+    return found
+
+
+def operator(request: Request) -> Person:
+    """Return who asks. Raises 403 unless it is an operator."""
+    found = person(request)
+    if not found.role.may(Role.OPERATOR):
+        raise HTTPException(403, f"{found.name} is a viewer; this needs the role of an operator")
+    return found
+
+
+def translate_errors(app: FastAPI) -> None:
+    """Answer our own errors, and HTTP's, with `{"error": sentence}`."""
+    app.add_exception_handler(KanaryaError, _ours)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _ours(_: Request, error: Exception) -> JSONResponse:
+    status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+    return JSONResponse({"error": str(error)}, status)
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code)

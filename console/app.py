@@ -1,0 +1,40 @@
+"""The console put together: guard, login, API, pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from nicegui import ui
+from starlette.types import ASGIApp
+
+from console.access.guard import Guard
+from console.api.answers import translate_errors
+from console.login import router as login_routes
+from console.pages import runs
+from console.widgets.frame import Page, mount
+from console.world import World
+
+STATIC = Path(__file__).parent / "static"
+PAGES = (Page("/", "nav.runs", runs.build),)
+
+
+def build(world: World) -> ASGIApp:
+    """Return the whole console as one ASGI application."""
+    app = FastAPI(title="Kanarya console", docs_url=None, redoc_url=None, openapi_url=None)
+    translate_errors(app)
+    app.include_router(login_routes(world))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    for page in PAGES:
+        mount(page, world)
+    ui.run_with(
+        app,
+        title="Kanarya",
+        favicon=STATIC / "kanarya.svg",
+        dark=None,
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=10.0,
+    )
+    return Guard(app, world.door)

@@ -1,0 +1,60 @@
+"""Every sentence of the console, in English and in Turkish: one table a page, `texts/*.toml`.
+
+    ["runs.title"]
+    en = "Runs"
+    tr = "Çalıştırmalar"
+
+A sentence may have places, `{count}`, which are the same in both languages.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+LANGUAGES = {"en": "English", "tr": "Türkçe"}
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """Return every sentence: key to language to text."""
+    found: dict[str, Mapping[str, str]] = {}
+    for path in sorted(Path(__file__).parent.glob("*.toml")):
+        found |= tomllib.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The sentences of one language."""
+
+    language: str = "en"
+
+    def say(self, key: str, **places: object) -> str:
+        """Return a sentence with its places filled. Raises KeyError for one that there is not."""
+        return catalogue()[key][self.language].format_map(places)
+
+    def has(self, key: str) -> bool:
+        """Say whether there is such a sentence; words of others (a status) may have none."""
+        return key in catalogue()
+
+
+def preferred(chosen: str | None, accepted: str) -> str:
+    """Return the language chosen, else the first known one of `Accept-Language`, else English."""
+    if chosen in LANGUAGES:
+        return chosen
+    wishes = []
+    for place, wish in enumerate(accepted.split(",")):
+        name, _, rest = wish.strip().partition(";")
+        wishes.append((-_weight(rest), place, name.lower().split("-")[0]))
+    return next((name for _, _, name in sorted(wishes) if name in LANGUAGES), "en")
+
+
+def _weight(rest: str) -> float:
+    try:
+        return float(rest.strip().removeprefix("q=") or 1)
+    except ValueError:
+        return 0.0

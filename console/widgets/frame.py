@@ -1,0 +1,126 @@
+"""What surrounds every page: header, navigation, language, theme, and its errors as sentences."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fastapi import Request
+from nicegui import ui
+
+from console.texts import LANGUAGES
+from console.widgets.screen import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Screen, remember
+from console.world import World
+from serving.errors import KanaryaError
+
+Build = Callable[[Screen], Awaitable[None]]
+LOG = logging.getLogger("kanarya.console")
+COLOURS = {"primary": "#2f6690", "accent": "#b07d00", "positive": "#1a7f4b", "negative": "#b93a26"}
+NAVIGATION = (
+    ("/", "nav.runs", "list"),
+    ("/new", "nav.new", "add_circle"),
+    ("/models", "nav.models", "category"),
+    ("/services", "nav.services", "swap_horiz"),
+    ("/queue", "nav.queue", "pending_actions"),
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its path, the key of its title, and the function that fills it."""
+
+    path: str
+    title: str
+    build: Build
+
+
+def mount(page: Page, world: World) -> None:
+    """Answer a path with a page in its frame."""
+
+    async def visit(request: Request) -> None:
+        screen = Screen.of(request, world)
+        with _frame(screen, page):
+            await _filled(screen, page)
+
+    ui.page(page.path, response_timeout=30)(visit)
+
+
+async def _filled(screen: Screen, page: Page) -> None:
+    try:
+        await page.build(screen)
+    except (KanaryaError, OSError) as error:
+        message(str(error))
+    except Exception:  # a page that breaks must not show its insides; the log has them
+        mark = secrets.token_hex(4)
+        LOG.exception("%s broke (%s)", page.path, mark)
+        message(screen.say("frame.broken", mark=mark))
+
+
+def message(sentence: str, level: str = "bad") -> None:
+    """Show one sentence where something would have stood."""
+    with ui.card().classes("k-card").props('role="alert"'):
+        ui.label(sentence).classes(f"k-{level}")
+
+
+@contextmanager
+def _frame(screen: Screen, page: Page) -> Iterator[None]:
+    ui.page_title(f"{screen.say(page.title)} · Kanarya")
+    ui.add_head_html(
+        '<link rel="stylesheet" href="/static/console.css">'
+        f"<script>document.documentElement.lang = {screen.texts.language!r}</script>"
+    )
+    ui.colors(**COLOURS)
+    ui.dark_mode(THEMES[screen.theme])
+    drawer = _navigation(screen)
+    _header(screen, drawer)
+    with ui.element("main").classes("k-main") as content:
+        ui.skip_link(screen.say("frame.skip"), target=content)
+        ui.html(f"<h1>{screen.say(page.title)}</h1>", sanitize=False)
+        yield
+
+
+def _header(screen: Screen, drawer: ui.left_drawer) -> None:
+    with ui.header(elevated=False).classes("k-header items-center no-wrap"):
+        button = ui.button(icon="menu", on_click=drawer.toggle).props("flat round color=grey-7")
+        button.props(f'aria-label="{screen.say("frame.menu")}"')
+        with ui.link(target="/").classes("k-brand"):
+            ui.html('<img src="/static/kanarya.svg" width="28" height="28" alt="">', sanitize=False)
+            ui.label("Kanarya")
+        ui.space()
+        _choice(screen, "language", LANGUAGE_COOKIE, LANGUAGES, screen.texts.language)
+        themes = {name: screen.say(f"frame.theme.{name}") for name in THEMES}
+        _choice(screen, "contrast", THEME_COOKIE, themes, screen.theme)
+        if screen.world.door.logins:
+            _person(screen)
+
+
+def _choice(screen: Screen, icon: str, cookie: str, options: dict[str, str], chosen: str) -> None:
+    label = screen.say("frame.language" if icon == "language" else "frame.theme")
+    with ui.button(icon=icon).props(f'flat round color=grey-7 aria-label="{label}"'), ui.menu():
+        for value, text in options.items():
+            item = ui.menu_item(text, lambda value=value: remember(cookie, value))
+            item.props(f'aria-current="{"true" if value == chosen else "false"}"')
+
+
+def _person(screen: Screen) -> None:
+    role = screen.say(f"frame.{screen.person.role}")
+    with ui.button(icon="person").props(f'flat round color=grey-7 aria-label="{role}"'), ui.menu():
+        ui.menu_item(f"{screen.person.name} ({role})").props("disable")
+        ui.menu_item(screen.say("frame.logout"), lambda: ui.navigate.to("/logout"))
+
+
+def _navigation(screen: Screen) -> ui.left_drawer:
+    drawer = ui.left_drawer(bordered=False).classes("k-drawer").props("width=220 breakpoint=1024")
+    with drawer, ui.element("nav").props(f'aria-label="{screen.say("frame.menu")}"'):
+        for path, key, icon in NAVIGATION:
+            link = ui.link(target=path).classes("k-nav")
+            here = screen.path == path or (path != "/" and screen.path.startswith(f"{path}/"))
+            if here:
+                link.props('aria-current="page"')
+            with link:
+                ui.icon(icon, size="1.4rem").classes("q-mr-sm").props('aria-hidden="true"')
+                ui.label(screen.say(key))
+    return drawer

@@ -1,0 +1,111 @@
+"""One visit of one person to one page: who, in which language, and what they may do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request
+from nicegui import background_tasks, ui
+
+from console.access.guard import cookie_of
+from console.access.roles import Person, Role
+from console.texts import Texts, preferred
+from console.world import World
+from serving.errors import KanaryaError
+
+T = TypeVar("T")
+LANGUAGE_COOKIE = "kanarya_language"
+THEME_COOKIE = "kanarya_theme"
+THEMES = {"auto": None, "light": False, "dark": True}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a page is given; `params` are the parts of its path, `query` what follows the `?`."""
+
+    world: World
+    person: Person
+    texts: Texts
+    theme: str
+    params: dict[str, Any]
+    query: dict[str, str]
+    path: str
+    session: str = ""
+
+    @classmethod
+    def of(cls, request: Request, world: World) -> Screen:
+        """Return the screen of a request that the guard let through."""
+        cookies = request.cookies
+        accepted = request.headers.get("accept-language", "")
+        theme = cookies.get(THEME_COOKIE, "auto")
+        return cls(
+            world=world,
+            person=request.state.person,
+            texts=Texts(preferred(cookies.get(LANGUAGE_COOKIE), accepted)),
+            theme=theme if theme in THEMES else "auto",
+            params=dict(request.path_params),
+            query=dict(request.query_params),
+            path=request.url.path,
+            session=cookie_of(request.headers),
+        )
+
+    def say(self, key: str, **places: object) -> str:
+        """Return a sentence of the catalogue."""
+        return self.texts.say(key, **places)
+
+    @property
+    def operates(self) -> bool:
+        """Say whether this person may change anything."""
+        return self.person.role.may(Role.OPERATOR)
+
+    def still_here(self) -> bool:
+        """Say whether the session that opened the page is good for actions still."""
+        door = self.world.door
+        return not door.logins or door.sessions.person(self.session) is not None
+
+    async def act(
+        self, action: str, subject: str, do: Callable[[], T], **detail: object
+    ) -> T | None:
+        """Do something in a thread, recorded first; None, and a sentence, where it is refused.
+
+        An open page outlives a logout and a change of roles, so both are asked again here.
+        """
+        if not self.still_here():
+            ui.notify(self.say("frame.logged_out"), type="warning")
+            return None
+        if not self.operates:
+            sentence = self.say("frame.forbidden", name=self.person.name)
+            ui.notify(sentence, type="warning")
+            return None
+        try:
+            await asyncio.to_thread(self.world.audit.record, self.person, action, subject, **detail)
+            return await asyncio.to_thread(do)
+        except (KanaryaError, OSError) as error:
+            ui.notify(str(error), type="negative", multi_line=True, timeout=10_000)
+            return None
+
+    def follow(
+        self, snapshots: AsyncIterator[T], show: Callable[[T], Awaitable[None] | None]
+    ) -> None:
+        """Show every snapshot as it comes, until they end or this browser is gone."""
+        client = ui.context.client
+        slot = ui.context.slot
+
+        async def showing() -> None:
+            async for snapshot in snapshots:
+                with slot:
+                    shown = show(snapshot)
+                    if shown is not None:
+                        await shown
+
+        task = background_tasks.create(showing(), name=f"follow {self.path}")
+        client.on_delete(task.cancel)
+
+
+def remember(cookie: str, value: str) -> None:
+    """Keep a choice in the browser, and load the page anew."""
+    said = f"{cookie}={value}; path=/; max-age=31536000; SameSite=Strict"
+    ui.run_javascript(f"document.cookie = {said!r}; location.reload()")

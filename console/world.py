@@ -1,0 +1,35 @@
+"""Everything that pages need from outside, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.access.attempts import Attempts
+from console.access.audit import Audit
+from console.access.guard import Door
+from console.access.sessions import Sessions, kept_secret
+from console.data.runs import Runs
+from console.settings import ConsoleSettings
+
+
+@dataclass(frozen=True)
+class World:
+    """The settings, who may enter, the record of what people did, and what there is to see."""
+
+    settings: ConsoleSettings
+    door: Door
+    attempts: Attempts
+    audit: Audit
+    runs: Runs
+
+    @classmethod
+    def of(cls, settings: ConsoleSettings) -> World:
+        """Return the world of an installation; its folder and secret are made where missing."""
+        sessions = Sessions(kept_secret(settings.folder / "secret"))
+        return cls(
+            settings=settings,
+            door=Door(settings.names, settings.logins, sessions),
+            attempts=Attempts(),
+            audit=Audit(settings.base.home / "audit" / "console.jsonl"),
+            runs=Runs.of(settings.base),
+        )

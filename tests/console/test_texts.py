@@ -1,0 +1,65 @@
+"""The catalogue: every sentence in both languages, with the same places, and none missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from console.texts import LANGUAGES, Texts, catalogue, preferred
+
+CONSOLE = Path(__file__).resolve().parents[2] / "console"
+KEY = re.compile(r'(?:say|has)\(\s*"([a-z_.]+)"')
+
+
+@pytest.mark.parametrize("key", sorted(catalogue()))
+def test_a_sentence_is_there_in_every_language_with_the_same_places(key: str) -> None:
+    texts = catalogue()[key]
+    assert set(texts) == set(LANGUAGES)
+    assert all(text.strip() for text in texts.values())
+    places = [
+        {name for _, name, _, _ in Formatter().parse(text) if name} for text in texts.values()
+    ]
+    assert all(found == places[0] for found in places)
+
+
+def test_no_key_stands_in_two_files() -> None:
+    lines = [
+        line
+        for path in (CONSOLE / "texts").glob("*.toml")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith('["')
+    ]
+    assert len(lines) == len(set(lines)) == len(catalogue())
+
+
+@pytest.mark.parametrize("path", sorted(CONSOLE.rglob("*.py")), ids=lambda path: path.name)
+def test_every_sentence_that_is_said_is_in_the_catalogue(path: Path) -> None:
+    said = set(KEY.findall(path.read_text(encoding="utf-8")))
+    assert said <= set(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        (None, "tr-TR,tr;q=0.9,en;q=0.8", "tr"),
+        (None, "de, en;q=0.5, tr;q=0.7", "tr"),
+        (None, "de-DE", "en"),
+        (None, "", "en"),
+        (None, "en;q=x, tr;q=0.1", "tr"),
+        ("en", "tr", "en"),
+        ("klingon", "tr", "tr"),
+    ],
+)
+def test_the_language_is_the_chosen_one_else_the_browsers(
+    chosen: str | None, accepted: str, language: str
+) -> None:
+    assert preferred(chosen, accepted) == language
+
+
+def test_places_are_filled() -> None:
+    assert Texts("tr").say("login.wait", seconds=5).startswith("Çok fazla")
+    with pytest.raises(KeyError):
+        Texts().say("nothing.like.it")
