@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests
 export PYTHON
 BIN := .venv/bin
 
@@ -22,14 +22,18 @@ test: setup-dev  ## the fast tests (under a minute)
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (docker or cluster or slow)"
 
-check: setup-dev ## formatting, lint, types, stale compiled pipelines
+check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/kanarya compile --check
+	@$(BIN)/python -m scripts.manifests --check
 
 fix: setup-dev   ## format, mend what the linter can, compile the pipelines
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/kanarya compile
+
+manifests: setup-dev  ## render manifests/ anew (it needs kubectl 1.27 or kustomize 5)
+	@$(BIN)/python -m scripts.manifests
 
 lock: setup-dev  ## resolve requirements/*.txt anew
 	@scripts/lock.sh

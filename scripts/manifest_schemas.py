@@ -1,8 +1,8 @@
 """Does an object fit the API that it is sent to? Each field that it has, and each that it needs.
 
-    Kubernetes           the OpenAPI documents that the package kubernetes-validate carries
-    KServe               its client's models, read from the package kserve of the pinned version
-    Prometheus operator  manifests/schemas/prometheus-operator.json, the part that is used here
+Kubernetes           the OpenAPI documents that the package kubernetes-validate carries
+KServe               its client's models, read from the package kserve of the pinned version
+Prometheus operator  manifests/schemas/prometheus-operator.json, the part that is used here
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _definition(api_version: str, kind: str) -> str:
 @cache
 def _kubernetes() -> dict[str, Any]:
     folder = resources.files("kubernetes_validate") / "kubernetes-json-schema"
-    text = (folder / f"v{KUBERNETES}.0-local-strict" / "_definitions.json").read_text(encoding="utf-8")
+    text = (folder / f"v{KUBERNETES}.0-local-strict" / "_definitions.json").read_text(
+        encoding="utf-8"
+    )
     found: dict[str, Any] = json.loads(text)
     return found
 

@@ -1,19 +1,30 @@
-"""The runtimes of manifests/, as `kubectl apply -k` would send them."""
+"""The objects of manifests/, as `kubectl apply -k` would send them: manifests/rendered has them."""
 
 from __future__ import annotations
 
 import re
-import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
+from scripts import manifest_rendering
+from scripts.manifest_rendering import FOLDERS
+
 ROOT = Path(__file__).resolve().parents[2]
-RUNTIME = ROOT / "manifests" / "runtime"
+MANIFESTS = ROOT / "manifests"
+RUNTIME = MANIFESTS / "runtime"
 VARIANTS = ("base", "namespaced", "grpc")
+OVERLAYS = tuple(folder for folder in FOLDERS if folder.startswith("overlays/"))
+Document = dict[str, Any]
+
+
+@cache
+def documents(folder: str) -> list[Document]:
+    """Return the objects of a rendering; read once, so copy before you change one."""
+    return manifest_rendering.documents(folder)
 
 
 def read(path: str) -> Any:
@@ -21,19 +32,37 @@ def read(path: str) -> Any:
     return yaml.safe_load((RUNTIME / path).read_text(encoding="utf-8"))
 
 
-@cache
 def rendered(variant: str) -> Any:
-    """Return what kustomize makes of a variant; skip where kubectl has none that can."""
-    try:
-        done = subprocess.run(
-            ["kubectl", "kustomize", str(RUNTIME / variant)], capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        pytest.skip("kubectl is missing; install it (Debian: apt-get install kubernetes-client)")
-    if "unknown field" in done.stderr:
-        pytest.skip(f"this kubectl is too old for `patches`; install 1.21 or newer: {done.stderr}")
-    assert done.returncode == 0, done.stderr
-    return yaml.safe_load(done.stdout)
+    """Return what kustomize makes of a variant of the runtime."""
+    (only,) = documents(f"runtime/{variant}")
+    return only
+
+
+def everything() -> Iterator[tuple[str, Document]]:
+    """Yield each object of each rendering with a name for messages."""
+    for folder in FOLDERS:
+        for document in documents(folder):
+            yield f"{folder} {document['kind']} {document['metadata']['name']}", document
+
+
+def of_kind(folder: str, kind: str, name: str = "") -> list[Document]:
+    """Return the objects of a kind, and of a name, in a rendering."""
+    found = [each for each in documents(folder) if each["kind"] == kind]
+    return [each for each in found if name in ("", each["metadata"]["name"])]
+
+
+def pod_of(document: Document) -> Document:
+    """Return what an object says of its pods; {} where it makes none."""
+    spec = document.get("spec") or {}
+    if document["kind"] == "InferenceService":
+        return {}
+    found: Document = spec if "containers" in spec else (spec.get("template") or {}).get("spec", {})
+    return found
+
+
+def containers(pod: Document) -> list[Document]:
+    """Return the containers of a pod, those that run before the others too."""
+    return [*pod.get("initContainers", ()), *pod.get("containers", ())]
 
 
 def container(runtime: Any) -> Any:

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,55 +18,6 @@ from tests.serving.predictor.conformance.wire import raw
 from tests.serving.predictor.running import end, wait_for
 
 BASE = "base/cluster-serving-runtime.yaml"
-
-
-def unknown(value: Any, kind: str, models: Any) -> Iterator[str]:
-    """Yield each field that a model of the API does not have, and each value of another type."""
-    if kind.startswith("list["):
-        for each in value:
-            yield from unknown(each, kind[5:-1], models)
-    elif kind.startswith("dict("):
-        if not all(isinstance(each, str) for each in value.values()):
-            yield f"{value} holds more than texts"
-    elif found := getattr(models, kind, None):
-        fields = {name: found.openapi_types[key] for key, name in found.attribute_map.items()}
-        yield from (f"{kind}.{name}" for name in value.keys() - fields.keys())
-        for name in value.keys() & fields.keys():
-            yield from unknown(value[name], fields[name], models)
-    elif kind in TYPES and type(value) is not TYPES[kind]:
-        yield f"{value!r} is no {kind}"
-
-
-TYPES = {"str": str, "int": int, "bool": bool}
-
-
-class Models:
-    """KServe's models, and those of Kubernetes that they are made of."""
-
-    def __getattr__(self, name: str) -> Any:
-        import kserve
-        import kubernetes.client
-
-        return getattr(kserve, name, None) or getattr(kubernetes.client, name)
-
-
-@pytest.mark.e2e  # importing kserve takes seconds
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_field_is_one_of_kserves_api(variant: str) -> None:
-    runtime = rendered(variant)
-    kind = f"V1alpha1{runtime['kind']}"
-    assert list(unknown(runtime, kind, Models())) == []
-
-
-@pytest.mark.e2e
-def test_a_field_that_the_api_does_not_have_is_found() -> None:
-    runtime = read(BASE)
-    container(runtime)["readinessProbes"] = {}
-    container(runtime)["ports"][0]["containerPort"] = "8080"
-    assert list(unknown(runtime, "V1alpha1ClusterServingRuntime", Models())) == [
-        "V1Container.readinessProbes",
-        "'8080' is no int",
-    ]
 
 
 def test_every_argument_is_a_flag_of_the_predictor() -> None:
