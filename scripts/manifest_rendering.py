@@ -1,8 +1,8 @@
 """What kustomize makes of manifests/, kept in manifests/rendered as the graphs are in compiled/.
 
-A rendering names the sha256 of the files that it was made of, so that a stale one is found where
-there is no kustomize as well, and everything that looks at renderings needs none. Where there is
-one the renderings are made anew and compared.
+A rendering names the sha256 of itself and of the files that it was made of, so that a stale one, or
+one that was changed by hand, is found where there is no kustomize as well, and everything that
+looks at renderings needs none. Where there is one they are made anew and compared.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ def documents(folder: str, at: Path = MANIFESTS) -> list[dict[str, Any]]:
 
 
 def stale(folder: str, at: Path = MANIFESTS) -> bool:
-    """Say whether a rendering is missing or was made of other files than those that are there."""
+    """Say whether a rendering is missing, was changed, or is of other files than those there."""
     rendered = path(folder, at)
     if not rendered.is_file():
         return True
-    first = rendered.read_text(encoding="utf-8").partition("\n")[0]
-    return first != _heading(folder, at)
+    first, _, body = rendered.read_text(encoding="utf-8").partition("\n")
+    return first != _heading(folder, body, at)
 
 
 def write(folder: str, at: Path = MANIFESTS) -> Path:
     """Render a folder anew and return the file. Raises UsageError, PlatformError."""
-    text = f"{_heading(folder, at)}\n{built(at / folder)}"
+    body = built(at / folder)
     path(folder, at).parent.mkdir(exist_ok=True)
-    path(folder, at).write_text(text, encoding="utf-8")
+    path(folder, at).write_text(f"{_heading(folder, body, at)}\n{body}", encoding="utf-8")
     return path(folder, at)
 
 
@@ -108,12 +108,12 @@ def _named(kustomization: Mapping[str, Any]) -> Iterator[str]:
         yield from generator["files"]
 
 
-def _heading(folder: str, at: Path) -> str:
-    digest = hashlib.sha256()
-    for each in sorted(set(sources(at / folder))):
+def _heading(folder: str, body: str, at: Path) -> str:
+    digest, root = hashlib.sha256(body.encode()), at.resolve()
+    for each in sorted(set(sources(root / folder))):
         content = each.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(f"{each.relative_to(at.resolve())} {len(content)}\n".encode() + content)
-    return f"# manifests/{folder}, rendered by `make manifests` from sha256 {digest.hexdigest()}"
+        digest.update(f"{each.relative_to(root)} {len(content)}\n".encode() + content)
+    return f"# manifests/{folder}, rendered by `make manifests`; sha256 {digest.hexdigest()}"
 
 
 def _version(program: str) -> int:
@@ -131,7 +131,7 @@ def _version(program: str) -> int:
 def _parsed(text: str) -> list[dict[str, Any]]:
     # libyaml, where PyYAML has it, is ten times as fast.
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return list(yaml.load_all(text, Loader=loader))  # noqa: S506
+    return list(yaml.load_all(text, Loader=loader))
 
 
 def _by_name(objects: Any) -> dict[tuple[str, str, str], Any]:

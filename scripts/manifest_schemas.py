@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from scripts import kserve_schema
@@ -37,8 +37,8 @@ def problems(document: Mapping[str, Any]) -> Iterator[str]:
     except LookupError as error:
         yield f"{who}: {error}"
         return
-    for error in validator.iter_errors(document):
-        yield f"{who}: {error.json_path}: {error.message}"
+    for found in validator.iter_errors(document):
+        yield f"{who}: {found.json_path}: {found.message}"
 
 
 @cache
@@ -81,8 +81,8 @@ def _registry() -> Registry[Any]:
         _KSERVE: kserve_schema.definitions(_core),
         f"/{_OPERATOR.name}": operator,
     }
-    made = {name: Resource(content, DRAFT202012) for name, content in contents.items()}
-    return Registry().with_resources(made.items())
+    made = [(name, DRAFT202012.create_resource(each)) for name, each in contents.items()]
+    return Registry[Any]().with_resources(made)
 
 
 def _core(model: str) -> str | None:

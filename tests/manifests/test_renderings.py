@@ -41,6 +41,14 @@ def test_a_changed_file_is_found_without_kustomize(tmp_path: Path) -> None:
     }
 
 
+def test_a_rendering_that_was_changed_by_hand_is_found_without_kustomize(tmp_path: Path) -> None:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    changed = rendering.path("plain", tmp_path / "manifests")
+    changed.write_text(changed.read_text().replace("replicas: 2", "replicas: 1"))
+    assert rendering.stale("plain", tmp_path / "manifests")
+    assert not rendering.stale("console", tmp_path / "manifests")
+
+
 def test_every_kustomization_is_rendered_or_is_a_component() -> None:
     reached = {
         each for folder in rendering.FOLDERS for each in rendering.sources(MANIFESTS / folder)
@@ -57,35 +65,62 @@ def test_every_object_fits_the_api_that_it_is_sent_to(folder: str) -> None:
 
 WRONG: dict[str, tuple[str, str, tuple[Any, ...], Any, str]] = {
     "a field that Kubernetes does not have": (
-        "mlflow/base", "Deployment", ("spec", "template", "spec", "containers", 0, "readinesProbe"), {},
+        "mlflow/base",
+        "Deployment",
+        ("spec", "template", "spec", "containers", 0, "readinesProbe"),
+        {},
         "'readinesProbe' was unexpected",
     ),
     "a number for a text": (
-        "mlflow/base", "ConfigMap", ("data", "MLFLOW_WORKERS"), 2, "2 is not of type",
+        "mlflow/base",
+        "ConfigMap",
+        ("data", "MLFLOW_WORKERS"),
+        2,
+        "2 is not of type",
     ),
     "a kind that is not there any more": (
-        "plain", "PodDisruptionBudget", ("apiVersion",), "policy/v1beta1", "has no PodDisruptionBudget",
+        "plain",
+        "PodDisruptionBudget",
+        ("apiVersion",),
+        "policy/v1beta1",
+        "has no PodDisruptionBudget",
     ),
     "a field that KServe does not have": (
-        "service", "InferenceService", ("spec", "predictor", "canaryPercent"), 10,
+        "service",
+        "InferenceService",
+        ("spec", "predictor", "canaryPercent"),
+        10,
         "'canaryPercent' was unexpected",
     ),
     "a text for KServe's number": (
-        "service", "InferenceService", ("spec", "predictor", "minReplicas"), "1", "'1' is not of type",
+        "service",
+        "InferenceService",
+        ("spec", "predictor", "minReplicas"),
+        "1",
+        "'1' is not of type",
     ),
     "a field that a container in a runtime does not have": (
-        "runtime/base", "ClusterServingRuntime", ("spec", "containers", 0, "livenesProbe"), {},
+        "runtime/base",
+        "ClusterServingRuntime",
+        ("spec", "containers", 0, "livenesProbe"),
+        {},
         "'livenesProbe' was unexpected",
     ),
     "an interval without a unit": (
-        "overlays/staging", "PodMonitor", ("spec", "podMetricsEndpoints", 0, "interval"), "15",
+        "overlays/staging",
+        "PodMonitor",
+        ("spec", "podMetricsEndpoints", 0, "interval"),
+        "15",
         "does not match",
     ),
     "a rule that records and alerts": (
-        "overlays/staging", "PrometheusRule", ("spec", "groups", 0, "rules", 0, "alert"), "Both",
+        "overlays/staging",
+        "PrometheusRule",
+        ("spec", "groups", 0, "rules", 0, "alert"),
+        "Both",
         "is valid under each of",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG.values(), ids=WRONG.keys())
