@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down
 export PYTHON
 BIN := .venv/bin
 
@@ -72,6 +72,15 @@ bench-serving: setup
 
 bench-request: setup  ## where each microsecond of a prediction goes (MODEL=<model directory>)
 	@$(BIN)/python -m scripts.bench_request "$(MODEL)"
+
+cluster-up: setup-dev  ## a cluster of kind or minikube with KServe, Kubeflow Pipelines, MLflow
+	@scripts/cluster.sh up
+
+cluster-test: setup-dev  ## iris through to a promoted canary on that cluster
+	@scripts/cluster.sh test
+
+cluster-down:    ## take that cluster away
+	@scripts/cluster.sh down
 
 FUZZ_MINUTES ?= 10
 fuzz: setup-dev  ## try bytes of all kinds on the decoders (FUZZ_MINUTES=10)
