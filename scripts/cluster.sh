@@ -105,6 +105,7 @@ data:
 YAML
     kubectl -n kserve patch configmap inferenceservice-config --type merge \
         --patch-file manifests/admin/inferenceservice-config.yaml
+    kubectl patch clusterstoragecontainer default --type merge --patch-file manifests/admin/storage-initializer.yaml
     kubectl -n kserve rollout restart deployment
     ready kserve
 }
@@ -171,9 +172,10 @@ while True:
 '
 }
 
-run() {  # run() KIND: one version of iris, on the cluster, to the end
+run() {  # run() TREES: one version of iris, on the cluster, to the end
     "$BIN/kanarya" run pipelines/specs/iris.yaml --on cluster --upload-data \
-        --service-account kanarya-pipeline --set "model.kind=$1" --set 'rollout.steps=[50, 100]'
+        --service-account kanarya-pipeline --set "model.hyperparameters.n_estimators=$1" \
+        --set 'rollout.steps=[50, 100]'
 }
 
 FORWARDS=()
@@ -186,9 +188,9 @@ in_test() {
     KANARYA_COMPONENTS_IMAGE=$COMPONENTS
     AWS_ACCESS_KEY_ID=$(key accesskey) AWS_SECRET_ACCESS_KEY=$(key secretkey)
     export KANARYA_COMPONENTS_IMAGE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-    say "version 1"; run logistic_regression
+    say "version 1"; run 20
     traffic
-    say "version 2, a canary under live traffic"; run random_forest
+    say "version 2, a canary under live traffic"; run 100
     KANARYA_NAMESPACE=kanarya "$BIN/kanarya" rollout history iris
     say "the manifests, as the API server sees them"
     KANARYA_CLUSTER_KUBECONFIG=$KUBECONFIG KANARYA_CLUSTER_NAMESPACE=kanarya "$BIN/pytest" -q -m cluster tests/manifests

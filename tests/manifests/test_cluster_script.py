@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -54,3 +55,15 @@ def test_what_it_names_of_ours_is_there() -> None:
     assert dev["metadata"]["name"] == "kanarya"
     (config,) = of_kind("overlays/dev", "ConfigMap", "kanarya-config")
     assert f"KANARYA_MODEL_STORE={config['data']['KANARYA_MODEL_STORE']}" in TEXT
+
+
+def test_the_runs_that_it_starts_are_specs_that_are_accepted() -> None:
+    from pipelines.spec import load
+
+    changes = [each.strip("\"'") for each in re.findall(r"--set (\"[^\"]+\"|'[^']+')", TEXT)]
+    assert len(changes) == 2
+    filled_in = [each.replace("$1", "20") for each in changes]
+    spec = load(ROOT / "pipelines" / "specs" / "iris.yaml", filled_in)
+    columns = (ROOT / "pipelines" / "specs" / "iris.csv").read_text().partition("\n")[0].split(",")
+    (row,) = re.findall(r"^row = (.*)$", TEXT, re.MULTILINE)
+    assert [*ast.literal_eval(row), spec.data.target] == columns

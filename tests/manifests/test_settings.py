@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.manifest_schemas import problems
 from serving.isvc import resource
 from serving.isvc.capabilities import STATE_ANNOTATIONS
 from serving.isvc.facts import config_of
@@ -71,6 +72,22 @@ def test_the_patch_for_kserve_keeps_our_annotations_out_of_pods() -> None:
         value for key, value in vars(resource).items() if str(value).startswith("kanarya.dev/")
     }
     assert json.loads(patch["data"]["inferenceService"])["resource"], "a key is replaced as a whole"
+
+
+def test_the_patch_for_kserves_own_container_makes_it_pass_the_restricted_standard() -> None:
+    patch = yaml.safe_load((MANIFESTS / "admin" / "storage-initializer.yaml").read_text())
+    container = {"name": "storage-initializer", **patch["spec"]["container"]}
+    whole = {
+        "apiVersion": "serving.kserve.io/v1alpha1",
+        "kind": "ClusterStorageContainer",
+        "metadata": {"name": "default"},
+        "spec": {"container": container, "supportedUriFormats": [{"prefix": "gs://"}]},
+    }
+    assert list(problems(whole)) == []
+    own = pod_of(of_kind("plain", "Deployment")[0])["initContainers"][0]["securityContext"]
+    given = container["securityContext"]
+    assert given.pop("seccompProfile") == {"type": "RuntimeDefault"}
+    assert given.items() <= own.items()
 
 
 def test_the_service_differs_from_ours_only_in_what_a_platform_decides() -> None:
