@@ -174,7 +174,7 @@ def test_every_pod_of_ours_may_ask_for_names_and_reach_what_it_is_told_of(folder
     opened = {port["port"] for rule in server["spec"]["egress"] for port in rule["ports"]}
     (config,) = of_kind(folder, "ConfigMap", "mlflow-server")
     store = config["data"]["MLFLOW_BACKEND_STORE_URI"]
-    assert (5432 in opened) == store.startswith("postgresql://")
+    assert (5432 in opened) == store.startswith("postgresql+psycopg2://")
     assert (443 in opened) == ("://" in config["data"]["MLFLOW_ARTIFACTS_DESTINATION"])
 
 
