@@ -113,12 +113,16 @@ PROMTOOL = shutil.which("promtool") or ""
 
 
 @pytest.mark.skipif(not PROMTOOL, reason="promtool is missing (Debian: apt-get install prometheus)")
-def test_promtool_takes_the_rules(tmp_path: Path) -> None:
-    spec = of_kind("overlays/production", "PrometheusRule")[0]["spec"]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
-    done = subprocess.run(
-        [PROMTOOL, "check", "rules", str(tmp_path / "rules.yaml")], capture_output=True, text=True
-    )
+def test_promtool_takes_the_rules_and_what_the_dashboard_asks(tmp_path: Path) -> None:
+    filled = {"$__rate_interval": "5m", "$namespace": "ml", "$model": "iris"}
+    asked = [each["expr"] for panel in dashboard()["panels"] for each in panel["targets"]]
+    for variable, value in filled.items():
+        asked = [each.replace(variable, value) for each in asked]
+    panels = [{"record": f"panel:{number}", "expr": each} for number, each in enumerate(asked)]
+    groups = [*of_kind("overlays/production", "PrometheusRule")[0]["spec"]["groups"]]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [*groups, {"name": "panels", "rules": panels}]}))
+    done = subprocess.run([PROMTOOL, "check", "rules", str(file)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
