@@ -18,6 +18,7 @@ export KUBECONFIG=${KANARYA_CLUSTER_KUBECONFIG:-$PWD/.kanarya/cluster/kubeconfig
 say() { printf '\n== %s\n' "$*"; }
 stop() { printf 'kanarya: %s\n' "$*" >&2; exit 1; }
 apply() { kubectl apply --server-side --force-conflicts "$@" >/dev/null; }
+again() { for _ in 1 2 3 4 5; do "$@" && return; sleep 10; done; stop "$* did not succeed"; }  # a webhook may still be starting
 ready() { kubectl wait --for=condition=Available --timeout=600s --all deployment -n "$1"; }  # ready() NAMESPACE
 secret() {  # secret() NAMESPACE NAME: its keys come as KEY=VALUE lines, and never stand on a command line
     kubectl -n "$1" create secret generic "$2" --from-env-file=/dev/stdin --dry-run=client -o yaml | apply -f -
@@ -91,7 +92,7 @@ install_kserve() {
     kubectl create namespace kserve --dry-run=client -o yaml | apply -f -
     if [ "$MODE" = knative ]; then install_knative; else install_gateway; fi
     apply -f "$from/kserve-crds.yaml"
-    apply -f "$from/kserve.yaml"
+    again apply -f "$from/kserve.yaml"
     if [ "$MODE" = knative ]; then
         deploy=Knative ingress='"disableIstioVirtualHost":true,"ingressDomain":"svc.cluster.local"'
     else
@@ -105,7 +106,7 @@ data:
 YAML
     kubectl -n kserve patch configmap inferenceservice-config --type merge \
         --patch-file manifests/admin/inferenceservice-config.yaml
-    kubectl patch clusterstoragecontainer default --type merge --patch-file manifests/admin/storage-initializer.yaml
+    again kubectl patch clusterstoragecontainer default --type merge --patch-file manifests/admin/storage-initializer.yaml
     kubectl -n kserve rollout restart deployment
     ready kserve
 }
@@ -123,7 +124,7 @@ key() { kubectl -n kubeflow get secret mlpipeline-minio-artifact -o "jsonpath={.
 store_keys() { printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$(key accesskey)" "$(key secretkey)"; }
 
 install_kanarya() {
-    apply -k manifests/overlays/dev
+    again apply -k manifests/overlays/dev
     apply -k manifests/admin
     store_keys | secret kubeflow kanarya-store
     store_keys | secret kanarya kanarya-models

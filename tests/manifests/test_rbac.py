@@ -116,3 +116,17 @@ def test_what_a_rollout_asks_of_the_cluster_itself_is_one_configmap() -> None:
     names = {match["name"] for _, path in asked if (match := OBJECTS.match(path))}
     assert names == set(role["rules"][0]["resourceNames"])
     assert role["metadata"]["namespace"] == "kserve"
+
+
+def test_the_account_of_runs_may_besides_do_what_kubeflow_and_the_last_step_ask() -> None:
+    """KFP 2.17: backend/src/v2 (launcher, config, objectstore) and Argo's executor."""
+    assert allowed("overlays/production", "kanarya-pipeline-runner") == {
+        ("argoproj.io", "workflowtaskresults"): {"create", "patch"},
+        ("", "configmaps"): {"get"},
+        ("", "secrets"): {"get"},
+        ("", "pods"): {"get", "list"},
+    }
+    (role,) = of_kind("overlays/production", "Role", "kanarya-pipeline-runner")
+    named = {rule["resources"][0]: rule.get("resourceNames") for rule in role["rules"]}
+    assert named["configmaps"] == ["kfp-launcher"]
+    assert named["secrets"] == ["mlpipeline-minio-artifact"]
