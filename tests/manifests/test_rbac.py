@@ -122,6 +122,7 @@ def test_the_account_of_runs_may_besides_do_what_kubeflow_and_the_last_step_ask(
     """KFP 2.17: backend/src/v2 (launcher, config, objectstore) and Argo's executor."""
     assert allowed("overlays/production", "kanarya-pipeline-runner") == {
         ("argoproj.io", "workflowtaskresults"): {"create", "patch"},
+        ("argoproj.io", "workflows"): {"get"},
         ("", "configmaps"): {"get"},
         ("", "secrets"): {"get"},
         ("", "pods"): {"get", "list"},

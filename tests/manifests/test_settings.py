@@ -24,8 +24,8 @@ def test_the_config_of_runs_is_read_by_the_settings(folder: str) -> None:
     told: dict[str, str] = config["data"]
     settings = Settings.from_env(told)
     understood = settings.environment()
-    # Those of Amazon's are read by the library that speaks to the store.
-    ours = {key: value for key, value in told.items() if not key.startswith("AWS_")}
+    # The others are read by the libraries that speak to the store and to MLflow.
+    ours = {k: value for k, value in told.items() if not k.startswith(("AWS_", "MLFLOW_HTTP_"))}
     assert {key: understood.get(key) for key in ours} == ours
     (role,) = of_kind(folder, "Role", "kanarya-rollout")
     assert settings.namespace == role["metadata"]["namespace"]
