@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ class Decision:
 
     `policy`: what it was asked to show. `verdict` on the champion: better, non_inferior, worse or
     cannot_tell; empty where the two were not compared. `servability`: how it was served.
+    `objections`: those of the reasons that spoke against it.
     """
 
     promote: bool
@@ -27,6 +28,7 @@ class Decision:
     policy: Mapping[str, Any] = field(default_factory=dict)
     verdict: str = ""
     servability: Mapping[str, float] = field(default_factory=dict)
+    objections: tuple[str, ...] = ()
 
     def markdown(self) -> str:
         """Return the decision as a short Markdown text."""
@@ -52,7 +54,11 @@ def read(directory: Path) -> Decision:
         )
     said, policy = tuple(str(reason) for reason in reasons), dict(record.get("policy") or {})
     served = dict(record.get("servability") or {})
-    return Decision(promote, said, policy, _verdict(record), served)
+    return Decision(promote, said, policy, _verdict(record), served, tuple(_objections(record)))
+
+
+def _objections(record: Mapping[str, Any]) -> Iterator[str]:
+    yield from (check["sentence"] for check in record.get("checks", ()) if not check["passed"])
 
 
 def _verdict(record: Mapping[str, Any]) -> str:

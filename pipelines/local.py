@@ -159,9 +159,12 @@ def _failure(folder: RunFolder, error: RuntimeError) -> RunError:
 
 def reason(log: Path) -> str:
     """Return why a step failed: its own sentence, else its exception, as its log has it."""
-    if not log.exists():
-        return "it left no log"
-    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return reason_in(log.read_text(encoding="utf-8")) if log.exists() else "it left no log"
+
+
+def reason_in(text: str) -> str:
+    """Return the same from the text of a log."""
+    lines = [line for line in text.splitlines() if line.strip()]
     told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     if told:
         return told[-1]

@@ -12,6 +12,7 @@ from components import decisions, registry
 from components.deploy import rules
 from components.deploy.deadline import OutOfTime, within
 from components.errors import GateError
+from components.outcome import tell
 from components.telling import note
 from serving.errors import KanaryaError
 from serving.isvc.client import connect
@@ -145,6 +146,7 @@ def told(outcome: Outcome) -> str:
     """Return the outcome for the pipeline's record; a rollout that failed is an error."""
     if outcome.kind == "failed":
         raise KanaryaError(outcome.reason)
+    tell(outcome.kind, outcome.reason, outcome.version)
     record = {
         "outcome": outcome.kind,
         "version": outcome.version,

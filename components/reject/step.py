@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from components import decision, tracking
+from components import decision, outcome, tracking
 
 REJECTED = "rejected"
 
@@ -18,4 +18,5 @@ def run(decided: Path, evaluation: Path, run_id: str) -> str:
     tracking.log_file(run_id, verdict.markdown(), "gate.md")
     tracking.tag_run(run_id, {tracking.GATE: REJECTED})
     tracking.end_run(run_id)
+    outcome.tell(REJECTED, " ".join(verdict.objections))
     return REJECTED
