@@ -2,7 +2,11 @@
 
 serving.errors.KanaryaError
 ├── RunError            exit 1   the run did not come to an outcome
-│   └── StepFailed      exit 1   a step said why it cannot go on
+│   ├── StepFailed      exit 1   a step said why it cannot go on
+│   └── ClusterError    exit 1   Kubeflow Pipelines refused, or answers nothing that helps
+│       ├── Unreachable exit 1   nothing answers there now; the same call may work later
+│       ├── LoginNeeded exit 1   a page for browsers answers, in place of the API
+│       └── NotThere    exit 1   there is no run, experiment or schedule of that name
 └── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
 """
 
@@ -19,3 +23,19 @@ class StepFailed(RunError):
 
 class QueueError(KanaryaError):
     """The queue cannot do it: its database is damaged or busy, or its workers do not start."""
+
+
+class ClusterError(RunError):
+    """Kubeflow Pipelines refused, or its answer is of no use."""
+
+
+class Unreachable(ClusterError):
+    """Nothing answers at the address, or only that it cannot now; it may later."""
+
+
+class LoginNeeded(ClusterError):
+    """A page for browsers answers: a login, or another address than the API's."""
+
+
+class NotThere(ClusterError):
+    """Kubeflow Pipelines knows no run, experiment or schedule of that name."""

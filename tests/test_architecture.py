@@ -11,6 +11,8 @@ LAYERS = ["serving", "components", "pipelines", "console", "scripts"]
 
 # library -> the only places that may name it (a place is a file or a folder)
 HOMES = {
+    "kfp_server_api": ["pipelines/cluster.py"],
+    "cronsim": ["pipelines/cron.py"],
     "kfp": ["components/*/component.py", "pipelines", "scripts/run.py"],
     "mlflow": [
         "components/keras_tracking.py",
