@@ -22,10 +22,11 @@ _INDENT = "    "
 
 @dataclass(frozen=True)
 class Note:
-    """One fact that a running step says."""
+    """One fact that a running step says; `urgent` where it may not come to its end without help."""
 
     step: str
     text: str
+    urgent: bool = False
 
 
 class StepLog(io.TextIOBase):

@@ -56,7 +56,9 @@ class Progress:
 
     def _noted(self, note: Note) -> None:
         """Show a long step's note at once; a short step's stand below its line."""
-        if note.step in LONG:
+        if note.urgent:
+            self.line(f"… {note.step}: {note.text}")
+        elif note.step in LONG:
             if note != self._last:  # "waiting …" every second is worth one line
                 self.line(f"    {note.text}")
             self._last = note
