@@ -20,7 +20,8 @@ COMMANDS = {
     "demo": ("demo.command", "demo", "Watch it all: train, gate, register, canary, roll back."),
     "run": ("run", "run", "Train, gate, register and roll out one model."),
     "queue": ("queue", "queue", "List, pause, cancel what waits to be run; say how many at once."),
-    "runs": ("runs", "runs", "List, show, compare and repeat the runs of this machine."),
+    "runs": ("runs", "runs", "List, show, compare and repeat runs, here or on a cluster."),
+    "schedule": ("schedule", "schedule", "Let a cluster run a spec again and again."),
     "models": ("models", "models", "List the registered versions and where they stand."),
     "predict": ("predict", "predict", "Ask a live model about the rows of a CSV file."),
     "rollout": (
@@ -36,6 +37,7 @@ COMMANDS = {
     "mlflow": ("mlflow_ui", "mlflow", "Start MLflow's own pages on the runs and versions."),
     "spec": ("spec", "spec", "Check a spec, or print its JSON Schema."),
     "compile": ("compile", "compile_pipelines", "Compile the pipelines to pipelines/compiled."),
+    "pipelines": ("pipelines", "pipelines", "Upload the pipelines to a cluster's UI."),
 }
 
 
@@ -52,6 +54,8 @@ class Lazy(click.Group):
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"scripts.{module}"), attribute)
+        # click's mark for lines that are not to be joined, as a raw docstring has it.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

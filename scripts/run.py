@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.asked import Asked, Place
+from scripts.cluster_options import on_cluster, refuse_there_only, to_submit
 from scripts.progress import Progress
 from scripts.queued import enqueue, queued
 from serving.errors import UsageError
@@ -38,7 +39,8 @@ EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5
 @click.option(
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the spec."
 )
-@click.option("--on", "engine", type=click.Choice(["local"]), default="local", help="Where to run.")
+@on_cluster
+@to_submit
 @queued
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(
@@ -52,6 +54,7 @@ def run(
     kanarya run --data pictures.zip
     kanarya run --data houses.csv --target price --task tabular-regression
     kanarya run pipelines/specs/iris.yaml --queue
+    kanarya run pipelines/specs/iris.yaml --on cluster --upload-data
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """
@@ -59,7 +62,14 @@ def run(
 
     if (spec_file is None) == (short["data"] is None):
         raise UsageError("say what to run: a spec file, or --data FILE --target COLUMN")
+    refuse_there_only(engine, short)
+    if engine == "cluster" and short["queue"]:
+        raise UsageError("--queue is for runs of this machine; on a cluster add --detach instead")
     spec = load(spec_file, changes) if spec_file else parse(_document(short, changes), "--data")
+    if engine == "cluster":
+        from scripts.run_cluster import begin
+
+        return begin(spec, short, as_json=as_json)
     if short["queue"]:
         return enqueue(Asked(spec), short["priority"], as_json=as_json)
     return start(Asked(spec), as_json=as_json)

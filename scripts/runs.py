@@ -1,12 +1,15 @@
-"""`kanarya runs`: what ran on this machine, how it ended, what its steps said, and once more."""
+"""`kanarya runs`: what ran here or on a cluster, how it ended, what its steps said, once more."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from scripts import runs_cluster
+from scripts.cluster_options import on_cluster, opened, refuse_there_only
 from scripts.run_again import compose, restart
 from scripts.run_diff import diff
 from scripts.run_folders import folder_of, folders
@@ -22,13 +25,21 @@ GOES_ON = {
 
 @click.group()
 def runs() -> None:
-    """List the runs of this machine, read their logs, compare and repeat them."""
+    """List runs, read their logs, compare and repeat them; --on cluster: those of a cluster."""
 
 
 @runs.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_runs(as_json: bool) -> None:
+@runs_cluster.options
+@on_cluster
+def list_runs(as_json: bool, engine: str, **there: Any) -> None:
     """List the runs, the newest first."""
+    refuse_there_only(engine, there)
+    if engine == "cluster":
+        cluster = opened(there["host"], there["namespace"])
+        limit = there["limit"] or runs_cluster.NEWEST
+        runs_cluster.tell_list(cluster, there["experiment"] or "", limit, as_json=as_json)
+        return
     records = [_summary(folder) for folder in folders()]
     if as_json:
         click.echo(json.dumps(records, indent=2))
@@ -41,8 +52,13 @@ def list_runs(as_json: bool) -> None:
 @runs.command()
 @click.argument("run_id")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(run_id: str, as_json: bool) -> None:
+@on_cluster
+def show(run_id: str, as_json: bool, engine: str, **there: Any) -> None:
     """Show a run: its parameters, its steps, how it ended."""
+    refuse_there_only(engine, there)
+    if engine == "cluster":
+        runs_cluster.tell_run(opened(**there), run_id, as_json=as_json)
+        return
     folder = folder_of(run_id)
     record = {
         **_summary(folder),
@@ -62,8 +78,13 @@ def show(run_id: str, as_json: bool) -> None:
 @runs.command()
 @click.argument("run_id")
 @click.argument("step", required=False)
-def logs(run_id: str, step: str | None) -> None:
+@on_cluster
+def logs(run_id: str, step: str | None, engine: str, **there: Any) -> None:
     """Print the log of a step, or of all steps."""
+    refuse_there_only(engine, there)
+    if engine == "cluster":
+        runs_cluster.tell_logs(opened(**there), run_id, step)
+        return
     folder = folder_of(run_id) / "logs"
     known = {path.stem: path for path in sorted(folder.glob("*.log"))}
     if step is not None and step not in known:
@@ -95,5 +116,5 @@ def _summary(folder: Path) -> dict[str, object]:
     )
 
 
-for command in (restart, compose, diff):
+for command in (restart, compose, diff, runs_cluster.watch, runs_cluster.cancel):
     runs.add_command(command)

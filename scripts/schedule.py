@@ -1,0 +1,152 @@
+"""`kanarya schedule`: runs that a cluster starts by itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scripts.cluster_options import host, namespace, opened
+
+if TYPE_CHECKING:
+    from pipelines.cluster import Cluster
+    from pipelines.cluster_schedules import Schedule
+
+SHOWN = 3
+"""Next times that are shown of a schedule that is made."""
+
+
+class OrSpec(click.Group):
+    """A group whose first argument may be a spec: that is what to schedule."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `create` as said where no command is named."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["create", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=OrSpec)
+def schedule() -> None:
+    r"""Let a cluster run a spec again and again.
+
+    \b
+    kanarya schedule iris.yaml --cron "30 2 * * mon-fri"
+    kanarya schedule list
+    """
+
+
+@schedule.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
+@click.option("--cron", required=True, metavar="'M H D M W'", help="Five fields or six, UTC.")
+@click.option("--name", metavar="NAME", help="Its name  [default: the model's]")
+@click.option("--experiment", metavar="NAME", help="Where its runs are filed  [default: the model]")
+@click.option("--service-account", metavar="NAME", help="Kubernetes account of its pods.")
+@click.option("--upload-data", is_flag=True, help="Copy the data to KANARYA_MODEL_STORE first.")
+@click.option("--max-concurrency", type=click.IntRange(1, 10), default=1, show_default=True)
+@click.option("--catch-up", is_flag=True, help="Make up for each time that was missed in a pause.")
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value.")
+@host
+@namespace
+def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
+    """Schedule the runs of a spec."""
+    from pipelines import cluster_schedules
+    from pipelines.cron import six_fields
+    from pipelines.spec import load
+    from scripts.run_cluster import Filed, submission
+
+    spec = load(spec_file, changes)
+    name = options["name"] or spec.name
+    timing = cluster_schedules.Timing(
+        six_fields(options["cron"]), options["max_concurrency"], options["catch_up"]
+    )
+    asked = submission(spec, Filed.of({**options, "run_name": name}))
+    # Each of its runs is named by Kubeflow Pipelines, in MLflow as well.
+    asked = replace(asked, arguments={**asked.arguments, "run_key": ""})
+    cluster = opened(options["host"], options["namespace"])
+    made = cluster_schedules.create(cluster, asked, timing)
+    click.echo(f"{made.name}: {made.cron}  {made.schedule_id}")
+    click.echo(f"  {cluster.place.page('recurringrun', made.schedule_id)}")
+    click.echo(f"  next {', '.join(_following(made, SHOWN))}")
+
+
+@schedule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@host
+@namespace
+def list_schedules(as_json: bool, host: str | None, namespace: str | None) -> None:
+    """List the schedules, with the next time of each."""
+    from pipelines import cluster_schedules
+
+    cluster = opened(host, namespace)
+    found = cluster_schedules.every(cluster)
+    if as_json:
+        click.echo(json.dumps([_record(cluster, each) for each in found], indent=2))
+        return
+    for each in found:
+        word = _next(each) or "on" if each.enabled else "paused"
+        click.echo(f"{each.name:<30} {each.cron:<20} {word:<28} {each.schedule_id}")
+
+
+@schedule.command()
+@click.argument("name", metavar="SCHEDULE")
+@host
+@namespace
+def pause(name: str, host: str | None, namespace: str | None) -> None:
+    """Let it start nothing until it is resumed."""
+    from pipelines import cluster_schedules
+
+    cluster = opened(host, namespace)
+    found = cluster_schedules.find(cluster, name)
+    cluster_schedules.pause(cluster, found)
+    click.echo(f"{found.name} is paused; `kanarya schedule resume {found.name}` goes on")
+
+
+@schedule.command()
+@click.argument("name", metavar="SCHEDULE")
+@host
+@namespace
+def resume(name: str, host: str | None, namespace: str | None) -> None:
+    """Let it start runs again."""
+    from pipelines import cluster_schedules
+
+    cluster = opened(host, namespace)
+    found = cluster_schedules.find(cluster, name)
+    cluster_schedules.resume(cluster, found)
+    click.echo(" ".join(filter(None, [f"{found.name} goes on", _next(found)])))
+
+
+@schedule.command()
+@click.argument("name", metavar="SCHEDULE")
+@host
+@namespace
+def delete(name: str, host: str | None, namespace: str | None) -> None:
+    """Remove a schedule; the runs that it started stay."""
+    from pipelines import cluster_schedules
+
+    cluster = opened(host, namespace)
+    found = cluster_schedules.find(cluster, name)
+    cluster_schedules.delete(cluster, found)
+    click.echo(f"{found.name} is deleted; its runs stay")
+
+
+def _following(found: Schedule, count: int) -> list[str]:
+    """Return its next times; a cluster counts in UTC unless it is told otherwise."""
+    from pipelines.cron import following
+
+    times = following(found.cron, datetime.now(UTC), count)
+    return [f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in times]
+
+
+def _next(found: Schedule) -> str:
+    return "".join(f"next {moment}" for moment in _following(found, 1))
+
+
+def _record(cluster: Cluster, found: Schedule) -> dict[str, Any]:
+    times = _following(found, 1) if found.enabled else []
+    page = cluster.place.page("recurringrun", found.schedule_id)
+    return {**asdict(found), "next": times[0] if times else None, "page": page}
