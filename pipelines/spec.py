@@ -9,83 +9,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.json_schema import models_json_schema
 
+from components import nulls
 from components.image_models import HYPERPARAMETERS as IMAGE_HYPERPARAMETERS
-from components.models import HYPERPARAMETERS, schemas
 from components.models import parse as parse_hyperparameters
+from components.models import schemas
 from components.nearest import instead
 from components.tune.asked import Tune
 from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.rollout_spec import Rollout, rollout_arguments
 from pipelines.serving_spec import Serving
+from pipelines.spec_faults import sentences
+from pipelines.spec_parts import Data, Model, Part, ServiceName, Split
 from pipelines.tune_spec import tunable, tune_arguments
 from serving.errors import UsageError
 
-NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
 
-
-def _service_name(value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise ValueError(
-            "a name is also the InferenceService's: lower-case letters, digits and '-', "
-            "beginning with a letter, at most 53 characters"
-        )
-    return value
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Data(_Part):
-    """Which table, and which of its columns."""
-
-    uri: str = Field(description="a CSV file: a path (relative to the spec), file:// or gs://")
-    target: str = Field(min_length=1, description="the column to predict")
-    drop: tuple[str, ...] = Field((), description="columns that the model must not see")
-
-
-class Split(_Part):
-    """How the test rows are drawn."""
-
-    test_size: float = Field(0.2, ge=0.05, le=0.5, description="share of rows kept for testing")
-    random_state: int = Field(42, ge=0, le=2**31 - 1, description="seed of the draw and the model")
-    stratify: bool = Field(
-        True,
-        description="keep the shares of classes (of small and large numbers) in both parts",
-    )
-
-
-KINDS = "; ".join(f"{task}: {', '.join(kinds)}" for task, kinds in HYPERPARAMETERS.items())
-
-
-class Model(_Part):
-    """Which model, with which hyperparameters (those left out take their defaults)."""
-
-    kind: str = Field("random_forest", description=KINDS)
-    hyperparameters: dict[str, Any] = Field(default_factory=dict)
-
-
-class Spec(_Part):
+class Spec(Part):
     """One model of a table: its data, training, gate and rollout."""
 
-    name: Annotated[str, AfterValidator(_service_name)] = Field(
-        description="name of the model, its experiment and its InferenceService"
-    )
+    name: ServiceName
     task: Literal["tabular", "tabular-regression"] = Field(
         "tabular", description="tell the class of a row, or (regression) estimate a number"
     )
@@ -120,12 +69,10 @@ class Spec(_Part):
         return measurable(gate, info.data.get("task", "tabular"))
 
 
-class ImageSpec(_Part):
+class ImageSpec(Part):
     """One model of images: its data, training, gate and rollout."""
 
-    name: Annotated[str, AfterValidator(_service_name)] = Field(
-        description="name of the model, its experiment and its InferenceService"
-    )
+    name: ServiceName
     task: Literal["image"]
     data: ImageData
     split: Split = Split()
@@ -171,7 +118,7 @@ def parse(document: object, source: str) -> AnySpec:
     try:
         return TASKS[task].model_validate(document)
     except ValidationError as error:
-        raise UsageError(f"{source}: {_sentences(TASKS[task], error)}") from error
+        raise UsageError(f"{source}: {sentences(TASKS[task], error)}") from error
 
 
 def change(document: object, changes: Sequence[str]) -> object:
@@ -213,7 +160,7 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
         "random_state": spec.split.random_state,
         "stratify": spec.split.stratify,
         "model_kind": spec.model.kind,
-        "hyperparameters": dict(spec.model.hyperparameters),
+        "hyperparameters": nulls.sent(spec.model.hyperparameters),
         **gate_arguments(spec.gate, spec.task),
         "serving_guards": spec.serving.guards.model_dump(exclude_none=True),
         **rollout_arguments(spec.rollout),
@@ -254,27 +201,3 @@ def _assigned(document: object, path: list[str], value: object) -> dict[str, Any
         raise UsageError(f"--set: {path[0]!r} lies below a value that has no keys")
     below = value if len(path) == 1 else _assigned(document.get(path[0], {}), path[1:], value)
     return {**document, path[0]: below}
-
-
-def _sentences(spec: type[AnySpec], error: ValidationError) -> str:
-    return "; ".join(_sentence(spec, fault) for fault in error.errors())
-
-
-def _sentence(spec: type[AnySpec], fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "the spec"
-    if fault["type"] == "missing":
-        return f"{where} is missing"
-    if fault["type"] == "extra_forbidden":
-        return f"{where} is not a known key{_known(spec, fault['loc'])}"
-    message = fault["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
-    return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
-
-
-def _known(spec: type[AnySpec], location: tuple[Any, ...]) -> str:
-    model: Any = spec
-    for part in location[:-1]:
-        field = getattr(model, "model_fields", {}).get(part)
-        model = getattr(field, "annotation", None)
-    known = list(getattr(model, "model_fields", {}))
-    return f"; {instead(str(location[-1]), known)}" if known else ""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from components import cores, telling
+from components import cores, nulls, telling
 from components.tune import asked, measuring, report, rules, space
 from components.tune.measuring import Given, Job, Measured, Unit
 from components.tune.rules import Search, Trial
@@ -58,7 +58,7 @@ def plan(
         random_state=random_state,
         fixed={
             name: asked.typed(task, kind, name, value)
-            for name, value in fixed.items()
+            for name, value in nulls.received(fixed).items()
             if name not in tune.space
         },
         trials=tuple(Trial(number, each) for number, each in enumerate(drawn, 1)),
@@ -135,8 +135,8 @@ def choose(
 
 
 def untuned(hyperparameters: Mapping[str, Any]) -> str:
-    """Return what training takes: `{hyperparameters, notes}` in JSON."""
-    return _chosen(hyperparameters)
+    """Return what training takes, `{hyperparameters, notes}` in JSON, of those that were sent."""
+    return _chosen(nulls.received(hyperparameters))
 
 
 def _chosen(hyperparameters: Mapping[str, Any], *notes: str) -> str:

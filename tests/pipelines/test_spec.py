@@ -1,10 +1,13 @@
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from components import models
+from components.tune.step import plan, untuned
 from pipelines import compile as compiled
-from pipelines import spec
+from pipelines import spec, spec_parts
 from serving.errors import UsageError
 from serving.rollout.policy import Policy
 
@@ -85,6 +88,18 @@ REFUSED = {
         {**SMALL, "model": {"hyperparameters": {"n_estimators": 0}}},
         "n_estimators is 0",
     ),
+    "null where there is no such value": (
+        {**SMALL, "model": {"hyperparameters": {"n_estimators": None}}},
+        "hyperparameter n_estimators is None; input should be a valid integer",
+    ),
+    "null as a text": (
+        {**SMALL, "model": {"hyperparameters": {"max_depth": "null"}}},
+        "hyperparameter max_depth is 'null'",
+    ),
+    "null to a network": (
+        {**PICTURES, "model": {"hyperparameters": {"epochs": None}}},
+        "hyperparameter epochs is None",
+    ),
     "unknown task": ({**SMALL, "task": "images"}, "no task 'images'; did you mean image"),
     "a target of pictures": (
         {**PICTURES, "data": {"uri": "a", "target": "b"}},
@@ -136,6 +151,34 @@ def test_what_is_not_allowed_is_refused_with_path_and_value(document: object, sa
     assert said in str(refused.value)
     assert str(refused.value).startswith("a.yaml: ")
     assert "\n" not in str(refused.value)
+
+
+NULLS = [
+    ("random_forest", {"max_depth": None, "n_estimators": 5}),
+    ("hist_gradient_boosting", {"max_leaf_nodes": None}),
+    ("linear_svm", {"batch_size": None, "class_weight": None}),
+]
+
+
+@pytest.mark.parametrize(("kind", "asked"), NULLS)
+def test_a_null_reaches_training_as_what_it_means_to_the_model(
+    kind: str, asked: dict[str, object]
+) -> None:
+    from kfp.compiler.pipeline_spec_builder import to_protobuf_value
+
+    document = {**SMALL, "model": {"kind": kind, "hyperparameters": asked}}
+    sent = spec.pipeline_arguments(spec.parse(document, "a.yaml"))["hyperparameters"]
+    to_protobuf_value(sent)  # the encoder of kfp.local, which has no null
+    received = json.loads(untuned(sent))["hyperparameters"]
+    assert received == asked
+    assert {key: getattr(models.parse(kind, received), key) for key in asked} == asked
+
+
+def test_a_null_stays_one_beside_a_search() -> None:
+    sent = {"max_leaf_nodes": "null", "max_iter": 9}
+    wanted = {"method": "grid", "space": {"learning_rate": [0.1]}}
+    (shard,) = plan(wanted, "tabular", "hist_gradient_boosting", sent, 1)
+    assert json.loads(shard)["fixed"] == {"max_leaf_nodes": None, "max_iter": 9}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +257,7 @@ def test_a_malformed_set_is_refused(tmp_path: Path, assignment: str) -> None:
 )
 def test_a_name_is_made_from_a_file(path: str, name: str) -> None:
     assert spec.name_from(path) == name
-    assert spec.NAME.fullmatch(spec.name_from(path))
+    assert spec_parts.NAME.fullmatch(spec.name_from(path))
 
 
 @pytest.mark.parametrize(("document", "graph"), [(SMALL, "tabular"), (PICTURES, "image")])

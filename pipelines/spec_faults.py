@@ -1,0 +1,34 @@
+"""What is wrong with a spec, in sentences: where, which value, what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from components.nearest import instead
+
+
+def sentences(spec: type[BaseModel], error: ValidationError) -> str:
+    """Return every fault of a document that is no such spec, with its path and value."""
+    return "; ".join(_sentence(spec, fault) for fault in error.errors())
+
+
+def _sentence(spec: type[BaseModel], fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "the spec"
+    if fault["type"] == "missing":
+        return f"{where} is missing"
+    if fault["type"] == "extra_forbidden":
+        return f"{where} is not a known key{_known(spec, fault['loc'])}"
+    message = fault["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
+    return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
+
+
+def _known(spec: type[BaseModel], location: tuple[Any, ...]) -> str:
+    model: Any = spec
+    for part in location[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = getattr(field, "annotation", None)
+    known = list(getattr(model, "model_fields", {}))
+    return f"; {instead(str(location[-1]), known)}" if known else ""
