@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components import servable
 from components.errors import GateError
 
 CHAMPION = "champion"
@@ -33,9 +34,8 @@ class Decision:
     def markdown(self) -> str:
         """Return the decision as a short Markdown text."""
         word = "passed" if self.promote else "rejected"
-        return "\n".join(
-            [f"**The gate {word} this candidate.**", "", *[f"- {r}" for r in self.reasons]]
-        )
+        said = [*self.reasons, *([servable.summary(self.servability)] if self.servability else [])]
+        return "\n".join([f"**The gate {word} this candidate.**", "", *[f"- {r}" for r in said]])
 
 
 def read(directory: Path) -> Decision:

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from components import registry
-from components.tracking import connect, is_empty
+from components.tracking_store import connect, is_empty
 from serving import storage
 from serving.card import CARD
 from serving.errors import KanaryaError
 
 GATE, FINDINGS, SCORES = "gate.json", "findings.json", "evaluation/scores.json"
 """Files on the run of a version: the gate's checks, the data's findings, the candidate's scores."""
+MEASURED = "kanarya.serving."
+"""What the tags begin with that say what serving the version was like (`components.register`)."""
 
 
 def recorded(name: str, version: str | None) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def recorded(name: str, version: str | None) -> dict[str, Any]:
     version      the registry's tags
     data         source and its sha256, rows for training, columns, findings: [{level, sentence}]
     gate         passed or rejected, its checks, and the scores of candidate and champion
-    servability  the model's kind, what answers, how many columns, which labels
+    servability  the model's kind, what answers, how many columns, which labels, what was measured
 
     Raises TrackingError where MLflow cannot be reached.
     """
@@ -89,22 +91,29 @@ def _read(run: Any, path: str) -> Any:
 
 
 def _served(tags: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the card of the model directory says, {} where it cannot be read from here."""
+    """Return what was measured, and what the model directory's card says, if that can be read."""
     uri = tags.get(registry.STORE_URI)
     try:
         card = _parsed(storage.read(storage.join(uri, CARD))) if uri else None
     except KanaryaError:
         card = None
-    if not isinstance(card, dict):
-        return {}
+    card = card if isinstance(card, dict) else {}
     signature = card.get("signature", {})
     return _present(
         **{key: card.get(key) for key in ("kind", "task", "runtime", "opset", "created_at")},
         columns=len(signature.get("inputs", ())),
         labels=signature.get("labels"),
         requests_together=tags.get("kanarya.batching"),
+        measured=_measured(tags),
         libraries=card.get("libraries"),
     )
+
+
+def _measured(tags: Mapping[str, str]) -> dict[str, float]:
+    """Return what the servability step measured, by its names (`components.servability.rules`)."""
+    found = {tag: _parsed(text) for tag, text in tags.items() if tag.startswith(MEASURED)}
+    numbers = {tag: value for tag, value in found.items() if isinstance(value, int | float)}
+    return {tag.removeprefix(MEASURED): value for tag, value in numbers.items()}
 
 
 def _parsed(text: bytes | str | None) -> Any:

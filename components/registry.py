@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.tracking import connect
+from components.tracking_store import connect
 
 STAGING, CHAMPION, PREVIOUS = "staging", "champion", "previous"
 STORE_URI = "kanarya.store_uri"

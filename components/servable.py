@@ -52,11 +52,15 @@ def read(directory: Path) -> Servable:
 
 
 def summary(metrics: Mapping[str, float]) -> str:
-    """Return the numbers as a sentence."""
-    parts = [
-        f"ready in {metrics['serving_start_s']:.2f} s",
-        f"p50 {metrics['serving_p50_ms']:.2f} ms, p99 {metrics['serving_p99_ms']:.2f} ms a row",
-    ]
-    if "serving_memory_mb" in metrics:
-        parts.append(f"{metrics['serving_memory_mb']:.0f} MB")
-    return f"served by the real predictor: {'; '.join(parts)}"
+    """Return the numbers as a sentence; what was not measured is left out."""
+    said = [form.format(metrics[name]) for name, form in _SAID.items() if name in metrics]
+    return f"served by the real predictor: {', '.join(said)}"
+
+
+_SAID = {
+    "serving_golden_rows": "{:.0f} golden rows answered as packaged",
+    "serving_start_s": "ready in {:.2f} s",
+    "serving_p50_ms": "p50 {:.2f} ms a row",
+    "serving_p99_ms": "p99 {:.2f} ms",
+    "serving_memory_mb": "{:.0f} MB",
+}

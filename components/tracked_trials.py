@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import tracking
+from components import tracking, tracking_store
 
 if TYPE_CHECKING:
     from components.tune.rules import Search, Trial
@@ -21,7 +21,7 @@ def log_trials(name: str, run_key: str, search: Search, directory: Path) -> None
     A step that is tried again leaves alone what is recorded already.
     """
     run_id = tracking.open_run(name, run_key)
-    tracker = tracking.connect()
+    tracker = tracking_store.connect()
     experiment = tracker.get_run(run_id).info.experiment_id
     wanted = f"tags.`{PARENT}` = '{run_id}' and status != 'RUNNING'"
     known = {run.data.tags.get(NUMBER) for run in tracker.search_runs([experiment], wanted)}

@@ -1,25 +1,22 @@
 """What a run leaves in MLflow; with `registry.py` the only place that knows MLflow's names.
 
-MLflow is used as a library on its SQL store: no server has to run. One experiment per model name
-holds one run per pipeline run.
+One experiment per model name holds one run per pipeline run.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components import curve, provenance, tracked_models
 from components.errors import TrackingError
 from components.tracked_datasets import dataset_input
+from components.tracking_store import connect, is_empty
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,69 +31,8 @@ DATA_SHA256 = "kanarya.data.sha256"
 GATE = "kanarya.gate"
 FAILURE = "kanarya.failure"
 PROCESS = "kanarya.process"
-SQLITE = "sqlite:///"
 BATCH_LIMIT = 1000  # metrics that MLflow takes at a time
 PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
-# MLflow's own: 7 tries and 120 s, minutes of silence where a server is not there.
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-
-
-@lru_cache(maxsize=4)
-def client(uri: str) -> Any:
-    """Return MLflow's client for a tracking store that answers; a new SQLite file is created.
-
-    Raises TrackingError where the store cannot be reached or opened.
-    """
-    for variable, value in {"MLFLOW_DISABLE_TELEMETRY": "true", **PATIENCE}.items():
-        os.environ.setdefault(variable, value)
-    import mlflow
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    try:
-        with _alone(uri):
-            tracker = mlflow.MlflowClient(uri, uri)
-            tracker.search_experiments(max_results=1)  # one cheap question
-    except (MlflowException, SQLAlchemyError) as error:
-        raise TrackingError(
-            f"the MLflow store {uri} does not answer ({_reason(error)}); "
-            "start its server, or correct MLFLOW_TRACKING_URI, and run it again"
-        ) from error
-    return tracker
-
-
-@contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Let one process at a time open a SQLite file: two that fill a new one hinder each other."""
-    if not uri.startswith(SQLITE):
-        yield
-        return
-    path = Path(uri.removeprefix(SQLITE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the process dies
-        yield
-
-
-def _reason(error: BaseException) -> str:
-    while below := error.__cause__ or error.__context__:
-        error = below
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-
-
-def connect(settings: Settings | None = None) -> Any:
-    """Return the client for the store that the environment names."""
-    return client((settings or Settings.from_env()).tracking_uri)
-
-
-def is_empty() -> bool:
-    """Say whether nothing was ever recorded: importing MLflow to make a store takes seconds."""
-    uri = Settings.from_env().tracking_uri
-    return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
 
 
 def start_run(

@@ -1,4 +1,4 @@
-"""Who may import whom, which library lives where, and that the map shows it."""
+"""Who may import whom, which library lives where, and how long a file and a function may be."""
 
 import ast
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["serving", "components", "pipelines", "console", "scripts"]
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 34
 
 # library -> the only places that may name it (a place is a file or a folder)
 HOMES = {
@@ -22,6 +23,7 @@ HOMES = {
         "components/tracked_models.py",
         "components/tracked_trials.py",
         "components/tracking.py",
+        "components/tracking_store.py",
     ],
     "sklearn": [
         "components/conversion.py",
@@ -147,3 +149,33 @@ def test_the_rooms_of_serving_do_not_know_each_other(path: Path) -> None:
     others = set(ROOMS) - {own} - ROOMS[own]
     met = {".".join(name.split(".")[:2]) for name in imports(path)} & others
     assert not met, f"{place(path)} imports {met}"
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function; what KFP reads as a form, a step's or a graph's, is free."""
+    made_by = {ast.unparse(decorator).partition("(")[0] for decorator in function.decorator_list}
+    if "dsl.pipeline" in made_by:
+        return 0
+    first = function.body[0] if "dsl.component" in made_by else function
+    return (function.end_lineno or 0) - first.lineno + 1
+
+
+def test_files_and_functions_are_short() -> None:
+    long = [
+        f"{place(path)} has {count} lines"
+        for path in sources()
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES_OF_A_FILE
+    ]
+    long += [
+        f"{place(path)}:{function.lineno} {function.name} has {count} lines"
+        for path in sources()
+        for function in functions(path)
+        if (count := lines(function)) > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert not long, "; ".join(long)

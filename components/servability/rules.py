@@ -25,11 +25,13 @@ TITLES = {
 class Measured:
     """One start of the predictor: seconds until it was ready, of each request, and its memory.
 
-    `rss` and `pss` are bytes, None where the system does not tell.
+    `golden`: the rows that got their answers; `rss` and `pss` are bytes, None where the system does
+    not tell.
     """
 
     start_s: float
     seconds: Sequence[float]
+    golden: int
     rss: int | None = None
     pss: int | None = None
 
@@ -38,6 +40,7 @@ def metrics(measured: Measured) -> dict[str, float]:
     """Return the numbers as MLflow and the gate name them; what was not measured is left out."""
     p50, p99 = np.percentile(np.asarray(measured.seconds) * 1e3, [50, 99])
     found = {"p50_ms": p50, "p99_ms": p99, "start_s": measured.start_s}
+    found["golden_rows"] = measured.golden
     memory = {"memory_mb": measured.rss, "memory_pss_mb": measured.pss}
     found |= {name: size / 1e6 for name, size in memory.items() if size is not None}
     return {f"serving_{name}": round(float(value), 3) for name, value in found.items()}

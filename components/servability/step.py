@@ -37,7 +37,8 @@ def _measured(packaged: Path, golden: Golden) -> rules.Measured:
         answers = np.concatenate([predictor.ask(http, body) for body in bodies])
         rules.refuse_other_answers(golden.probabilities, answers)
         seconds = _timed(http, bodies)
-        return rules.Measured(process.start_s, seconds, *predictor.memory(process.pid))
+        memory = predictor.memory(process.pid)
+        return rules.Measured(process.start_s, seconds, len(answers), *memory)
 
 
 def _bodies(golden: Golden) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components import tracking
+from components import tracking_store
 from serving.settings import Settings
 
 
@@ -14,8 +14,8 @@ from serving.settings import Settings
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow store with its tables and nothing in them: making them takes seconds."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    tracking.client(f"sqlite:///{path}").search_experiments()
-    tracking.client.cache_clear()
+    tracking_store.client(f"sqlite:///{path}").search_experiments()
+    tracking_store.client.cache_clear()
     return path
 
 
@@ -29,4 +29,4 @@ def settings(
     for name, value in found.environment().items():
         monkeypatch.setenv(name, value)
     yield found
-    tracking.client.cache_clear()
+    tracking_store.client.cache_clear()

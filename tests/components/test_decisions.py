@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components import decisions, registry, tracking
+from components import decisions, registry, tracking, tracking_store
 from components.recorded import recorded
 from components.register import step
 from serving.rollout.ledger import StoredLedger
@@ -37,6 +37,7 @@ def test_what_the_steps_recorded_is_read_back(settings: Settings, version: str) 
     assert (gate["verdict"], gate["rows"], gate["candidate"]) == ("passed", 30, {"accuracy": 0.95})
     assert gate["reasons"] == ["accuracy 0.95 is at least 0.9."]
     assert served["runtime"] == "onnx" and served["labels"]
+    assert served["measured"] == {"p99_ms": 1.284, "golden_rows": 10}
 
 
 def test_what_is_gone_or_damaged_is_left_out(settings: Settings, version: str) -> None:
@@ -44,8 +45,11 @@ def test_what_is_gone_or_damaged_is_left_out(settings: Settings, version: str) -
     shutil.rmtree(settings.home / "models" / "iris")
     tracking.log_file(run_id, "{", "gate.json")
     tracking.log_file(run_id, "", "findings.json")
+    registry.set_tags("iris", version, {"kanarya.serving.p99_ms": "quick"})
     found = recorded("iris", version)
-    assert "servability" not in found and "findings" not in found["data"]
+    assert set(found["servability"]) == {"measured", "requests_together"}
+    assert found["servability"]["measured"] == {"golden_rows": 10}
+    assert "findings" not in found["data"]
     assert "checks" not in found["gate"] and found["gate"]["rows"] == 30
 
 
@@ -78,12 +82,12 @@ def test_the_card_is_kept_on_the_run_and_the_version_says_where(
     tags = registry.tags("iris", version)
     run_id = tags["kanarya.run_id"]
     assert tags[decisions.CARD] == f"runs:/{run_id}/decision.html"
-    page = tracking.connect().download_artifacts(run_id, "decision.html")
+    page = tracking_store.connect().download_artifacts(run_id, "decision.html")
     assert "Column 'a' is the same everywhere." in read(Path(page).read_text()).text
-    kept = tracking.connect().download_artifacts(run_id, "decision.json")
+    kept = tracking_store.connect().download_artifacts(run_id, "decision.json")
     assert json.loads(Path(kept).read_text())["data"]["rows"] == 150
 
 
 def test_a_version_without_a_run_keeps_no_card(settings: Settings) -> None:
     decisions.keep({"version": {}})
-    assert tracking.connect().search_registered_models() == []
+    assert tracking_store.connect().search_registered_models() == []

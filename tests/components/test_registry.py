@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components import registry, tracking
+from components import registry, tracking, tracking_store
 from components.errors import GateError
 from components.register import step
 from components.reject import step as rejecting
@@ -55,13 +55,14 @@ def candidate(folder: Path, model: Path, *, promote: object = True) -> step.Cand
     (found.evaluation / "scores.json").write_text(json.dumps(scores))
     found.decision.mkdir()
     decided = {"promote": promote, "reasons": ["accuracy 0.95 is at least 0.9."], "checks": []}
+    decided["servability"] = {"serving_p99_ms": 1.284, "serving_golden_rows": 10.0}
     (found.decision / "decision.json").write_text(json.dumps(decided))
     found.report.write_text("<p>fine</p>")
     return found
 
 
 def aliases(name: str = "iris") -> dict[str, str]:
-    found = tracking.connect().get_registered_model(name).aliases
+    found = tracking_store.connect().get_registered_model(name).aliases
     return {alias: str(version) for alias, version in found.items()}
 
 
@@ -78,7 +79,7 @@ def test_a_registration_publishes_tags_describes_and_stages(
     assert tags["kanarya.gate"] == "passed"
     assert tags[registry.STORE_URI] == published.as_uri()
     assert aliases() == {"staging": "1"}
-    run = tracking.connect().get_run(run_id)
+    run = tracking_store.connect().get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["accuracy"] == 0.95
     assert run.data.params["gate.floor"] == '{"accuracy": 0.9}'
@@ -151,7 +152,7 @@ def test_a_registration_by_hand_in_between_does_not_mix_up_the_bytes(
 ) -> None:
     """A deleted version still uses up its number in MLflow: ours ends up under the number given."""
     first = step.run(candidate(tmp_path / "1", iris_model_dir), "iris", start(), settings)
-    tracking.connect().delete_model_version("iris", first)
+    tracking_store.connect().delete_model_version("iris", first)
     version = step.run(candidate(tmp_path / "2", iris_model_dir), "iris", start(key="b"), settings)
     published = settings.home / "models" / "iris" / version
     assert artifact.read_card(published).version == version
@@ -164,9 +165,9 @@ def test_a_rejection_records_its_reasons_and_registers_nothing(
     run_id = start()
     made = candidate(tmp_path / "c", iris_model_dir, promote=False)
     assert rejecting.run(made.decision, made.evaluation, run_id) == "rejected"
-    run = tracking.connect().get_run(run_id)
+    run = tracking_store.connect().get_run(run_id)
     assert run.data.tags["kanarya.gate"] == "rejected"
-    kept = tracking.connect().download_artifacts(run_id, "gate.md", str(tmp_path))
+    kept = tracking_store.connect().download_artifacts(run_id, "gate.md", str(tmp_path))
     assert "accuracy 0.95" in Path(kept).read_text()
     assert registry.listing() == []
 
@@ -175,12 +176,12 @@ def test_a_failed_run_is_closed_with_its_reason(settings: Settings) -> None:
     run_id = start(key="k1")
     other = start(key="k2")
     assert tracking.fail_runs("k1", "the disk was full") == [run_id]
-    failed = tracking.connect().get_run(run_id)
+    failed = tracking_store.connect().get_run(run_id)
     assert (failed.info.status, failed.data.tags["kanarya.failure"]) == (
         "FAILED",
         "the disk was full",
     )
-    assert tracking.connect().get_run(other).info.status == "RUNNING"
+    assert tracking_store.connect().get_run(other).info.status == "RUNNING"
     assert tracking.fail_runs("k1", "again") == []
 
 
@@ -198,7 +199,7 @@ def test_two_registrations_at_once_get_two_versions_with_their_own_bytes(
     settings: Settings, tmp_path: Path, iris_model_dir: Path
 ) -> None:
     start(key="first")  # the store and the experiment are there
-    tracking.client.cache_clear()
+    tracking_store.client.cache_clear()
     context = multiprocessing.get_context("spawn")
     racers = [
         context.Process(

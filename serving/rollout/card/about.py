@@ -89,6 +89,20 @@ def served(decision: Mapping[str, Any]) -> Section:
         "Requests in one call": found.get("requests_together"),
         "Packaged": found.get("created_at"),
         "Libraries": ", ".join(f"{k} {v}" for k, v in found.get("libraries", {}).items()),
+        **_measured(found.get("measured", {})),
     }
     facts: list[Fact] = [(key, str(value), "text") for key, value in known.items() if value]
     return Section("Servability", facts=tuple(facts))
+
+
+def _measured(found: Mapping[str, float]) -> dict[str, str]:
+    """Return what serving it was like before it was registered."""
+    told = {
+        "Golden rows answered": ("golden_rows", "{:.0f}, as they were packaged"),
+        "Ready after": ("start_s", "{:.2f} s"),
+        "Time to an answer, median": ("p50_ms", "{:.2f} ms"),
+        "Time to an answer, 99 %": ("p99_ms", "{:.2f} ms"),
+        "Memory": ("memory_mb", "{:.0f} MB"),
+        "Memory of its own share": ("memory_pss_mb", "{:.0f} MB"),
+    }
+    return {label: form.format(found[key]) for label, (key, form) in told.items() if key in found}

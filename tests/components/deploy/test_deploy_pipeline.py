@@ -18,9 +18,9 @@ pytestmark = pytest.mark.kfp
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 from kfp import local
-from components import registry, tracking
+from components import registry, tracking_store
 from components.deploy.component import deploy
-tracker = tracking.connect()
+tracker = tracking_store.connect()
 tracker.create_registered_model("iris")
 tags = {"kanarya.gate": "passed", registry.STORE_URI: "file:///models/iris/1"}
 tracker.create_model_version("iris", source="file:///models/iris/1", tags=tags)

@@ -13,7 +13,7 @@ from components.servability import rules
 from components.servability.rules import Measured
 from serving.errors import ModelError
 
-MEASURED = Measured(0.9, [0.001] * 98 + [0.002, 0.01], 80_000_000, 50_000_000)
+MEASURED = Measured(0.9, [0.001] * 98 + [0.002, 0.01], 10, 80_000_000, 50_000_000)
 
 
 def test_the_numbers_are_those_of_mlflow() -> None:
@@ -22,7 +22,11 @@ def test_the_numbers_are_those_of_mlflow() -> None:
     assert 2.0 <= found["serving_p99_ms"] <= 10.0
     assert found["serving_memory_mb"] == 80.0
     assert found["serving_memory_pss_mb"] == 50.0
-    assert "serving_memory_mb" not in rules.metrics(Measured(0.9, [0.001]))
+    assert "serving_memory_mb" not in rules.metrics(Measured(0.9, [0.001], 10))
+    assert servable.summary(found) == (
+        "served by the real predictor: 10 golden rows answered as packaged, ready in 0.90 s, "
+        "p50 1.00 ms a row, p99 2.08 ms, 80 MB"
+    )
 
 
 GUARDS = [
@@ -31,7 +35,7 @@ GUARDS = [
     ({"p99_ms": 1.5}, MEASURED, [False]),
     ({"memory_mb": 79.9}, MEASURED, [False]),
     ({"start_s": 0.1}, MEASURED, [False]),
-    ({"memory_mb": 1e6}, Measured(0.9, [0.001]), [False]),
+    ({"memory_mb": 1e6}, Measured(0.9, [0.001], 10), [False]),
 ]
 
 

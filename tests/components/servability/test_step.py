@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from components.servability import predictor, step
 from serving import artifact
 from serving.artifact import Golden
 from serving.errors import ModelError
+from tests.components import tables
+from tests.serving import imagedirs, modeldirs
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[3]
@@ -87,3 +90,30 @@ def test_the_predictor_ends_with_a_step_that_is_killed(iris_model_dir: Path) -> 
 
 def test_memory_of_nobody_is_not_told() -> None:
     assert predictor.memory(2**22 + 1) == (None, None)
+
+
+def images(home: Path) -> Path:
+    return imagedirs.build(home / "images", "pets")
+
+
+def numbers(home: Path) -> Path:
+    return tables.walk(home, tables.prices(), "linear_regression").packaged
+
+
+def native(home: Path) -> Path:
+    return modeldirs.build_native(home / "native", "iris", modeldirs.iris())
+
+
+def words_and_gaps(home: Path) -> Path:
+    return modeldirs.build(home / "mixed", "mixed", modeldirs.mixed())
+
+
+@pytest.mark.parametrize("made", [images, numbers, native, words_and_gaps])
+def test_every_kind_of_model_is_served_and_measured(
+    made: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    packaged = made(tmp_path)
+    found = step.run(packaged, {}, tmp_path / "served")
+    assert found["serving_golden_rows"] == len(artifact.read_golden(packaged).probabilities) > 0
+    assert 0 < found["serving_p50_ms"] <= found["serving_p99_ms"]
+    assert servable.read(tmp_path / "served").metrics == found

@@ -39,7 +39,12 @@ RECORDED: dict[str, Any] = {
         "candidate": {"accuracy": 0.9649},
         "champion": {"version": "1", "metrics": {"accuracy": 0.9035}},
     },
-    "servability": {"kind": "random_forest", "runtime": "onnx", "labels": ["benign", "malignant"]},
+    "servability": {
+        "kind": "random_forest",
+        "runtime": "onnx",
+        "labels": ["benign", "malignant"],
+        "measured": {"p50_ms": 0.61, "p99_ms": 1.284, "start_s": 0.9, "golden_rows": 30},
+    },
 }
 
 

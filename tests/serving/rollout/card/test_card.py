@@ -150,6 +150,7 @@ def test_a_card_has_the_ledger_the_models_and_the_record_of_the_version() -> Non
     for said in ("Column 'deck' is missing", "0.9649 is at least 0.8", "0.9035", "random_forest"):
         assert said in told
     assert "ONNX Runtime" in told and "benign, malignant" in told
+    assert "1.28 ms" in told and "30, as they were packaged" in told and "0.90 s" in told
 
 
 PARTS = ["Gate", "Data", "Servability", "The rules it had", "What it was judged by"]
