@@ -27,6 +27,8 @@ class Beside:
     slices: tuple[Slice, ...]
     training: Training
     curves: Mapping[str, Sequence[float]]
+    overlap: int = 0
+    """Test rows that are training rows, too."""
 
 
 def pictures(beside: Beside) -> dict[str, Picture]:
@@ -42,7 +44,23 @@ def pictures(beside: Beside) -> dict[str, Picture]:
     return found
 
 
-def champion_note(champion: ChampionScores | None) -> list[str]:
+def notes(evaluation: Evaluation, beside: Beside) -> list[str]:
+    """Return what a reader of the scores should know first."""
+    return [
+        *beside.training.notes,
+        *_overlap(beside.overlap, evaluation.rows),
+        *_champion(evaluation.champion),
+    ]
+
+
+def _overlap(same: int, rows: int) -> list[str]:
+    if not same:
+        return []
+    of = f"{same:,} of the {rows:,} test rows ({same / rows:.1%})"
+    return [f"{of} are trained on, too, the same in every cell: the scores are better by them."]
+
+
+def _champion(champion: ChampionScores | None) -> list[str]:
     """Return why the champion could not be scored, where it could not."""
     if champion is None or champion.error is None:
         return []

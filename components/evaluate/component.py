@@ -22,7 +22,8 @@ def evaluate(
     from components.evaluate import step
     from components.telling import told
 
-    inputs = step.Inputs(Path(model.path), Path(test.path), name)
+    overlap = int(test.metadata.get("overlap", 0))
+    inputs = step.Inputs(Path(model.path), Path(test.path), name, overlap)
     outputs = step.Outputs(Path(evaluation.path), Path(report.path))
     with told():
         step.show(step.run(inputs, outputs, registry.champion), metrics, classification)
@@ -45,7 +46,8 @@ def evaluate_images(
     from components.evaluate import image_step as step
     from components.telling import told
 
-    inputs = step.Inputs(Path(model.path), Path(test.path), name)
+    overlap = int(test.metadata.get("overlap", 0))
+    inputs = step.Inputs(Path(model.path), Path(test.path), name, overlap)
     outputs = step.Outputs(Path(evaluation.path), Path(report.path))
     with told():
         step.show(step.run(inputs, outputs, registry.champion), metrics, classification)

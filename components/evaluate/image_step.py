@@ -39,16 +39,17 @@ def run(inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion 
     serving = champion_of(inputs.name)
     ask = champion.of_images(given.pixels)
     compared = champion.score(serving, ask, answers) if serving else None
-    judged = judged_of(answers, compared, _beside(inputs.model))
+    judged = judged_of(answers, compared, _beside(inputs))
     pictures = {**rules.pictures(judged), "mistakes": _mistakes(given, answers)}
     names = {"picture": np.array(given.names, dtype=object)}
     write_judged(outputs, (judged, probabilities), pictures, (inputs.name, names))
     return judged
 
 
-def _beside(model: Path) -> Beside:
+def _beside(inputs: Inputs) -> Beside:
     """Return what is known beside the scores: pictures have no columns to look at alone."""
-    return Beside((), (), trained.read_training(model), trained.read_history(model))
+    training, curves = trained.read_training(inputs.model), trained.read_history(inputs.model)
+    return Beside((), (), training, curves, inputs.overlap)
 
 
 def asked(model: Path, given: Images) -> np.ndarray:

@@ -66,7 +66,7 @@ def report(name: str, estimated: Estimated, cells: Mapping[str, np.ndarray]) -> 
             _worst(estimated.estimates, cells),
             about.origin(beside.training, evaluation.rows),
         ],
-        notes=[*beside.training.notes, *about.champion_note(evaluation.champion)],
+        notes=about.notes(evaluation, beside),
     )
 
 

@@ -99,7 +99,7 @@ def report(name: str, judged: Judged, cells: Mapping[str, np.ndarray]) -> Report
             _mistakes(judged.answers, cells),
             about.origin(beside.training, evaluation.rows),
         ],
-        notes=[*beside.training.notes, *about.champion_note(evaluation.champion)],
+        notes=about.notes(evaluation, beside),
     )
 
 

@@ -40,11 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The trained model, the test part, and the name under which a champion may serve."""
+    """The trained model, the test part, and the name under which a champion may serve.
+
+    `overlap`: how many of the test rows are training rows, too.
+    """
 
     model: Path
     test: Path
     name: str
+    overlap: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class Candidate:
     curves: Mapping[str, Sequence[float]]
     given: Rows
     raw: np.ndarray
+    overlap: int
 
     def ask(self, cells: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the raw answers to other cells."""
@@ -108,7 +113,7 @@ def _candidate(inputs: Inputs) -> Candidate:
     pipeline, training = trained.load_pipeline(inputs.model), trained.read_training(inputs.model)
     curves = trained.read_history(inputs.model)
     raw = preprocessing.ask(pipeline, preprocessing.frame(signature.inputs, given.cells))
-    return Candidate(pipeline, signature, training, curves, given, raw)
+    return Candidate(pipeline, signature, training, curves, given, raw, inputs.overlap)
 
 
 def _judge(name: str, candidate: Candidate, outputs: Outputs, serving: Champion | None) -> Judged:
@@ -178,7 +183,7 @@ def _beside_classes(candidate: Candidate, answers: scores.Answers) -> Beside:
     asked = Asked(candidate.ask, lambda raw, which: scores.brier(raw, truth[which]))
     worth = importances(asked, cells, candidate.training.random_state)
     right = slices.of_right(inputs, given.cells, answers.right)
-    return Beside(worth, right, candidate.training, candidate.curves)
+    return Beside(worth, right, candidate.training, candidate.curves, candidate.overlap)
 
 
 def _beside_numbers(candidate: Candidate, estimates: Estimates) -> Beside:
@@ -187,7 +192,7 @@ def _beside_numbers(candidate: Candidate, estimates: Estimates) -> Beside:
     asked = Asked(candidate.ask, lambda raw, which: numbers.rmse(raw[:, 0], truth[which]))
     worth = importances(asked, given.cells, candidate.training.random_state)
     errors = slices.of_errors(inputs, given.cells, estimates.errors)
-    return Beside(worth, errors, candidate.training, candidate.curves)
+    return Beside(worth, errors, candidate.training, candidate.curves, candidate.overlap)
 
 
 def show(judged: Judged | Estimated, metrics: Metrics, classification: Classification) -> None:

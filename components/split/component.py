@@ -49,5 +49,6 @@ def split_images(
     choice = Choice(test_size, random_state, stratify)
     with told():
         parts = image_step.run(Path(images.path), choice, Path(train.path), Path(test.path))
+        test.metadata["overlap"] = image_step.overlap(Path(train.path), Path(test.path))
         train.metadata.update(parts.train)
         test.metadata.update(parts.test)
