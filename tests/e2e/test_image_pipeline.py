@@ -77,10 +77,17 @@ def test_a_kill_in_the_middle_of_training_leaves_no_half_made_version(
     assert not list((here.settings.home / "models").glob("colours/[0-9]*"))
 
 
-def test_pictures_become_a_live_network(here: Installation, colours: Path) -> None:
+@pytest.fixture(scope="module")
+def first(here: Installation, colours: Path) -> dict[str, Any]:
+    """The run that brought the first network live."""
     done = here.kanarya(*words(colours))
     result = outcome(done)
     assert (done.returncode, result["outcome"], result["version"]) == (0, "promoted", "1")
+    return result
+
+
+def test_pictures_become_a_live_network(here: Installation, first: dict[str, Any]) -> None:
+    result = first
     steps = [step["name"] for step in result["steps"]]
     assert steps[:4] == ["ingest-images", "validate-images", "split-images", "train-images"]
     version = here.mlflow.get_model_version("colours", "1")
@@ -101,6 +108,24 @@ def test_pictures_become_a_live_network(here: Installation, colours: Path) -> No
     assert (card.task, card.signature.labels) == ("image", tuple(COLOURS))
     answer = ask(here, "colours", [encoded(shade(c, 99, SIZE)) for c in COLOURS.values()])
     assert answer["predictions"] == [*COLOURS]
+
+
+def test_the_next_network_and_the_live_one_are_asked_the_same_pictures(
+    here: Installation, colours: Path, first: dict[str, Any]
+) -> None:
+    asked = ("split.random_state=7", "gate.champion.margin=0.1", "rollout.max_seconds=5")
+    done = here.kanarya(*words(colours, *asked))
+    assert (done.returncode, outcome(done)["version"]) == (0, "2"), done.stderr
+    version = here.mlflow.get_model_version("colours", "2")
+    local = Path(here.mlflow.download_artifacts(version.run_id, "evaluation/scores.json"))
+    compared = json.loads(local.read_text())
+    live = here.mlflow.get_run(here.mlflow.get_model_version("colours", "1").run_id)
+    # The test pictures are the zip's own, so the live network answers as it did when it was new.
+    theirs = compared["champion"]
+    assert (theirs["version"], compared["rows"]) == ("1", 48)
+    assert theirs["metrics"]["accuracy"] == live.data.metrics["accuracy"]
+    assert 0.9 <= theirs["agreement"] <= 1
+    assert version.tags["kanarya.gate.verdict"] in ("non_inferior", "better")
 
 
 @pytest.mark.slow
