@@ -23,7 +23,7 @@ COMMANDS = {
     "runs": ("runs", "runs", "List, show, compare and repeat runs, here or on a cluster."),
     "schedule": ("schedule", "schedule", "Let a cluster run a spec again and again."),
     "models": ("models", "models", "List the registered versions and where they stand."),
-    "predict": ("predict", "predict", "Ask a live model about the rows of a CSV file."),
+    "predict": ("predict", "predict", "Ask a live model about a table, JSON or pictures."),
     "rollout": (
         "rollout",
         "rollout",

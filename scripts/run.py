@@ -46,7 +46,7 @@ EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5
 def run(
     spec_file: Path | None, changes: tuple[str, ...], engine: str, as_json: bool, **short: Any
 ) -> int:
-    r"""Train, gate, register and roll out one model.
+    """Train, gate, register and roll out one model.
 
     \b
     kanarya run pipelines/specs/iris.yaml
@@ -57,7 +57,7 @@ def run(
     kanarya run pipelines/specs/iris.yaml --on cluster --upload-data
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
-    """
+    """  # noqa: D301 - click wants the backspace itself: it keeps the lines below as they are
     from pipelines.spec import load, parse
 
     if (spec_file is None) == (short["data"] is None):

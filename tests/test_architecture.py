@@ -37,6 +37,7 @@ HOMES = {
         "scripts/demo/data.py",
     ],
     "polars": [
+        "components/asked_rows.py",
         "components/csv_batches.py",
         "components/csv_table.py",
         "components/dataset.py",

@@ -25,6 +25,16 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     assert all(f"  {name} " in answer.stdout for name in COMMANDS)
 
 
+def test_help_of_run_shows_its_examples_line_by_line() -> None:
+    from click.testing import CliRunner
+
+    from scripts.run import run
+
+    told = CliRunner().invoke(run, ["--help"]).output
+    assert "\n  kanarya run --data pictures.zip\n" in told
+    assert "\\b" not in told
+
+
 def test_every_command_can_be_imported() -> None:
     import click
 
