@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from components.onnx_graph import rename
+from components.onnx_graph import rename, serialized
 from components.tree_conversion import VERSION, TreeConverter
 from serving.errors import ModelError, UsageError
 from serving.signature import Column
@@ -54,7 +54,7 @@ def to_onnx(pipeline: Pipeline, columns: tuple[Column, ...]) -> bytes:
     names = OUTPUTS if _tells_classes(pipeline) else NUMBER
     outputs = dict(zip([output.name for output in model.graph.output], names, strict=True))
     rename(model, {**places, **outputs})
-    return bytes(model.SerializeToString())
+    return serialized(model)
 
 
 def _tells_classes(pipeline: Pipeline) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 
 from components.conversion import OPSET
 from components.keras_files import refuse_code
-from components.onnx_graph import rename
+from components.onnx_graph import rename, serialized
 from serving.errors import ModelError, PlatformError
 from serving.image_signature import IMAGE, Image
 
@@ -104,7 +104,7 @@ def to_onnx(model: KerasModel, image: Image) -> bytes:
     rename(proto, {proto.graph.output[0].name: PROBABILITIES})
     # tf2onnx counts up the names of unknown sizes from call to call.
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
-    return bytes(proto.SerializeToString())
+    return serialized(proto)
 
 
 def _converted(answer: Callable[[Tensor], Tensor], image: Image) -> ModelProto:

@@ -22,3 +22,15 @@ def rename(model: ModelProto, wanted: Mapping[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [new(name) for name in node.input]
         node.output[:] = [new(name) for name in node.output]
+
+
+def serialized(model: ModelProto) -> bytes:
+    """Return the bytes of a model, the same for the same graph.
+
+    Converters keep the operator sets in a Python set, whose order is another one in each process.
+    """
+    sets = sorted((each.domain, each.version) for each in model.opset_import)
+    del model.opset_import[:]
+    for domain, version in sets:
+        model.opset_import.add(domain=domain, version=version)
+    return bytes(model.SerializeToString(deterministic=True))
