@@ -21,7 +21,7 @@ import numpy as np
 
 from components.conversion import OPSET
 from components.keras_files import refuse_code
-from components.onnx_graph import rename, serialized
+from components.onnx_graph import number_constants, rename, serialized
 from serving.errors import ModelError, PlatformError
 from serving.image_signature import IMAGE, Image
 
@@ -102,8 +102,10 @@ def to_onnx(model: KerasModel, image: Image) -> bytes:
             "build the model of other layers."
         )
     rename(proto, {proto.graph.output[0].name: PROBABILITIES})
-    # tf2onnx counts up the names of unknown sizes from call to call.
-    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    # tf2onnx counts up the names of unknown sizes from call to call, and of constants in a set.
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    number_constants(proto)
     return serialized(proto)
 
 

@@ -24,6 +24,17 @@ def rename(model: ModelProto, wanted: Mapping[str, str]) -> None:
         node.output[:] = [new(name) for name in node.output]
 
 
+def number_constants(model: ModelProto) -> None:
+    """Name the constants by the order in which the graph uses them, and store them so."""
+    graph = model.graph
+    held = {value.name: value.SerializeToString() for value in graph.initializer}
+    used = dict.fromkeys(name for node in graph.node for name in node.input if name in held)
+    del graph.initializer[:]
+    for name in used:
+        graph.initializer.add().ParseFromString(held[name])
+    rename(model, {name: f"constant_{place}" for place, name in enumerate(used)})
+
+
 def serialized(model: ModelProto) -> bytes:
     """Return the bytes of a model, the same for the same graph.
 

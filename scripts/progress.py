@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from pipelines.journal import Result, Step
     from pipelines.step_log import Note
 
-LONG = frozenset({"deploy", "measure-trials", "train-images"})  # their notes are worth seeing while they go on
+LONG = frozenset(
+    {"deploy", "measure-trials", "train-images"}
+)  # their notes are worth seeing while they go on
 SILENT = frozenset({"finish", "go-untuned"})  # the exit handler of every run, and a hand-over
 MARKS = {"succeeded": "✓", "failed": "✗"}
 COLOURS = {"promoted": "green", "rejected": "yellow", "rolled_back": "yellow", "held": "yellow"}

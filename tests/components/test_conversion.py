@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from components import conversion, preprocessing, tree_conversion
+from components.onnx_graph import number_constants, serialized
 from components.rows import Rows
 from components.train.step import Fitted
 from serving.errors import UsageError
@@ -113,3 +114,27 @@ def test_a_column_that_is_all_missing_in_the_training_part_keeps_its_place(tmp_p
     for kind in tables.QUICK:
         fitted, given = tables.fitted(tmp_path / kind, Table(empty, "species"), kind)
         assert difference(fitted, given) < 1e-5
+
+
+def sums(order: list[str], sets: list[tuple[str, int]]) -> onnx.ModelProto:
+    """A graph that adds a and b to x, with its constants and operator sets in some order."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [helper.make_node("Add", ["x", "a"], ["y"]), helper.make_node("Add", ["y", "b"], ["z"])]
+    values = {name: numpy_helper.from_array(np.float32([len(name)]), name) for name in order}
+    given, answer = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in ("x", "z"))
+    graph = helper.make_graph(nodes, "sums", [given], [answer], list(values.values()))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*each) for each in sets])
+
+
+def test_the_same_graph_is_the_same_bytes_in_whatever_order_a_converter_kept_its_parts() -> None:
+    sets = [("", 18), ("ai.onnx.ml", 3)]
+    one, other = sums(["a", "b"], sets), sums(["b", "a"], sets[::-1])
+    for model in (one, other):
+        number_constants(model)
+    assert serialized(one) == serialized(other)
+    assert [each.name for each in one.graph.initializer] == ["constant_0", "constant_1"]
+    assert [list(node.input) for node in one.graph.node] == [
+        ["x", "constant_0"],
+        ["y", "constant_1"],
+    ]
