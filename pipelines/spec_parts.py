@@ -37,7 +37,10 @@ class Part(BaseModel):
 class Data(Part):
     """Which table, and which of its columns."""
 
-    uri: str = Field(description="a CSV file: a path (relative to the spec), file:// or gs://")
+    uri: str = Field(
+        description="CSV: a file (also .gz, .zst), a folder or a pattern of them: a path (relative "
+        "to the spec), file://, gs://, s3:// or http(s)://"
+    )
     target: str = Field(min_length=1, description="the column to predict")
     drop: tuple[str, ...] = Field((), description="columns that the model must not see")
 

@@ -1,10 +1,9 @@
 """Who may import whom, which library lives where, and how long a file and a function may be."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["serving", "components", "pipelines", "console", "scripts"]
@@ -89,22 +88,36 @@ ROOMS = {
 }
 
 
+@cache
 def sources() -> list[Path]:
     return [p for layer in LAYERS for p in sorted((ROOT / layer).rglob("*.py"))]
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every imported module, also inside functions; what only types need is free."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every statement of a file, but for what only types need."""
+    return tuple(_statements(ast.parse(path.read_text(encoding="utf-8")).body))
+
+
+def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    for node in body:
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            yield from _statements(node.orelse)
             continue
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, part, ())
+            yield from _statements(below if isinstance(below, list) else ())
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every imported module, also inside functions; what only types need is free."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -116,44 +129,48 @@ def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", sources(), ids=place)
-def test_imports_point_only_to_the_right(path: Path) -> None:
-    layer = LAYERS.index(place(path).split("/")[0])
-    tops = {name.split(".")[0] for name in imports(path)}
-    assert not tops & set(LAYERS[layer + 1 :]), f"{place(path)} reaches back up"
+def tops(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
 
 
-@pytest.mark.parametrize("path", sources(), ids=place)
-def test_a_heavy_library_is_named_only_at_its_home(path: Path) -> None:
-    relative = path.relative_to(ROOT)
-    for name in {name.split(".")[0] for name in imports(path)} & set(HOMES):
-        homes = HOMES[name]
-        at_home = any(relative.match(home) or place(path).startswith(f"{home}/") for home in homes)
-        assert at_home, f"{place(path)} names {name}, whose home is {homes}"
+def test_imports_point_only_to_the_right() -> None:
+    above = {layer: set(LAYERS[at + 1 :]) for at, layer in enumerate(LAYERS)}
+    reaching = {place(p): tops(p) & above[place(p).split("/")[0]] for p in sources()}
+    assert not {path: names for path, names in reaching.items() if names}
 
 
-@pytest.mark.parametrize("path", sources(), ids=place)
-def test_steps_do_not_know_each_other(path: Path) -> None:
-    parts = place(path).split("/")
-    if parts[0] != "components" or len(parts) < 3:
-        return
-    steps = {p.parent.name for p in (ROOT / "components").glob("*/component.py")} - {parts[1]}
-    known = {name.split(".")[1] for name in imports(path) if name.startswith("components.")}
-    assert not known & steps
+def test_a_heavy_library_is_named_only_at_its_home() -> None:
+    strays = [
+        f"{place(path)} names {name}, whose home is {HOMES[name]}"
+        for path in sources()
+        for name in sorted(tops(path) & set(HOMES))
+        if not any(is_below(path, home) for home in HOMES[name])
+    ]
+    assert not strays, "; ".join(strays)
 
 
-@pytest.mark.parametrize("path", sources(), ids=place)
-def test_the_rooms_of_serving_do_not_know_each_other(path: Path) -> None:
-    own = ".".join(place(path).split("/")[:2])
-    if own not in ROOMS:
-        return
-    others = set(ROOMS) - {own} - ROOMS[own]
-    met = {".".join(name.split(".")[:2]) for name in imports(path)} & others
-    assert not met, f"{place(path)} imports {met}"
+def is_below(path: Path, home: str) -> bool:
+    return path.relative_to(ROOT).match(home) or place(path).startswith(f"{home}/")
+
+
+def test_steps_do_not_know_each_other() -> None:
+    steps = {p.parent.name for p in (ROOT / "components").glob("*/component.py")}
+    for path in sorted((ROOT / "components").glob("*/**/*.py")):
+        others = steps - {place(path).split("/")[1]}
+        known = {name.split(".")[1] for name in imports(path) if name.startswith("components.")}
+        assert not known & others, f"{place(path)} imports {known & others}"
+
+
+def test_the_rooms_of_serving_do_not_know_each_other() -> None:
+    for path in sources():
+        own = ".".join(place(path).split("/")[:2])
+        others = set(ROOMS) - {own} - ROOMS.get(own, set()) if own in ROOMS else set()
+        met = {".".join(name.split(".")[:2]) for name in imports(path)} & others
+        assert not met, f"{place(path)} imports {met}"
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
