@@ -18,6 +18,7 @@ def in_a_process(program: str) -> str:
     return done.stdout
 
 
+@pytest.mark.e2e
 def test_the_server_runs_without_them_and_kserve_finds_them_when_it_needs_them() -> None:
     said = in_a_process("""
         import sys
