@@ -16,8 +16,11 @@ setup-dev:
 demo: setup      ## watch a data set become a live model, and a bad version be rolled back
 	@$(BIN)/kanarya demo
 
+# Where the shell forbids bytecode, every worker and process would compile 800 files anew.
+test test-all: export PYTHONDONTWRITEBYTECODE =
+
 test: setup-dev  ## the fast tests (under a minute)
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 -m "not (kfp or e2e or docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (kfp or e2e or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (docker or cluster or slow)"

@@ -81,7 +81,7 @@ def naive(metric: str, models: tuple[Answers, Answers], rng: np.random.Generator
     """Return differences by drawing rows within their class and measuring with scikit-learn."""
     truth, found = models[0].truth, []
     strata = [np.flatnonzero(truth == k) for k in np.unique(truth)]
-    for _ in range(250):
+    for _ in range(120):
         drawn = np.concatenate([rng.choice(rows, len(rows)) for rows in strata])
         times = np.bincount(drawn, minlength=len(truth))
         first, second = (ORACLES[metric](repeated(each, times)) for each in models)
@@ -106,7 +106,7 @@ def test_the_bootstrap_varies_as_a_naive_one_does(metric: str) -> None:
 def test_very_many_rows_are_drawn_in_groups_and_vary_alike(metric: str) -> None:
     rng = np.random.default_rng(3)
     found = []
-    for rows in (9_000, 27_000):
+    for rows in (7_000, 14_000):
         truth = labels(rows, 2)
         pair = Paired(answers(truth, 1, 2), answers(truth, 2, 2))
         if metric == "rmse":

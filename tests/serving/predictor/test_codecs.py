@@ -18,7 +18,7 @@ from serving.predictor.v2 import V2
 from serving.signature import Column, ColumnKind, encode
 from tests.serving.predictor.asking import App
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 DTYPES = {"FP32": np.float32, "FP64": np.float64, "INT64": np.int64, "BOOL": np.bool_}
 
 CELLS: dict[ColumnKind, Any] = {
