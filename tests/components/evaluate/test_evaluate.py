@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +95,14 @@ def test_a_champion_that_cannot_be_scored_is_recorded_with_the_reason(
     assert why in written["champion"]["error"]
     assert judged.evaluation.candidate == walked.judged.evaluation.candidate
     assert "could not be scored" in (tmp_path / "report.html").read_text()
+
+
+def test_the_report_says_how_many_test_rows_are_trained_on(walked: Walk) -> None:
+    found = walked.judged
+    kept = len(rules.report("tried", found, {}).notes)
+    known = replace(found, beside=replace(found.beside, overlap=6))
+    (said,) = rules.report("tried", known, {}).notes[kept:]
+    assert said.startswith("6 of the 60 test rows (10.0%) are trained on, too")
 
 
 def test_kfp_gets_finite_numbers_a_matrix_a_curve_and_files(tmp_path: Path, walked: Walk) -> None:

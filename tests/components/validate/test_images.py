@@ -85,6 +85,15 @@ def test_the_own_test_part_is_taken_where_there_is_one(
     np.testing.assert_array_equal(test.pixels, whole.pixels[names])
 
 
+@pytest.mark.parametrize(("same", "overlap"), [({}, 0), ({"row10": 0, "row11": 0, "row5": 1}, 2)])
+def test_test_pictures_that_are_trained_on_are_counted(
+    tmp_path: Path, same: dict[str, int], overlap: int
+) -> None:
+    source = images(tmp_path / "images", EVEN, 3, **same)
+    splitting.run(source, Choice(0.25, 1), tmp_path / "train", tmp_path / "test")
+    assert splitting.overlap(tmp_path / "train", tmp_path / "test") == overlap
+
+
 @pytest.mark.parametrize("file", ["images.npy", "classes.npy", "names.json", "schema.json"])
 def test_a_damaged_artifact_is_one_sentence(tmp_path: Path, file: str) -> None:
     source = images(tmp_path / "images", EVEN)
