@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -252,8 +252,15 @@ def test_garbage_is_refused_and_the_server_lives(
 ) -> None:
     async def story() -> bytes:
         async with serving(iris_model_dir, request_s=0.02, idle_s=0.02) as served:
-            await said(served.port, start + garbage)
-            return await said(served.port, REQUESTS["V1 that closes"])
+            with suppress(ConnectionResetError):
+                await said(served.port, start + garbage)
+            # A busy machine takes longer than the server waits, now and then.
+            for _ in range(50):
+                with suppress(ConnectionResetError):
+                    answer = await said(served.port, REQUESTS["V1 that closes"])
+                    if answer.startswith(b"HTTP/1.1 200 OK"):
+                        return answer
+            return b"no answer"
 
     assert run(story).startswith(b"HTTP/1.1 200 OK")
 
