@@ -58,4 +58,6 @@ def _layout(text: Path) -> Layout:
         first = file.readline(csv_bytes.LINE_LIMIT)
     if any(separator in first for separator in csv_format.SEPARATORS):
         return csv_format.layout(text)
-    return Layout(Dialect(b","), (first.decode("utf-8-sig").strip().strip('"'),), 1, 0)
+    found = Layout(Dialect(b","), (first.decode("utf-8-sig").strip().strip('"'),), 1, 0)
+    csv_format.count(found, text.read_bytes())
+    return found

@@ -118,6 +118,11 @@ REFUSED: dict[str, tuple[bytes, Wanted, str]] = {
         "column 'age' holds 'old' where the model wants a number",
     ),
     "a ragged row": (b"age,visits,member,town\n1,2,true\n", PEOPLE, "line 2 has 3 cells"),
+    "prose": (
+        b"# Kanarya\n\nKanarya, a bird, sings\n",
+        PEOPLE,
+        "line 3 has 3 cells where the header",
+    ),
     "no JSON": (b'{"instances": [', PEOPLE, "it is not valid JSON"),
     "JSON in another encoding": ('["ş"]'.encode("cp1254"), PEOPLE, "byte 2 is not"),
     "no instances": (b'{"instances": []}', PEOPLE, "it has no instances"),
