@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down
+.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes
 export PYTHON
 BIN := .venv/bin
 
@@ -40,6 +40,13 @@ manifests: setup-dev  ## render manifests/ anew (it needs kubectl 1.27 or kustom
 
 lock: setup-dev  ## resolve requirements/*.txt anew
 	@scripts/lock.sh
+
+IMAGE_FLAGS ?=
+images:          ## build the images for a cluster, tagged with the git commit (docker)
+	@python3 -m scripts.images build $(IMAGE_FLAGS)
+
+image-sizes:     ## what those images weigh
+	@python3 -m scripts.images sizes
 
 bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue  ## every figure of docs/benchmarks.md
 

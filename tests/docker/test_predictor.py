@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.serving.docker.engine import LOCKED, build, container, docker, inspected, require_engine
+from scripts import images
+from tests.docker import engine
+from tests.docker.engine import UNCOMPILED, docker, inspected, printed
 from tests.serving.predictor.conformance.doors import is_open
 from tests.serving.predictor.conformance.wire import raw
 from tests.serving.predictor.running import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROW = [6.3, 3.3, 6.0, 2.5]
 
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    require_engine()
-    return build(COMMIT)
+    return engine.image("predictor-python")
+
+
+@contextmanager
+def container(image: str, model_dir: Path, *words: str, network: str) -> Iterator[str]:
+    """Yield the id of a container that serves a directory; remove it afterwards."""
+    flags = ("--network", network, "--volume", f"{model_dir}:/mnt/models:ro")
+    with engine.running(image, *words, flags=flags) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +60,9 @@ def running(image: str, model_dir: Path, ports: dict[str, int]) -> Iterator[str]
     """A container on this host's network, with both doors."""
     flags = ("--model_dir=/mnt/models", "--model_name=iris", f"--http_port={ports['http']}")
     grpc = ("--enable_grpc=true", f"--grpc_port={ports['grpc']}")
-    with container(model_dir, *flags, *grpc, network="host") as name:
+    with container(image, model_dir, *flags, *grpc, network="host") as name:
         wait_for(lambda: is_open(ports["http"]) and is_open(ports["grpc"]), "both doors are open")
         yield name
-
-
-def printed(image: str, program: str) -> Any:
-    """Return the JSON that a program prints inside the image."""
-    words = ("run", "--rm", "--network", "none", *LOCKED, "--entrypoint", "python", image)
-    return json.loads(docker(*words, "-P", "-c", program).stdout)
 
 
 def test_it_answers_by_rest_with_a_root_it_cannot_write(
@@ -96,13 +100,8 @@ def test_it_runs_as_a_user_without_rights(running: str) -> None:
 def test_with_its_own_command_alone_it_is_healthy_and_ends_on_sigterm(
     image: str, model_dir: Path
 ) -> None:
-    check = inspected(image)["Config"]["Healthcheck"]["Test"]
-    assert check[0] == "CMD"
-    with container(model_dir, network="none") as name:
-        wait_for(
-            lambda: docker("exec", name, *check[1:], check=False).returncode == 0,
-            "the container is healthy",
-        )
+    with container(image, model_dir, network="none") as name:
+        wait_for(lambda: engine.healthy(name), "the container is healthy")
         docker("stop", "--time", "20", name)
         assert inspected(name)["State"]["ExitCode"] == 0
 
@@ -112,7 +111,7 @@ def test_a_directory_that_was_tampered_with_ends_it_with_one_line(
 ) -> None:
     copy = shutil.copytree(model_dir, tmp_path / "1")
     (copy / "model.onnx").write_bytes(b"changed")
-    with container(copy, network="none") as name:
+    with container(image, copy, network="none") as name:
         docker("wait", name)
         assert inspected(name)["State"]["ExitCode"] == 1
         (line,) = docker("logs", name).stderr.splitlines()
@@ -123,7 +122,7 @@ def test_a_directory_that_was_tampered_with_ends_it_with_one_line(
 ABSENT = (
     *("tensorflow", "keras", "mlflow", "sklearn", "scipy", "polars", "pyarrow", "kfp", "onnx"),
     *("matplotlib", "components", "pipelines", "scripts", "tests", "serving.local"),
-    *("serving.rollout", "serving.isvc", "setuptools", "grpc_tools", "aiohttp"),
+    *("serving.rollout", "serving.isvc.client", "setuptools", "grpc_tools", "aiohttp"),
 )
 
 
@@ -136,14 +135,7 @@ def test_it_holds_no_trainer_no_mlflow_and_no_control_plane(image: str) -> None:
 
 
 def test_every_module_is_compiled(image: str) -> None:
-    program = (
-        "import json, sysconfig; from pathlib import Path; "
-        "from importlib.util import cache_from_source; "
-        "home = Path(sysconfig.get_path('purelib')); "
-        "print(json.dumps([str(p) for p in home.rglob('*.py') "
-        "if not Path(cache_from_source(p)).exists()]))"
-    )
-    missing = printed(image, program)
+    missing = printed(image, UNCOMPILED)
     assert [path for path in missing if "/serving/" in path] == []
     assert len(missing) < 10, "what cannot be compiled is written for another Python"
 
@@ -153,7 +145,7 @@ def test_it_says_what_it_was_built_from_and_what_it_weighs(
 ) -> None:
     found = inspected(image)
     labels = found["Config"]["Labels"]
-    assert labels["org.opencontainers.image.revision"] == COMMIT
+    assert labels["org.opencontainers.image.revision"] == images.release(os.environ).commit
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
     record_property("megabytes", found["Size"] // 10**6)
     print(f"{image}: {found['Size'] / 1e6:.0f} MB")
