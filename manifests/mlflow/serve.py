@@ -28,6 +28,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 STORES = ("sqlite", "postgresql", "postgresql+psycopg2")
+PLAIN, DRIVEN = "postgresql://", "postgresql+psycopg2://"
 OBJECTS = ("", "file", "s3", "gs")
 SECRETS = ("MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY")
 CONNECT_S = 5
@@ -78,13 +79,17 @@ def require_folder(folder: Path) -> None:
         ) from error
 
 
+def with_driver(uri: str) -> str:
+    """Return the URI with the driver of this image; SQLAlchemy 2.1 would look for another one."""
+    return uri.replace(PLAIN, DRIVEN, 1) if uri.startswith(PLAIN) else uri
+
+
 def require_database(uri: str) -> None:
     """Connect once. Raises Refused with the database's own words where that fails."""
     import psycopg2
 
     try:
-        dsn = uri.replace("postgresql+psycopg2:", "postgresql:", 1)
-        psycopg2.connect(dsn, connect_timeout=CONNECT_S).close()
+        psycopg2.connect(uri.replace(DRIVEN, PLAIN, 1), connect_timeout=CONNECT_S).close()
     except psycopg2.Error as error:
         said = " ".join(str(error).split())
         raise Refused(
@@ -106,9 +111,10 @@ def main() -> None:
     check(env)
     for folder in folders(env):
         require_folder(folder)
-    store, words = env["MLFLOW_BACKEND_STORE_URI"], ["mlflow", "server"]
-    if store.startswith("postgresql"):
+    store, words = with_driver(env["MLFLOW_BACKEND_STORE_URI"]), ["mlflow", "server"]
+    if store.startswith(DRIVEN):
         require_database(store)
+    env["MLFLOW_BACKEND_STORE_URI"] = store
     if env.get("KANARYA_MLFLOW_AUTH"):
         env["MLFLOW_AUTH_CONFIG_PATH"] = str(auth_file(store, Path(tempfile.gettempdir())))
         words += ["--app-name", "basic-auth"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -19,6 +20,7 @@ from scripts import images
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = "kanarya-stand-in"
+START_S = 180
 USER = "50000:50000"
 LOCKED = (
     *("--read-only", "--tmpfs", "/tmp:size=256m", "--user", USER, "--cap-drop", "ALL"),
@@ -97,6 +99,16 @@ def running(image: str, *words: str, flags: tuple[str, ...] = ()) -> Iterator[st
         yield name
     finally:
         docker("rm", "--force", name)
+
+
+def until_healthy(name: str) -> None:
+    """Return when the container's own health check passes; fail with what it said."""
+    end = time.monotonic() + START_S
+    while not healthy(name):
+        state = inspected(name)["State"]["Status"]
+        told = docker("logs", name)
+        assert state == "running" and time.monotonic() < end, told.stdout + told.stderr
+        time.sleep(0.2)
 
 
 def healthy(name: str) -> bool:

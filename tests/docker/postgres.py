@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,28 +26,34 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[int]:
-    """Yield the port of a server on loopback with a database and a user `mlflow`."""
-    account = ("runuser", "-u", "postgres", "--") if os.getuid() == 0 else ()
-    if account:  # it refuses to run as root
-        shutil.chown(folder, "postgres", "postgres")
-        folder.chmod(0o711)
-    data, secret = folder / "data", folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def postgres() -> Iterator[int]:
+    """Yield the port of a server on loopback; user `mlflow` owns its database `postgres`."""
+    # Not below pytest's folder, which every pytest of this user closes to others.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        account: tuple[str, ...] = ()
+        if os.getuid() == 0:  # it refuses to run as root
+            account = ("runuser", "-u", "postgres", "--")
+            shutil.chown(folder, "postgres", "postgres")
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o644)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        data = f"--pgdata={folder / 'data'}"
+        asked = ("--auth=scram-sha-256", "--username=mlflow", f"--pwfile={folder / 'password'}")
+        _run(*account, program("initdb"), data, *asked, "--no-sync")
+        control = (*account, program("pg_ctl"), data, f"--log={folder / 'log'}", "--wait")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        _run(*control, "start", "-o", options)
+        try:
+            yield port
+        finally:
+            _run(*control, "stop", "--mode=immediate")
 
-    def run(*words: str) -> None:
-        done = subprocess.run([*account, *words], capture_output=True, text=True, cwd="/")
-        assert done.returncode == 0, done.stdout + done.stderr
 
-    asked = ("--auth=scram-sha-256", "--username=mlflow", f"--pwfile={secret}", "--no-sync")
-    run(program("initdb"), f"--pgdata={data}", *asked)
-    control = (program("pg_ctl"), f"--pgdata={data}", f"--log={folder / 'log'}", "--wait")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    run(*control, "start", "-o", options)
-    try:
-        yield port
-    finally:
-        run(*control, "stop", "--mode=immediate")
+def _run(*words: str) -> None:
+    # Its output goes to a file: the server inherits it, and would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as said:
+        done = subprocess.run(words, stdout=said, stderr=said, cwd="/")
+        said.seek(0)
+        assert done.returncode == 0, said.read()

@@ -101,6 +101,20 @@ def test_only_what_lies_in_files_must_be_writable(
     assert [str(folder) for folder in serve.folders({**GIVEN, **changed})] == wanted
 
 
+DRIVEN = (
+    ("postgresql://mlflow@db/mlflow", "postgresql+psycopg2://mlflow@db/mlflow"),
+    ("postgresql+psycopg2://mlflow@db/mlflow", "postgresql+psycopg2://mlflow@db/mlflow"),
+    ("sqlite:////mlflow/mlflow.db", "sqlite:////mlflow/mlflow.db"),
+)
+
+
+@pytest.mark.parametrize(("uri", "wanted"), DRIVEN)
+def test_postgresql_is_asked_by_the_driver_of_the_image(
+    serve: ModuleType, uri: str, wanted: str
+) -> None:
+    assert serve.with_driver(uri) == wanted
+
+
 def test_a_folder_that_cannot_be_written_is_told_with_its_remedy(
     serve: ModuleType, tmp_path: Path
 ) -> None:
