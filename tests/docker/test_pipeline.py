@@ -1,0 +1,282 @@
+"""The compiled pipelines run by kfp.local in the images, from a table and from pictures to serving.
+
+A step's container has the rights of a pod: a user without any, a root it cannot write, a /tmp. It
+reaches MLflow (its own image) and the control plane on loopback, so it stands on this host's
+network, with a kubeconfig and the model store mounted; on a cluster those are a Service, a
+ServiceAccount and a bucket.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.spec import load, pipeline_arguments
+from scripts import images
+from serving.isvc.client import connect
+from serving.local.platform import Ports, down, up
+from serving.settings import Settings
+from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
+from tests.docker.engine import ROOT, docker, image, running, until_healthy
+
+pytestmark = [pytest.mark.docker, pytest.mark.kfp, pytest.mark.timeout(1800)]
+
+SPECS = ROOT / "pipelines" / "specs"
+NOBODY = 50000
+BEFORE_THE_GATE = ["ingest", "validate", "split", "train", "evaluate", "package", "servability"]
+PASSED = ["gate", "register", "deploy"]
+SMALL = {"epochs": 4, "width": 8, "batch_size": 8, "validation_size": 0.1}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A platform on this host, MLflow in a container, and folders that the steps may write."""
+
+    settings: Settings
+    tracking: str
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """What a pod gets from its ConfigMap."""
+        return {
+            "MLFLOW_TRACKING_URI": self.tracking,
+            "KANARYA_MODEL_STORE": self.settings.model_store,
+            "KANARYA_LEDGER": self.settings.ledger,
+            "KUBECONFIG": "/kubeconfig",
+            "KANARYA_NAMESPACE": self.settings.namespace,
+        }
+
+
+def user() -> str:
+    """Nobody in particular; where the tests are not root's, who runs them, so that files match."""
+    return f"{NOBODY}:{NOBODY}" if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
+
+
+def given(folder: Path) -> Path:
+    """Make a folder that the containers' user owns."""
+    folder.mkdir(parents=True)
+    if os.getuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings.from_env({"KANARYA_HOME": str(home)})
+    for folder in (settings.model_store, settings.ledger, str(home / "mlflow"), str(home / "data")):
+        given(Path(folder))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    flags = ("--network", "host", "--volume", f"{home / 'mlflow'}:/mlflow")
+    flags += ("--env", "MLFLOW_HOST=127.0.0.1", "--env", f"MLFLOW_PORT={port}", "--user", user())
+    with running(image("mlflow"), flags=flags) as server:
+        up(settings, Ports(0, 0))
+        try:
+            until_healthy(server)
+            yield Place(settings, f"http://127.0.0.1:{port}", home)
+        finally:
+            down(settings)
+
+
+def graph(name: str, folder: Path) -> Path:
+    """Compile a pipeline as people do who built the images: with the names that were printed."""
+    words = [sys.executable, "-m", "scripts.images", "names"]
+    printed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    named = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+    program = f"from pipelines import compile; print(compile.text({name!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **named},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = folder / f"{name}.yaml"
+    path.write_text(done.stdout)
+    return path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What is left of a run: each step's outputs, and how its containers ended."""
+
+    outputs: Mapping[str, Any]
+    containers: Counter[tuple[str, str]]
+
+
+def run(place: Place, pipeline: Path, arguments: dict[str, Any]) -> Ran:
+    """Run a compiled pipeline with kfp.local's DockerRunner."""
+    from docker.types import Mount
+    from kfp import components, local
+
+    label, began = f"kanarya.test={uuid.uuid4()}", time.time()
+    root = given(place.folder / "runs" / pipeline.stem)
+    shutil.copy(place.settings.kubeconfig, place.folder / "kubeconfig-for-steps")
+    (place.folder / "kubeconfig-for-steps").chmod(0o644)
+    ours = (place.settings.model_store, place.settings.ledger)
+    mounts = [
+        Mount("/kubeconfig", str(place.folder / "kubeconfig-for-steps"), "bind", read_only=True),
+        Mount(str(place.folder / "data"), str(place.folder / "data"), "bind", read_only=True),
+        *(Mount(folder, folder, "bind") for folder in ours),
+    ]
+    runner = local.DockerRunner(
+        user=user(),
+        environment=place.environment(),
+        mounts=mounts,
+        network_mode="host",
+        read_only=True,
+        tmpfs={"/tmp": "size=512m"},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        labels=dict([label.split("=")]),
+    )
+    local.init(runner=runner, pipeline_root=str(root))
+    with contextlib.chdir(place.folder):
+        components.load_component_from_file(str(pipeline))(**arguments)
+    return Ran(_outputs(root), _ended(label, began))
+
+
+def _outputs(root: Path) -> dict[str, Any]:
+    found = sorted(root.glob("*/*/executor_output.json"))
+    return {path.parent.name: json.loads(path.read_text()) for path in found}
+
+
+def _ended(label: str, began: float) -> Counter[tuple[str, str]]:
+    """How many containers of each image ended with which code, by the engine's own account.
+
+    kfp.local says SUCCESS of a container that is gone before it asks how it ended.
+    """
+    words = (
+        "--since",
+        f"{began:.0f}",
+        "--until",
+        f"{time.time() + 1:.0f}",
+        "--format",
+        "{{json .}}",
+    )
+    said = docker("events", *words, "--filter", "event=die", "--filter", f"label={label}").stdout
+    ends = [json.loads(line)["Actor"]["Attributes"] for line in said.splitlines()]
+    return Counter((each["image"], each["exitCode"]) for each in ends)
+
+
+def called(name: str) -> str:
+    return images.release({}).tags(next(each for each in images.IMAGES if each.name == name))[0]
+
+
+def ask(place: Place, name: str, version: str, instances: list[Any]) -> Any:
+    """Serve a published version with the predictor's image, and ask it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    directory = Path(place.settings.model_store) / name / version
+    flags = ("--network", "host", "--volume", f"{directory}:/mnt/models:ro")
+    words = (f"--http_port={port}", "--model_dir=/mnt/models", f"--model_name={name}")
+    with running(image("predictor-python"), *words, flags=flags):
+        url = f"http://127.0.0.1:{port}/v1/models/{name}:predict"
+        body = json.dumps({"instances": instances}).encode()
+        return json.loads(_posted(url, body))["predictions"]
+
+
+def _posted(url: str, body: bytes) -> bytes:
+    end = time.monotonic() + 60
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return bytes(answer.read())
+        except (ConnectionError, urllib.error.URLError):
+            assert time.monotonic() < end, "the predictor's container does not answer"
+            time.sleep(0.1)
+
+
+def test_a_table_becomes_a_live_version_in_the_containers(place: Place, tmp_path: Path) -> None:
+    spec = load(SPECS / "iris.yaml", ["rollout.steps=[100]"])
+    data = shutil.copy(SPECS / "iris.csv", place.folder / "data" / "iris.csv")
+    arguments = {**pipeline_arguments(spec), "data_uri": str(data), "run_key": "in-containers"}
+    image("components-python")
+    ran = run(place, graph("tabular", tmp_path), arguments)
+    steps = [*BEFORE_THE_GATE, *PASSED]
+    assert set(steps) <= set(ran.outputs)
+    assert "reject" not in ran.outputs
+    assert ran.outputs["gate"]["parameterValues"]["Output"] is True
+    # go-untuned and finish write no outputs of their own, or none that is kept.
+    assert set(ran.containers) == {(called("components-python"), "0")}
+    assert ran.containers.total() >= len(steps) + 1
+    outcome = json.loads(ran.outputs["deploy"]["parameterValues"]["Output"])
+    assert (outcome["outcome"], outcome["live"]) == ("promoted", "1")
+    require_champion(place, "iris")
+    assert ask(place, "iris", "1", [[6.3, 3.3, 6.0, 2.5], [5.1, 3.5, 1.4, 0.2]]) == [
+        "virginica",
+        "setosa",
+    ]
+
+
+def test_pictures_become_a_live_network_in_the_containers(place: Place, tmp_path: Path) -> None:
+    source = zipped(place.folder / "data" / "colours.zip", parts(30, 8, (16, 16)))
+    spec = load(
+        SPECS / "cifar10-quick.yaml",
+        [
+            "name=colours",
+            f"data.uri={source}",
+            f"model.hyperparameters={json.dumps(SMALL)}",
+            "rollout.steps=[100]",
+        ],
+    )
+    image("components-python")
+    image("images-python")
+    arguments = {**pipeline_arguments(spec), "run_key": "pictures-in-containers"}
+    ran = run(place, graph("image", tmp_path), arguments)
+    of_images = [f"{step}-images" for step in BEFORE_THE_GATE[:-1]]
+    assert {*of_images, "servability", *PASSED} <= set(ran.outputs)
+    assert set(ran.containers) == {
+        (called("components-python"), "0"),
+        (called("images-python"), "0"),
+    }
+    assert ran.containers[called("images-python"), "0"] == len(of_images)
+    require_champion(place, "colours")
+    pictures = [encoded(shade(colour, 99, (16, 16))) for colour in COLOURS.values()]
+    instances = [{"b64": base64.b64encode(each).decode()} for each in pictures]
+    assert ask(place, "colours", "1", instances) == [*COLOURS]
+
+
+def require_champion(place: Place, name: str) -> None:
+    """The registry and the control plane agree that version 1 serves all of the traffic."""
+    from mlflow import MlflowClient
+
+    champion = MlflowClient(place.tracking, place.tracking).get_model_version_by_alias(
+        name, "champion"
+    )
+    assert champion.version == "1"
+    view = connect(place.settings.kubeconfig, place.settings.namespace).get(name)
+    assert view is not None
+    assert [share.percent for share in view.traffic] == [100]
+
+
+def test_a_step_that_fails_ends_the_run_with_its_own_sentence(
+    place: Place, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spec = load(SPECS / "iris.yaml")
+    arguments = {**pipeline_arguments(spec), "data_uri": "/nowhere.csv", "run_key": "nothing"}
+    pipeline = graph("tabular", tmp_path).rename(tmp_path / "failing.yaml")
+    with contextlib.suppress(RuntimeError):  # or SUCCESS: see _ended
+        run(place, pipeline, arguments)
+    assert "error: " in capfd.readouterr().out
+    assert "train" not in _outputs(place.folder / "runs" / "failing")
