@@ -110,19 +110,34 @@ def names() -> None:
 
 def sizes() -> None:
     """Print what the images of this checkout weigh, as a table and as a line of JSON."""
-    called, found = release(os.environ), {}
-    for image in chosen(os.environ):
-        asked = ("docker", "image", "inspect", called.tags(image)[0])
-        found[image.name] = _layers(json.loads(_said(*asked))[0])
-    print(f"{'image':20} {'megabytes':>10} {'layers':>8}")
-    for name, (size, layers) in found.items():
-        print(f"{name:20} {size / 1e6:>10.0f} {layers:>8}")
-    figures = {name: round(size / 1e6) for name, (size, _) in found.items()}
-    print(json.dumps({"bench": "image-sizes", "commit": called.commit, "megabytes": figures}))
+    called = release(os.environ)
+    weights = {image.name: weight(called.tags(image)[0]) for image in chosen(os.environ)}
+    print(f"{'image':20} {'MB':>6} {'above its base':>16}")
+    for name, found in weights.items():
+        print(f"{name:20} {found.megabytes:>6} {found.above_base:>16}")
+    figures = {name: vars(found) for name, found in weights.items()}
+    print(json.dumps({"bench": "image-sizes", "commit": called.commit, "images": figures}))
 
 
-def _layers(described: Mapping[str, Any]) -> tuple[int, int]:
-    return int(described["Size"]), len(described["RootFS"]["Layers"])
+@dataclass(frozen=True)
+class Weight:
+    """What an image takes on a node's disk, and how much of it is not the base image."""
+
+    megabytes: int
+    above_base: int
+
+
+def weight(image: str) -> Weight:
+    """Return what an image and its base weigh. Raises KanaryaError where one is not here."""
+    found = _described(image)
+    base = _described(found["Config"]["Labels"]["org.opencontainers.image.base.name"])
+    size = int(found["Size"])
+    return Weight(round(size / 1e6), round((size - int(base["Size"])) / 1e6))
+
+
+def _described(image: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = json.loads(_said("docker", "image", "inspect", image))
+    return found[0]
 
 
 def _said(*words: str) -> str:
@@ -135,7 +150,7 @@ def _call(words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
     except FileNotFoundError as error:
         raise KanaryaError(f"{words[0]} is not installed, and the images need it") from error
     except subprocess.CalledProcessError as error:
-        told = f"`{' '.join(words[:3])} …` ended with {error.returncode}; see what it said above"
+        told = f"`{' '.join(words)}` ended with {error.returncode}; see what it said above"
         raise KanaryaError(told) from error
 
 

@@ -36,7 +36,11 @@ from serving.settings import Settings
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
 from tests.docker.engine import ROOT, docker, image, running, until_healthy
 
-pytestmark = [pytest.mark.docker, pytest.mark.kfp, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.timeout(1800),
+    pytest.mark.filterwarnings("ignore:Task .* settings:UserWarning"),  # only a cluster has them
+]
 
 SPECS = ROOT / "pipelines" / "specs"
 NOBODY = 50000
