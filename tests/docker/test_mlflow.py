@@ -37,13 +37,15 @@ LOGIN = {
 
 
 @contextmanager
-def server(volume: Path, environment: dict[str, str] | None = None) -> Iterator[tuple[str, str]]:
+def server(
+    volume: Path | None, environment: dict[str, str] | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield the address of a healthy server of the image, and its container."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     given = {"MLFLOW_HOST": "127.0.0.1", "MLFLOW_PORT": str(port), **(environment or {})}
     flags = [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
-    flags += ["--network", "host", "--volume", f"{volume}:/mlflow"]
+    flags += ["--network", "host", *(["--volume", f"{volume}:/mlflow"] if volume else [])]
     with running(image("mlflow"), flags=tuple(flags)) as name:
         until_healthy(name)
         yield f"http://127.0.0.1:{port}", name
@@ -106,18 +108,45 @@ def test_with_sqlite_it_keeps_everything_over_a_restart(volume: Path, tmp_path: 
     assert {path.name for path in volume.iterdir()} == {"mlflow.db", "artifacts"}
 
 
-def test_with_postgresql_two_servers_share_what_outlasts_them(volume: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def bucket() -> Iterator[dict[str, str]]:
+    """An S3 server with an empty bucket, as the variables that point MLflow at it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    served = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    served.start()
+    host, port = served.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    url, region = f"http://{host}:{port}", "us-east-1"
+    known = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": region}
+    boto3.client("s3", endpoint_url=url, **known).create_bucket(Bucket="models")
+    try:
+        yield {
+            **keys,
+            "AWS_DEFAULT_REGION": region,
+            "MLFLOW_S3_ENDPOINT_URL": url,
+            "MLFLOW_ARTIFACTS_DESTINATION": "s3://models/mlflow",
+        }
+    finally:
+        served.stop()
+
+
+def test_with_postgresql_and_s3_servers_come_and_go_and_nothing_is_lost(
+    bucket: dict[str, str], tmp_path: Path
+) -> None:
     with postgres() as port:
-        store = {
+        given = {
+            **bucket,
             "MLFLOW_BACKEND_STORE_URI": f"postgresql://mlflow@127.0.0.1:{port}/postgres",
             "PGPASSWORD": PASSWORD,
         }
-        with server(volume, store) as (one, _), server(volume, store) as (other, _):
+        with server(None, given) as (one, _), server(None, given) as (other, _):
             register(one)
             require_kept(other, tmp_path)
-        with server(volume, store) as (address, _):
+        with server(None, given) as (address, name):
             require_kept(address, tmp_path)
-    assert {path.name for path in volume.iterdir()} == {"artifacts"}
+            assert "/mlflow" not in {each["Destination"] for each in inspected(name)["Mounts"]}
 
 
 def status(address: str, path: str, user: str = "", password: str = "") -> int:
@@ -196,6 +225,14 @@ def test_it_has_no_trainer_and_is_python_3_12() -> None:
         "print(json.dumps([*sys.version_info[:2], found]))"
     )
     assert printed(image("mlflow"), program) == [3, 12, []]
+
+
+def test_it_speaks_to_postgresql_s3_and_google() -> None:
+    program = (
+        "import json, boto3, psycopg2; from google.cloud import storage; "
+        "print(json.dumps([boto3.__name__, psycopg2.__name__, storage.__name__]))"
+    )
+    assert printed(image("mlflow"), program) == ["boto3", "psycopg2", "google.cloud.storage"]
 
 
 def test_every_module_is_compiled() -> None:
