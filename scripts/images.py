@@ -57,6 +57,14 @@ class Release:
         return [f"{self.registry}/{image.name}:{tag}" for tag in (self.commit, self.version)]
 
 
+@dataclass(frozen=True)
+class Weight:
+    """What an image takes on a node's disk, and how much of it is not the base image."""
+
+    megabytes: int
+    above_base: int
+
+
 def release(env: Mapping[str, str]) -> Release:
     """Return what this checkout is called. Raises KanaryaError where it is no git repository."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -117,14 +125,6 @@ def sizes() -> None:
         print(f"{name:20} {found.megabytes:>6} {found.above_base:>16}")
     figures = {name: vars(found) for name, found in weights.items()}
     print(json.dumps({"bench": "image-sizes", "commit": called.commit, "images": figures}))
-
-
-@dataclass(frozen=True)
-class Weight:
-    """What an image takes on a node's disk, and how much of it is not the base image."""
-
-    megabytes: int
-    above_base: int
 
 
 def weight(image: str) -> Weight:
