@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components import tracking
+from components.tracking_store import connect
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -42,7 +43,7 @@ def changed(settings: Settings, since: float = 0.0) -> list[TrackedRun]:
     Two questions to MLflow for each thousand runs: ask every ten seconds, not every second. Raises
     TrackingError where its store does not answer.
     """
-    tracker = tracking.connect(settings)
+    tracker = connect(settings)
     names = {each.experiment_id: each.name for each in tracker.search_experiments()}
     wanted = ("attributes.status = 'RUNNING'", f"attributes.end_time >= {int(since * 1000)}")
     found = {run.info.run_id: run for which in wanted for run in _runs(tracker, names, which)}
