@@ -5,7 +5,8 @@ Parquet types: number Float64, integer Int64, boolean Boolean, text String; null
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -34,12 +35,15 @@ __all__ = [
     "TableSchema",
     "TargetKind",
     "Writer",
+    "batches",
     "describe",
+    "read_classes",
     "read_columns",
+    "read_part",
     "read_schema",
     "read_target",
     "scan_table",
-    "take_rows",
+    "split_rows",
     "write_rows",
     "write_schema",
     "write_table",
@@ -47,6 +51,8 @@ __all__ = [
 
 # Fixed, so that the same rows are the same bytes, whatever polars thinks best.
 ROW_GROUP = 100_000
+BATCH = 1 << 16
+"""Rows that are held at a time where a table is read in batches."""
 _KINDS: dict[pl.DataType, ColumnKind] = {
     pl.Float64(): "number",
     pl.Int64(): "integer",
@@ -96,6 +102,8 @@ class Writer:
 
     def write(self, rows: pl.DataFrame) -> None:
         """Add rows, whose columns come in the order of the names."""
+        if self._writer is not None and not rows.height:
+            return
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).rename_columns(self._names)
         if self._writer is None:
             self._writer = _parquet_writer(self._path, table.schema)
@@ -120,10 +128,14 @@ def _parquet_writer(path: Path, schema: Any) -> Any:
 
 def scan_table(directory: Path) -> pl.LazyFrame:
     """Return the rows of a table artifact, not read yet."""
+    return pl.scan_parquet(_data(directory), glob=False)
+
+
+def _data(directory: Path) -> Path:
     path = Path(directory) / DATA_FILE
     if not path.is_file():
         raise UnreadableError(f"{path} is missing: run the step that makes this table again.")
-    return pl.scan_parquet(path, glob=False)
+    return path
 
 
 def describe(directory: Path, schema: TableSchema) -> TableSchema:
@@ -181,12 +193,73 @@ def read_target(directory: Path) -> np.ndarray:
     return np.asarray(series.to_list()) if series.dtype == pl.String else series.to_numpy()
 
 
-def take_rows(source: Path, mask: np.ndarray, destination: Path) -> TableSchema:
-    """Write the rows where `mask` is true as a table of their own, in order; return its schema."""
+def read_classes(directory: Path) -> np.ndarray:
+    """Return the class of every row, int64: its place among the sorted words, or the number."""
+    rows = scan_table(directory)
+    place = rows.collect_schema().names().index(read_schema(directory).target)
+    cell = pl.nth(place)
+    text = rows.collect_schema().dtypes()[place] == pl.String
+    code = (cell.rank("dense") - 1) if text else cell
+    return rows.select(code.cast(pl.Int64)).collect().to_series().to_numpy()
+
+
+def batches(
+    directory: Path, columns: Sequence[str], rows: int | None = None
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the cells of these columns, `rows` rows at a time and in the table's order.
+
+    Cells are as `read_columns` gives them; of the target, too.
+    """
+    for frame in _frames(directory, rows or BATCH, columns):
+        yield {name: _cells(frame.get_column(name)) for name in columns}
+
+
+def _frames(
+    directory: Path, rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(_data(directory), pre_buffer=False) as file:
+        wanted = None if columns is None else list(columns)
+        for batch in file.iter_batches(rows, columns=wanted):
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def read_part(directory: Path, rows: int) -> dict[str, np.ndarray]:
+    """Return the cells of `rows` rows that are drawn over the whole table, in its order.
+
+    Always the same rows of the same table; cells are as `read_columns` gives them, of the target,
+    too.
+    """
+    drawn = np.random.default_rng(0).choice(read_schema(directory).rows, rows, replace=False)
+    mask = np.zeros(read_schema(directory).rows, dtype=bool)
+    mask[drawn] = True
+    kept = [frame.filter(pl.Series(part)) for frame, part in _with_mask(directory, mask)]
+    return {each.name: _cells(each) for each in pl.concat(kept).iter_columns()}
+
+
+def _with_mask(directory: Path, mask: np.ndarray) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+    """Yield all rows in batches, each with its part of a mask over the table."""
+    start = 0
+    for frame in _frames(directory, BATCH):
+        yield frame, mask[start : start + frame.height]
+        start += frame.height
+
+
+def split_rows(source: Path, mask: np.ndarray, parts: tuple[Path, Path]) -> None:
+    """Write the rows where `mask` is false as one table and the others as another, in order.
+
+    Both appear whole or not at all; a batch of rows is in memory at a time.
+    """
     schema = read_schema(source)
-    # Columns have names, so the one without a name is free.
-    chosen = pl.LazyFrame({"": mask})
-    joined = pl.concat([scan_table(source), chosen], how="horizontal")
-    rows = joined.filter(pl.nth(-1)).select(pl.nth(range(len(schema.columns))))
-    write_table(destination, rows, schema)
-    return read_schema(destination)
+    names = [column.name for column in schema.columns]
+    with ExitStack() as stack:
+        unfinished = [stack.enter_context(partial(Path(part))) for part in parts]
+        for directory in unfinished:
+            directory.mkdir()
+        with Writer(unfinished[0], names) as first, Writer(unfinished[1], names) as second:
+            for rows, chosen in _with_mask(source, mask):
+                first.write(rows.filter(pl.Series(~chosen)))
+                second.write(rows.filter(pl.Series(chosen)))
+        for directory in unfinished:
+            write_schema(directory, describe(directory, schema))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from components.rows import Rows
-from components.table_schema import TableColumn
+from components.table_schema import TableColumn, TableSchema
 from serving.errors import UsageError
 from serving.signature import Column
 
@@ -16,28 +18,35 @@ LISTED_CATEGORIES = 100
 
 def columns(rows: Rows) -> tuple[Column, ...]:
     """Return the input columns as the training part shows them."""
-    return tuple(_column(column, rows.cells[column.name]) for column in rows.schema.inputs)
+    return tuple(column(each, rows.cells[each.name]) for each in rows.schema.inputs)
 
 
-def _column(column: TableColumn, cells: np.ndarray) -> Column:
-    listed = column.kind == "text" and column.distinct <= LISTED_CATEGORIES
+def column(given: TableColumn, words: Iterable[object]) -> Column:
+    """Return an input column; `words`: of a text column the cells, or each of them once."""
+    listed = given.kind == "text" and given.distinct <= LISTED_CATEGORIES
     return Column(
-        name=column.name,
-        kind=column.kind,
-        nullable=column.missing > 0,
-        categories=tuple(sorted({str(c) for c in cells if c is not None})) if listed else (),
-        minimum=column.minimum,
-        maximum=column.maximum,
+        name=given.name,
+        kind=given.kind,
+        nullable=given.missing > 0,
+        categories=tuple(sorted({str(word) for word in words if word is not None}))
+        if listed
+        else (),
+        minimum=given.minimum,
+        maximum=given.maximum,
     )
 
 
-def refuse_unlearnable(rows: Rows) -> None:
-    """Raise `UsageError` where there are no columns to learn from or only one class to learn."""
-    target = rows.schema.target
-    if not rows.schema.inputs:
+def refuse_unlearnable(schema: TableSchema, labels: np.ndarray) -> None:
+    """Raise `UsageError` where there are no columns to learn from or only one class to learn.
+
+    `labels`: the target of every row, or each of its values once; of numbers the two ends are
+    enough.
+    """
+    target = schema.target
+    if not schema.inputs:
         raise UsageError(f"There is no column but the target {target!r}; keep one to learn from.")
-    found = np.unique(rows.labels)
-    if rows.schema.is_quantity and not (np.abs(found) < FLOAT32).all():
+    found = np.unique(labels)
+    if schema.is_quantity and not (np.abs(found) < FLOAT32).all():
         raise UsageError(f"The target {target!r} holds a number beyond 3.4e38; correct the row.")
     if len(found) < 2:
         only = f"only {found[0]!s}" if len(found) else "no value"

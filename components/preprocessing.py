@@ -7,7 +7,8 @@ would read as something else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,16 +67,23 @@ def frame(columns: tuple[Column, ...], cells: Mapping[str, Cells]) -> pd.DataFra
     """
     import pandas as pd
 
-    encoded = encode(columns, cells)
+    return pd.DataFrame(encoded(columns, cells))
+
+
+def encoded(
+    columns: tuple[Column, ...], cells: Mapping[str, Cells], before: int = 0
+) -> dict[str, np.ndarray]:
+    """Return what `frame` holds, an array [n] a column; so many rows were `before` these."""
+    found = {name: values[:, 0] for name, values in encode(columns, cells).items()}
     for column in columns:
-        _refuse_infinite(column, encoded[column.name])
-    return pd.DataFrame({name: values[:, 0] for name, values in encoded.items()})
+        _refuse_infinite(column, found[column.name], before)
+    return found
 
 
-def _refuse_infinite(column: Column, values: np.ndarray) -> None:
+def _refuse_infinite(column: Column, values: np.ndarray, before: int) -> None:
     if column.kind == "text" or not np.isinf(values).any():
         return
-    row = int(np.argmax(np.isinf(values)))
+    row = before + int(np.argmax(np.isinf(values)))
     raise UsageError(
         f"Column {column.name!r} holds a number that is infinite or beyond 3.4e38 "
         f"(row {row + 1} of this part); correct it or drop the column with --drop {column.name!r}."
@@ -108,13 +116,103 @@ def ask(pipeline: Pipeline, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _limit_categories(prepare: ColumnTransformer, rows: pd.DataFrame) -> None:
-    for name, encoder, positions in prepare.transformers:
+    texts = [positions for name, _, positions in prepare.transformers if name == "texts"]
+    for positions in texts:
+        counts = (rows.iloc[:, position].value_counts().to_dict() for position in positions)
+        _know(prepare, [frequent(each) for each in counts])
+
+
+def _know(prepare: ColumnTransformer, words: Sequence[np.ndarray]) -> None:
+    for name, encoder, _ in prepare.transformers:
         if name == "texts":
-            words = [_frequent(rows.iloc[:, position]) for position in positions]
-            encoder.set_params(categories=words)
+            encoder.set_params(categories=list(words))
 
 
-def _frequent(cells: pd.Series[Any]) -> np.ndarray:
-    """Return the most frequent values, sorted; of equally frequent ones the alphabet chooses."""
-    counts = sorted(cells.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
-    return np.array(sorted(str(value) for value, _ in counts[:MAX_CATEGORIES]), dtype=object)
+def frequent(counts: Mapping[str, int]) -> np.ndarray:
+    """Return the most frequent words, sorted; of equally frequent ones the alphabet chooses."""
+    order = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return np.array(sorted(str(word) for word, _ in order[:MAX_CATEGORIES]), dtype=object)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What preprocessing learns of a table, in the order of its columns of each sort.
+
+    `medians`, `means` and `variances` [numbers] float64, the latter two of filled cells; `words`:
+    of each text column those that get a place.
+    """
+
+    rows: int
+    medians: np.ndarray
+    means: np.ndarray
+    variances: np.ndarray
+    words: Sequence[np.ndarray]
+
+
+def settle(prepare: ColumnTransformer, some: pd.DataFrame, found: Statistics) -> None:
+    """Make preprocessing, with scaling, what fitting it on all rows would have made it, in place.
+
+    `some`: a few of the rows.
+    """
+    _know(prepare, found.words)
+    prepare.fit(some)
+    if not len(found.medians):
+        return
+    impute, scale = (step for _, step in prepare.named_transformers_["numbers"].steps)
+    impute.statistics_ = found.medians.astype(impute.statistics_.dtype)
+    scale.mean_, scale.var_ = found.means, found.variances
+    scale.scale_ = _scale(found)
+    scale.n_samples_seen_ = np.int64(found.rows)
+
+
+def _scale(found: Statistics) -> np.ndarray:
+    """Return the spreads, 1 where a spread is nothing but rounding, as scikit-learn does."""
+    rounding = np.finfo(np.float64).eps
+    least = found.rows * rounding * found.variances + (found.rows * found.means * rounding) ** 2
+    return np.where(found.variances <= least, 1.0, np.sqrt(found.variances))
+
+
+@dataclass(frozen=True)
+class Features:
+    """Settled preprocessing for numbers and places of words: the same without a frame of objects.
+
+    `fill`, `mean`, `scale` [numbers]; `widths`: how many words of each text column have a place.
+    """
+
+    fill: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    widths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, prepare: ColumnTransformer) -> Features:
+        """Return what settled preprocessing does."""
+        parts, none = prepare.named_transformers_, np.zeros(0)
+        widths = tuple(map(len, parts["texts"].categories_)) if "texts" in parts else ()
+        if "numbers" not in parts:
+            return cls(none, none, none, widths)
+        impute, scale = (step for _, step in parts["numbers"].steps)
+        return cls(impute.statistics_, scale.mean_, scale.scale_, widths)
+
+    @property
+    def width(self) -> int:
+        """How many features there are."""
+        return len(self.fill) + sum(self.widths)
+
+    def rows(self, numbers: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Return float32 [n, features].
+
+        `numbers` [n, numbers] have NaN for missing cells, places of `words` [n, texts] -1 for those
+        that have none.
+        """
+        found = np.zeros((len(numbers), self.width), np.float32)
+        end = len(self.fill)
+        filled = found[:, :end]
+        filled[:] = np.where(np.isnan(numbers), self.fill.astype(np.float32), numbers)
+        filled -= self.mean.astype(np.float32)
+        filled /= self.scale.astype(np.float32)
+        for column, width in enumerate(self.widths):
+            known = np.flatnonzero(words[:, column] >= 0)
+            found[known, end + words[known, column]] = 1.0
+            end += width
+        return found

@@ -6,13 +6,14 @@ Importing this package is cheap (pydantic only): the spec, the forms and the con
 
 from components.models.hyperparameters import Hyperparameters
 from components.models.kinds import HYPERPARAMETERS, TASKS, note, parse, parsed
-from components.models.pipelines import build, watched
+from components.models.pipelines import build, by_epochs, watched
 
 __all__ = [
     "HYPERPARAMETERS",
     "TASKS",
     "Hyperparameters",
     "build",
+    "by_epochs",
     "note",
     "parse",
     "parsed",

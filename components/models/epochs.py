@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +41,35 @@ class Part:
         weights = None if self.weights is None else self.weights[which]
         return Part(self.rows[which], self.targets[which], weights)
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def parts(self, rng: np.random.Generator) -> Iterator[Part]:
+        """Yield all rows, which are in memory, at once."""
+        yield self
+
+    def some(self, most: int, rng: np.random.Generator) -> Part:
+        """Return as many rows as that, drawn from `rng`; all of them where they are no more."""
+        if len(self) <= most:
+            return self
+        return self.take(np.sort(rng.choice(len(self), most, replace=False)))
+
+
+class Source(Protocol):
+    """Rows to train on, wherever they are."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    def parts(self, rng: np.random.Generator) -> Iterator[Part]:
+        """Yield each row once, in parts that fit into memory and whose order is drawn from `rng`.
+
+        Which rows are in one part is chance; within it they may lie in any order.
+        """
+
+    def some(self, most: int, rng: np.random.Generator) -> Part:
+        """Return rows that stand for all, `most` at most."""
+
 
 class Learner(Protocol):
     """A model that is being made."""
@@ -66,19 +95,20 @@ class Ways:
     watch: Watch
 
 
-def learn(learner: Learner, parts: tuple[Part, Part], plan: Epochs, ways: Ways) -> int:
+def learn(learner: Learner, parts: tuple[Source, Part], plan: Epochs, ways: Ways) -> int:
     """Train on the first part, watched by the second; return the number of the epoch that won.
 
     Without early stopping, or with an empty second part, the last one wins. Raises `ValueError`
     where the loss leaves the finite numbers.
     """
     best, best_state, least = 0, None, math.inf
-    shown = _shown(parts[0], ways.rng)
+    shown = parts[0].some(MEASURED_ROWS, ways.rng)
     for number in range(1, plan.epochs + 1):
-        learner.epoch(parts[0], ways.rng)
+        for part in parts[0].parts(ways.rng):
+            learner.epoch(part, ways.rng)
         epoch = _measured(number, learner, shown, parts[1])
         ways.watch(epoch)
-        if not plan.early_stopping or not len(parts[1].rows):
+        if not plan.early_stopping or not len(parts[1]):
             best = number
             continue
         if epoch.values["val_loss"] < least - LEAST_GAIN * abs(least if best else 0.0):
@@ -90,15 +120,9 @@ def learn(learner: Learner, parts: tuple[Part, Part], plan: Epochs, ways: Ways) 
     return best
 
 
-def _shown(part: Part, rng: np.random.Generator) -> Part:
-    if len(part.rows) <= MEASURED_ROWS:
-        return part
-    return part.take(np.sort(rng.choice(len(part.rows), MEASURED_ROWS, replace=False)))
-
-
 def _measured(number: int, learner: Learner, train: Part, held_out: Part) -> Epoch:
     values = {f"train_{name}": value for name, value in learner.measure(train).items()}
-    if len(held_out.rows):
+    if len(held_out):
         values |= {f"val_{name}": value for name, value in learner.measure(held_out).items()}
     lost = next((name for name, value in values.items() if not math.isfinite(value)), None)
     if lost:

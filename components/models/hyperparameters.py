@@ -182,6 +182,12 @@ class Kernel(Hyperparameters):
         "scale", description="Reach of a row: larger is nearer; `scale`: by the data."
     )
     tol: float = Field(1e-3, gt=0, le=1, description="The solver stops below this gap.")
+    max_rows: int = Field(
+        30_000,
+        ge=2,
+        le=10_000_000,
+        description="Training rows that it takes; its time grows with their square.",
+    )
 
 
 class Svm(Kernel):

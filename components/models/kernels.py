@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 
 MOST_FOLDS = 5
+OURS = ("max_rows",)
+"""Settings that scikit-learn does not know."""
+
+
+def _theirs(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in OURS}
 
 
 @dataclass
@@ -34,7 +40,7 @@ class SvmTrainer:
         folds = StratifiedKFold(
             min(MOST_FOLDS, int(sizes.min())), shuffle=True, random_state=self.random_state
         )
-        machine = SVC(**self.settings)
+        machine = SVC(**_theirs(self.settings))
         self.fitted_ = CalibratedClassifierCV(machine, cv=folds, ensemble=False).fit(rows, labels)
         # What drew the folds is of no use to an answer.
         self.fitted_.cv = None
@@ -53,7 +59,7 @@ class SvrTrainer:
         from sklearn.svm import SVR
 
         mean, spread = float(targets.mean()), float(targets.std()) or 1.0
-        model = SVR(**self.settings).fit(rows, (targets - mean) / spread)
+        model = SVR(**_theirs(self.settings)).fit(rows, (targets - mean) / spread)
         # An SVR is a sum of kernels times weights, so units go into the weights.
         for weights in ("dual_coef_", "_dual_coef_"):
             setattr(model, weights, getattr(model, weights) * spread)

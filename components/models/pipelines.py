@@ -46,9 +46,18 @@ def watched(pipeline: Pipeline, watch: Watch) -> Pipeline:
     return pipeline
 
 
+def by_epochs(kind: str, hyperparameters: Mapping[str, Any], task: str = "tabular") -> bool:
+    """Say whether a kind learns by epochs, from rows that need not be in memory at once."""
+    return _has_epochs(parse(kind, hyperparameters, task))
+
+
+def _has_epochs(asked: BaseModel) -> bool:
+    return isinstance(asked, Epochs) and getattr(asked, "solver", "") != "lbfgs"
+
+
 def _model(kind: str, asked: BaseModel, random_state: int, task: str) -> Any:
     given, regression = settings(asked), task == "tabular-regression"
-    if isinstance(asked, Epochs) and given.get("solver") != "lbfgs":
+    if isinstance(asked, Epochs) and _has_epochs(asked):
         from components.models.trainers import ClassifierTrainer, RegressorTrainer
 
         trainer = RegressorTrainer if regression else ClassifierTrainer

@@ -106,9 +106,11 @@ class RowClassifier(RowLearner):
         """Return the logistic regression that the calibrated scores are."""
         from components.models.linear import logistic
 
-        weights, offsets = self.model.coef_ * found.scale, self.model.intercept_ * found.scale
         # Of two classes only the difference counts.
-        shift = found.bias if len(self._classes) > 2 else found.bias[1:] - found.bias[:1]
+        two = len(self._classes) == 2
+        mix = found.mix[1:, 1:] if two else found.mix
+        shift = found.bias[1:] - found.bias[:1] if two else found.bias
+        weights, offsets = mix @ self.model.coef_, mix @ self.model.intercept_
         return logistic(weights, offsets + shift, self._classes)
 
 

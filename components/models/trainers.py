@@ -5,14 +5,14 @@ The model is `fitted_`, a plain scikit-learn one that holds nothing of how it wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from components.models.calibration import calibrate
-from components.models.epochs import Epoch, Part, Watch, Ways, held_out, learn
+from components.models.epochs import Epoch, Part, Source, Watch, Ways, held_out, learn
 from components.models.gradients import GradientClassifier, GradientRegressor
 from components.models.hyperparameters import Epochs
 from components.models.rows import CLASSIFIERS, RowClassifier, RowRegressor
@@ -21,6 +21,10 @@ CALIBRATION_ROWS = 500
 """So many held-out rows are enough to calibrate on; with fewer, all rows are, by cross-validation:
 each is scored by a model that was not trained on it."""
 FOLDS = 3
+
+Unseen = Callable[[RowClassifier, int], tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+"""Returns scores, targets and weights of rows that who scored them, of so many epochs, had not
+seen."""
 
 
 def unwatched(_: Epoch) -> None:
@@ -56,26 +60,49 @@ class Trainer:
 class ClassifierTrainer(Trainer):
     """Makes a classifier with probabilities."""
 
-    def fit(self, rows: np.ndarray, labels: np.ndarray) -> ClassifierTrainer:
+    def fit(self, rows: np.ndarray, labels: np.ndarray) -> Self:
         """Train on rows [n, features]."""
         classes, targets = np.unique(labels, return_inverse=True)
-        whole = Part(rows, targets, self._weights(targets))
+        weights = self.weights(np.bincount(targets))
+        whole = Part(rows, targets, None if weights is None else weights[targets])
         ways = self._ways()
         parts = self._split(whole, targets, ways)
-        learner = self._learner(classes, len(parts[0].rows))
+        return self._made(
+            classes,
+            parts,
+            ways,
+            lambda learner, best: self._unseen(learner, best, classes, (whole, parts[1])),
+        )
+
+    def fit_parts(self, classes: np.ndarray, parts: tuple[Source, Part]) -> Self:
+        """Train on rows wherever they are; the others are watched, and calibrated by.
+
+        Targets are places in `classes`, which are sorted.
+        """
+        seen = parts[1]
+        return self._made(
+            classes,
+            parts,
+            self._ways(),
+            lambda learner, _: (learner.scores(seen.rows), seen.targets, seen.weights),
+        )
+
+    def weights(self, sizes: np.ndarray) -> np.ndarray | None:
+        """Return what a row of each class counts, from the rows of each; None: all the same."""
+        if self.settings.get("class_weight") is None:
+            return None
+        return np.asarray(sizes.sum() / (len(sizes) * sizes))
+
+    def _made(
+        self, classes: np.ndarray, parts: tuple[Source, Part], ways: Ways, unseen: Unseen
+    ) -> Self:
+        learner = self._learner(classes, len(parts[0]))
         best = learn(learner, parts, self.plan, ways)
         if isinstance(learner, RowClassifier):
-            unseen = self._unseen(learner, classes, (whole, parts[1]), best)
-            self.fitted_ = learner.plain(calibrate(*unseen))
+            self.fitted_ = learner.plain(calibrate(*unseen(learner, best)))
         else:
             self.fitted_ = learner.plain()
         return self
-
-    def _weights(self, targets: np.ndarray) -> np.ndarray | None:
-        if self.settings.get("class_weight") is None:
-            return None
-        sizes = np.bincount(targets)
-        return np.asarray((len(targets) / (len(sizes) * sizes))[targets])
 
     def _learner(self, classes: np.ndarray, rows: int) -> RowClassifier | GradientClassifier:
         if self.kind in CLASSIFIERS:
@@ -85,13 +112,13 @@ class ClassifierTrainer(Trainer):
     def _unseen(
         self,
         learner: RowClassifier,
+        epochs: int,
         classes: np.ndarray,
         parts: tuple[Part, Part],
-        epochs: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return scores, targets and weights of rows that were scored by who had not seen them."""
         whole, apart = parts
-        if len(apart.rows) >= CALIBRATION_ROWS:
+        if len(apart) >= CALIBRATION_ROWS:
             return learner.scores(apart.rows), apart.targets, apart.weights
         plan = self.plan.model_copy(update={"epochs": epochs, "early_stopping": False})
         scores = np.zeros((len(whole.rows), len(classes)))
@@ -117,15 +144,24 @@ def _folds(targets: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 class RegressorTrainer(Trainer):
     """Makes a model that answers with a number; it learns the target with mean 0 and spread 1."""
 
-    def fit(self, rows: np.ndarray, targets: np.ndarray) -> RegressorTrainer:
+    def fit(self, rows: np.ndarray, targets: np.ndarray) -> Self:
         """Train on rows [n, features]."""
         mean, spread = float(targets.mean()), float(targets.std()) or 1.0
-        whole = Part(rows, (targets - mean) / spread)
         ways = self._ways()
-        parts = self._split(whole, np.zeros(len(rows)), ways)
-        learner = self._learner(len(parts[0].rows))
-        learn(_InUnits(learner, spread), parts, self.plan, ways)
-        self.fitted_ = learner.plain(mean, spread)
+        parts = self._split(Part(rows, (targets - mean) / spread), np.zeros(len(rows)), ways)
+        return self._made((mean, spread), parts, ways)
+
+    def fit_parts(self, unit: tuple[float, float], parts: tuple[Source, Part]) -> Self:
+        """Train on rows wherever they are; the others are watched.
+
+        `unit`: mean and spread of the target, which has the mean 0 and the spread 1 in the parts.
+        """
+        return self._made(unit, parts, self._ways())
+
+    def _made(self, unit: tuple[float, float], parts: tuple[Source, Part], ways: Ways) -> Self:
+        learner = self._learner(len(parts[0]))
+        learn(_InUnits(learner, unit[1]), parts, self.plan, ways)
+        self.fitted_ = learner.plain(*unit)
         return self
 
     def _learner(self, rows: int) -> RowRegressor | GradientRegressor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from components import dataset, table_facts, telling
 from components.split import rules
 from components.split.rules import Choice
@@ -23,14 +25,15 @@ class Parts:
 
 def run(table: Path, choice: Choice, train: Path, test: Path) -> Parts:
     """Write the two parts of the table, each with its rows in the table's order."""
-    target, schema = dataset.read_target(table), dataset.read_schema(table)
-    labels = rules.strata(target, choice) if schema.is_quantity else target
-    mask = rules.test_rows(labels, choice)
-    written = (
-        dataset.take_rows(table, ~mask, train),
-        dataset.take_rows(table, mask, test),
-    )
-    return Parts(*map(_metadata, written))
+    mask = rules.test_rows(_strata(table, choice), choice)
+    dataset.split_rows(table, mask, (train, test))
+    return Parts(*map(_metadata, map(dataset.read_schema, (train, test))))
+
+
+def _strata(table: Path, choice: Choice) -> np.ndarray:
+    if dataset.read_schema(table).is_quantity:
+        return rules.strata(dataset.read_target(table), choice)
+    return dataset.read_classes(table)
 
 
 def overlap(train: Path, test: Path) -> int:

@@ -144,11 +144,13 @@ def measure(given: Given, unit: Unit) -> Measured:
 
 
 def _score(given: Given, unit: Unit) -> tuple[float, int]:
-    from components import models, preprocessing
+    from components import models, preprocessing, room
 
     job = given.job
     train, test = given.folds[unit.fold]
     train = part(train, unit.share)
+    asked = models.parse(job.kind, unit.hyperparameters, job.task).model_dump()
+    room.refuse_rows(job.kind, asked, len(train))
     pipeline = models.build(
         job.kind, unit.hyperparameters, given.columns, job.random_state, job.task
     )
@@ -179,7 +181,7 @@ def given(job: Job) -> Given:
     from components import inputs, preprocessing, rows
 
     read = rows.read(job.table)
-    inputs.refuse_unlearnable(read)
+    inputs.refuse_unlearnable(read.schema, read.labels)
     if len(read.labels) < 2 * job.cv:
         raise UsageError(
             f"{len(read.labels)} training rows are too few for {job.cv} folds; lower tune.cv."

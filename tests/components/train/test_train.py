@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from components import preprocessing, rows, trained
+from components.models import HYPERPARAMETERS
 from components.train import step
 from serving.errors import KanaryaError, UsageError
 from serving.signature import Column
@@ -46,6 +47,26 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path, kind: str) -> None:
     second, _ = tables.fitted(tmp_path / "2", tables.mixed(), kind)
     answers = [preprocessing.ask(each.pipeline, each.frame) for each in (first, second)]
     assert np.array_equal(*answers)
+
+
+@pytest.mark.e2e  # trains every kind twice
+@pytest.mark.parametrize(
+    ("task", "kind"), [(task, kind) for task, kinds in HYPERPARAMETERS.items() for kind in kinds]
+)
+def test_every_kind_gives_the_same_bytes_again(tmp_path: Path, task: str, kind: str) -> None:
+    table = tables.mixed() if task == "tabular" else tables.prices()
+    part, asked = tables.write(tmp_path / "rows", table), {"solver": "sgd"}
+    asked = asked if kind == "logistic_regression" else {}
+    for name in ("1", "2"):
+        step.run(part, tables.request(kind, task, **asked), tmp_path / name, Tracker())
+    files = {
+        path.relative_to(tmp_path / "1")
+        for path in (tmp_path / "1").rglob("*")
+        if path.is_file() and path.name != "training.json"  # it holds the seconds
+    }
+    assert Path("native/model.skops") in files
+    for name in files:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
 
 
 def test_integer_targets_stay_integers_and_booleans_become_words(tmp_path: Path) -> None:
