@@ -5,6 +5,8 @@ Parquet types: number Float64, integer Int64, boolean Boolean, text String; null
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -53,6 +55,7 @@ __all__ = [
 ROW_GROUP = 100_000
 BATCH = 1 << 16
 """Rows that are held at a time where a table is read in batches."""
+_SYSTEM = re.compile(r"\(os error (\d+)\)")
 _KINDS: dict[pl.DataType, ColumnKind] = {
     pl.Float64(): "number",
     pl.Int64(): "integer",
@@ -74,7 +77,15 @@ def write_table(directory: Path, frame: pl.DataFrame | pl.LazyFrame, schema: Tab
 
 def write_rows(directory: Path, rows: pl.LazyFrame) -> None:
     """Write the rows of a table into a directory that is still being made, in bounded memory."""
-    rows.sink_parquet(directory / DATA_FILE, row_group_size=ROW_GROUP)
+    path = directory / DATA_FILE
+    try:
+        rows.sink_parquet(path, row_group_size=ROW_GROUP)
+    except pl.exceptions.PolarsError as error:
+        # polars wraps what the system said, in words.
+        said = _SYSTEM.search(str(error))
+        if said is None:
+            raise
+        raise OSError(int(said[1]), os.strerror(int(said[1])), str(path)) from error
 
 
 class Writer:

@@ -12,17 +12,29 @@ import numpy as np
 if TYPE_CHECKING:
     from components.table_schema import TableSchema
 
+MOST_CELLS, LEAST_ROWS = 8_000_000, 10_000
+"""How much of a table `part` returns: so many cells, but so many rows at the least."""
+ANSWERS = 3
+"""Cells that the answers to a row count for, for each class."""
+
 
 @dataclass(frozen=True)
 class Rows:
     """Input cells as `serving.signature.encode` takes them, and the label of every row.
 
-    `labels` are float64 where the target is a quantity (`schema.is_quantity`).
+    `schema`: of the whole table, of which these may be a part. `labels` are float64 where the
+    target is a quantity (`schema.is_quantity`).
     """
 
     schema: TableSchema
     cells: Mapping[str, np.ndarray]
     labels: np.ndarray
+
+    @property
+    def told(self) -> str:
+        """How many rows these are, and of how many."""
+        own, all_ = len(self.labels), self.schema.rows
+        return f"{own:,}" if own == all_ else f"{own:,} of {all_:,} (drawn over all of them)"
 
 
 def read(directory: Path) -> Rows:
@@ -32,8 +44,29 @@ def read(directory: Path) -> Rows:
     target = dataset.read_target(directory)
     cells = dataset.read_columns(directory)
     schema = dataset.read_schema(directory)
-    labels = target.astype(np.float64) if schema.is_quantity else classes(target)
-    return Rows(schema, cells, labels)
+    return Rows(schema, cells, _labels(schema, target))
+
+
+def _labels(schema: TableSchema, target: np.ndarray) -> np.ndarray:
+    return target.astype(np.float64) if schema.is_quantity else classes(target)
+
+
+def part(directory: Path) -> Rows:
+    """Return the rows of a table artifact; of a large one a part that is drawn over all of it.
+
+    Always the same rows of the same table, so that steps which look at its rows look at the same.
+    """
+    from components import dataset
+    from components.table_schema import read_schema
+
+    schema = read_schema(directory)
+    told = 0 if schema.is_quantity else schema.column(schema.target).distinct
+    most = max(MOST_CELLS // (len(schema.columns) + ANSWERS * told), LEAST_ROWS)
+    if schema.rows <= most:
+        return read(directory)
+    cells = dataset.read_part(directory, most)
+    target = cells.pop(schema.target)
+    return Rows(schema, cells, _labels(schema, target))
 
 
 def classes(target: np.ndarray) -> np.ndarray:

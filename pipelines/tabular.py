@@ -60,7 +60,7 @@ def tabular(
 
     Args:
         name: Name of the model, of its MLflow experiment and of its InferenceService.
-        data_uri: The CSV file: a path that the steps can read, file:// or gs://.
+        data_uri: The CSV files: a path, folder or pattern, file://, gs://, s3:// or http(s)://.
         target: The column to predict.
         task: tabular (tell the class of a row) or tabular-regression (estimate a number).
         drop_columns: Columns that the model must not see.

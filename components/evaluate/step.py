@@ -109,9 +109,11 @@ def run(
 
 
 def _candidate(inputs: Inputs) -> Candidate:
-    given, signature = rows.read(inputs.test), trained.read_signature(inputs.model)
+    given, signature = rows.part(inputs.test), trained.read_signature(inputs.model)
     pipeline, training = trained.load_pipeline(inputs.model), trained.read_training(inputs.model)
     curves = trained.read_history(inputs.model)
+    if len(given.labels) < given.schema.rows:
+        telling.note(f"asked about test rows: {given.told}")
     raw = preprocessing.ask(pipeline, preprocessing.frame(signature.inputs, given.cells))
     return Candidate(pipeline, signature, training, curves, given, raw, inputs.overlap)
 
@@ -165,7 +167,7 @@ def _estimate(
     estimates = number_scores.estimates(given.labels, candidate.raw)
     ask = champion.of_cells(given.cells)
     compared = champion.score_numbers(serving, ask, estimates) if serving else None
-    found = evaluation.Evaluation(number_scores.measure(estimates), given.schema.rows, compared)
+    found = evaluation.Evaluation(number_scores.measure(estimates), len(given.labels), compared)
     beside = _beside_numbers(candidate, estimates)
     estimated = Estimated(estimates, found, beside)
     page = _Page(numbers.pictures(estimated), numbers.report(name, estimated, given.cells))

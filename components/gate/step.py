@@ -53,5 +53,5 @@ def _rows(inputs: Inputs, asked: GatePolicy) -> Rows:
     answers = paired.read(inputs.evaluation)
     if not asked.slices:
         return Rows(answers)
-    given = rows.read(inputs.test)
+    given = rows.part(inputs.test)
     return Rows(answers, given.schema.inputs, given.cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -14,11 +15,14 @@ from urllib.request import Request, urlopen
 from components.csv_bytes import CHUNK
 from components.errors import UnreadableError
 from serving import storage
-from serving.errors import PlatformError
+from serving.errors import PlatformError, UsageError
 
 ATTEMPTS = 4
 TIMEOUT_S = 30.0
-RANGE_IS_OVER = 416
+RANGE = 8 << 20
+"""Bytes of an S3 object that are asked for at a time."""
+SUPPORTED = "a path, file://, gs://, s3:// and http(s)://"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def fetch(uri: str, folder: Path) -> list[tuple[Path, str]]:
@@ -32,6 +36,8 @@ def fetch(uri: str, folder: Path) -> list[tuple[Path, str]]:
         return [_over_http(uri, folder)]
     if scheme == "s3":
         return _from_s3(uri, folder)
+    if scheme != "gs":
+        raise UsageError(f"{uri} cannot be reached: supported are {SUPPORTED}.")
     path = storage.fetch(uri, folder)
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
     return [(each, each.relative_to(path).as_posix()) for each in files]
@@ -49,7 +55,7 @@ def _over_http(uri: str, path: Path) -> tuple[Path, str]:
                 raise UnreadableError(why) from error
             reason = error
         except (HTTPException, OSError) as error:
-            if getattr(error, "filename", None):
+            if _is_of_disk(error):
                 raise
             reason = error
         else:
@@ -77,7 +83,10 @@ def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
 
 
 def _from_s3(uri: str, folder: Path) -> list[tuple[Path, str]]:
-    """Fetch an object, or all below a prefix; `?endpoint_override=` names another server."""
+    """Fetch an object, or all below a prefix; `?endpoint_override=` names another server.
+
+    Objects are read range by range, each of which the AWS SDK asks for again when it breaks off.
+    """
     from pyarrow import fs
 
     with _translated(uri):
@@ -93,15 +102,40 @@ def _from_s3(uri: str, folder: Path) -> list[tuple[Path, str]]:
         copies = [(folder / str(number), each) for number, each in enumerate(found)]
         folder.mkdir(parents=True, exist_ok=True)
         for copy, each in copies:
-            _copied(server, each.path, copy)
+            _copied(server, each, copy)
     named = [(copy, each.path.removeprefix(f"{place}/")) for copy, each in copies]
     return sorted(named, key=lambda pair: pair[1])
 
 
-def _copied(server: Any, name: str, copy: Path) -> None:
-    with server.open_input_stream(name) as source, copy.open("wb") as target:
-        while content := source.read(CHUNK):
-            target.write(content)
+def _copied(server: Any, found: Any, copy: Path) -> None:
+    """Copy an object; what broke off is taken up where it ended while the object is the same."""
+    copy.write_bytes(b"")
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            with server.open_input_file(found.path) as source, copy.open("ab") as target:
+                source.seek(target.tell())
+                while content := source.read(RANGE):
+                    target.write(content)
+        except OSError as error:
+            if _is_of_disk(error) or not left:
+                raise
+        else:
+            break
+        _refuse_changed(server, found)
+    _refuse_changed(server, found)
+
+
+def _refuse_changed(server: Any, found: Any) -> None:
+    now = server.get_file_info(found.path)
+    if (now.size, now.mtime) != (found.size, found.mtime):
+        raise PlatformError(
+            f"s3://{found.path} was replaced while it was read; read it again when it is settled"
+        )
+
+
+def _is_of_disk(error: BaseException) -> bool:
+    """Say whether the disk failed: its errors name a file or say that it is full."""
+    return bool(getattr(error, "filename", None)) or getattr(error, "errno", None) in FULL
 
 
 @contextmanager
@@ -109,8 +143,7 @@ def _translated(uri: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # What the disk says has a file's name, what the server says has none.
-        if error.filename:
+        if _is_of_disk(error):
             raise
         first = str(error).partition("\n")[0]
         raise PlatformError(f"{uri} could not be read ({first}); check it and try again") from error

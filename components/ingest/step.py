@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def run(uri: str, request: Request, table: Path) -> dict[str, Any]:
     `uri`: a file, a folder, a pattern such as `rows-*.csv.gz`, gs://, s3:// or http(s)://. Raises
     DataError with one sentence for anything that is no table to learn from.
     """
-    with storage.partial(table) as unfinished:
+    with _told_when_full(table), storage.partial(table) as unfinished:
         # Downloads and copies in another encoding live here, and go with it.
         scratch = unfinished / "scratch"
         scratch.mkdir(parents=True)
@@ -38,6 +39,18 @@ def run(uri: str, request: Request, table: Path) -> dict[str, Any]:
         shutil.rmtree(scratch)
     telling.note(rules.told(schema))
     return {"rows": schema.rows, "columns": len(schema.columns), "sha256": schema.sha256}
+
+
+@contextmanager
+def _told_when_full(table: Path) -> Iterator[None]:
+    """Turn what a full disk makes of a download, a copy or the table into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        full = telling.unwritable(error, table)
+        if full is None:
+            raise
+        raise full from error
 
 
 def _ingest(uri: str, request: Request, table: Path) -> TableSchema:

@@ -69,14 +69,14 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         rest = directory.Rest(
             replace(card, runtime=runtime, opset=opset, batching=gathered),
             _golden(candidate, _agreed(served, candidate)),
-            _baseline(candidate, rows.read(inputs.train)),
+            _baseline(candidate, rows.part(inputs.train)),
         )
         return directory.seal(unfinished, rest)
 
 
 def _candidate(inputs: Inputs) -> Candidate:
     pipeline, signature = trained.load_pipeline(inputs.model), trained.read_signature(inputs.model)
-    test = rows.read(inputs.test)
+    test = rows.part(inputs.test)
     probabilities = preprocessing.ask(pipeline, preprocessing.frame(signature.inputs, test.cells))
     encoded = encode(signature.inputs, test.cells)
     return Candidate(pipeline, signature, test, encoded, probabilities)

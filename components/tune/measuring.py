@@ -178,9 +178,11 @@ def given(job: Job) -> Given:
     It is read before the processes are forked, which share it, and which must leave polars alone:
     its threads do not come along.
     """
-    from components import inputs, preprocessing, rows
+    from components import inputs, preprocessing, rows, telling
 
-    read = rows.read(job.table)
+    read = rows.part(job.table)
+    if len(read.labels) < read.schema.rows:
+        telling.note(f"trials share these training rows: {read.told}")
     inputs.refuse_unlearnable(read.schema, read.labels)
     if len(read.labels) < 2 * job.cv:
         raise UsageError(

@@ -100,34 +100,6 @@ def test_a_source_that_gives_nothing_whole_is_refused_in_a_sentence(
 
 
 def test_a_scheme_that_nobody_speaks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="ftp://host/rows.csv"):
+    reason = r"ftp://host/rows.csv cannot be reached: supported are .*gs://, s3:// and http\(s\)://"
+    with pytest.raises(UsageError, match=reason):
         step.run("ftp://host/rows.csv", Request("y"), tmp_path / "table")
-
-
-@pytest.mark.e2e
-def test_tables_come_from_an_s3_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    boto3 = pytest.importorskip("boto3")
-    moto = pytest.importorskip("moto.server")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    running = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    running.start()
-    try:
-        host, port = running.get_host_and_port()
-        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
-        client.create_bucket(Bucket="tables")
-        for number in (1, 2):
-            content = gzip.compress(ROWS.encode())
-            client.put_object(Bucket="tables", Key=f"days/{number}.csv.gz", Body=content)
-        place = f"endpoint_override={host}:{port}&scheme=http&region=us-east-1"
-        for uri, rows in (
-            (f"s3://tables/days/1.csv.gz?{place}", 5_000),
-            (f"s3://tables/days?{place}", 10_000),
-        ):
-            answer = step.run(uri, Request("y"), tmp_path / "table")
-            assert answer["rows"] == rows
-        with pytest.raises(UnreadableError, match="neither an object nor a folder"):
-            step.run(f"s3://tables/nights?{place}", Request("y"), tmp_path / "table")
-    finally:
-        running.stop()

@@ -1,0 +1,45 @@
+"""A way to a server on loopback that breaks off answers, so many times."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+
+
+class Cutting:
+    """Listens on a port of its own; of each of the first `cuts` long answers it lets `at` bytes by.
+
+    `carried`: bytes of all answers.
+    """
+
+    def __init__(self, port: int, cuts: int = 0, at: int = 100_000) -> None:
+        self._to, self.cuts, self.at, self.carried = port, cuts, at, 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.create_connection(("127.0.0.1", self._to))
+                for way in ((client, server, False), (server, client, True)):
+                    threading.Thread(target=self._carry, args=way, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
+        passed = 0
+        with suppress(OSError):
+            while content := source.recv(1 << 14):
+                passed += len(content)
+                if answers and self.cuts and passed > self.at:
+                    self.cuts -= 1
+                    break
+                self.carried += len(content) if answers else 0
+                target.sendall(content)
+        for side in (source, target):
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
