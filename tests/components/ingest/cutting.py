@@ -8,13 +8,14 @@ from contextlib import suppress
 
 
 class Cutting:
-    """Listens on a port of its own; of each of the first `cuts` long answers it lets `at` bytes by.
+    """Listens on a port of its own; hangs up when `at` bytes of answers went by, `cuts` times.
 
     `carried`: bytes of all answers.
     """
 
     def __init__(self, port: int, cuts: int = 0, at: int = 100_000) -> None:
         self._to, self.cuts, self.at, self.carried = port, cuts, at, 0
+        self._since = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -31,12 +32,11 @@ class Cutting:
                     threading.Thread(target=self._carry, args=way, daemon=True).start()
 
     def _carry(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
-        passed = 0
         with suppress(OSError):
             while content := source.recv(1 << 14):
-                passed += len(content)
-                if answers and self.cuts and passed > self.at:
-                    self.cuts -= 1
+                self._since += len(content) if answers else 0
+                if answers and self.cuts and self._since > self.at:
+                    self.cuts, self._since = self.cuts - 1, 0
                     break
                 self.carried += len(content) if answers else 0
                 target.sendall(content)
