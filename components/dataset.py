@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,7 @@ __all__ = [
 ROW_GROUP = 100_000
 BATCH = 1 << 16
 """Rows that are held at a time where a table is read in batches."""
+DESCRIBED = 2
 _SYSTEM = re.compile(r"\(os error (\d+)\)")
 _KINDS: dict[pl.DataType, ColumnKind] = {
     pl.Float64(): "number",
@@ -152,31 +154,30 @@ def _data(directory: Path) -> Path:
 def describe(directory: Path, schema: TableSchema) -> TableSchema:
     """Return the schema with the columns and the number of rows that the Parquet file really has.
 
-    One column is in memory at a time.
+    `DESCRIBED` columns are in memory at a time.
     """
     rows = scan_table(directory)
     types = rows.collect_schema()
-    columns = tuple(
-        _described(rows.select(pl.nth(place)), name, _KINDS[type_])
-        for place, (name, type_) in enumerate(types.items())
-    )
+
+    def described(place: int) -> TableColumn:
+        # Named anew: polars reads "^a.*$" as a pattern.
+        cells = rows.select(pl.nth(place).alias("cells")).collect().to_series()
+        return _described(cells, types.names()[place], _KINDS[types.dtypes()[place]])
+
+    with ThreadPoolExecutor(DESCRIBED) as pool:
+        columns = tuple(pool.map(described, range(len(types))))
     count = rows.select(pl.len()).collect().item()
     return replace(schema, columns=columns, rows=count)
 
 
-def _described(rows: pl.LazyFrame, name: str, kind: ColumnKind) -> TableColumn:
-    # Never by name: polars reads "^a.*$" as a pattern.
-    cell = pl.nth(0)
-    numeric = kind in ("number", "integer")
-    range_ = (cell.min(), cell.max()) if numeric else (pl.lit(None), pl.lit(None))
-    measures = (cell.null_count(), cell.drop_nulls().n_unique(), *range_)
-    named = [measure.alias(str(place)) for place, measure in enumerate(measures)]
-    missing, distinct, minimum, maximum = rows.select(named).collect().row(0)
-    return TableColumn(name, kind, missing, distinct, _float(minimum), _float(maximum))
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _described(cells: pl.Series, name: str, kind: ColumnKind) -> TableColumn:
+    missing, present = cells.null_count(), cells.drop_nulls()
+    if kind in ("number", "integer") and present.len():
+        # numpy sorts in a third of the time that polars takes to count different numbers.
+        ordered = np.sort(present.to_numpy())
+        distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+        return TableColumn(name, kind, missing, distinct, float(ordered[0]), float(ordered[-1]))
+    return TableColumn(name, kind, missing, present.n_unique())
 
 
 def read_columns(directory: Path) -> dict[str, np.ndarray]:
@@ -200,7 +201,7 @@ def read_target(directory: Path) -> np.ndarray:
     """Return the target of every row: an array of str, int64 or bool without missing cells."""
     rows = scan_table(directory)
     place = rows.collect_schema().names().index(read_schema(directory).target)
-    series = rows.select(pl.nth(place)).collect().to_series()
+    series = rows.select(pl.nth(place).alias("cells")).collect().to_series()
     return np.asarray(series.to_list()) if series.dtype == pl.String else series.to_numpy()
 
 
@@ -208,7 +209,7 @@ def read_classes(directory: Path) -> np.ndarray:
     """Return the class of every row, int64: its place among the sorted words, or the number."""
     rows = scan_table(directory)
     place = rows.collect_schema().names().index(read_schema(directory).target)
-    cell = pl.nth(place)
+    cell = pl.nth(place).alias("cells")
     text = rows.collect_schema().dtypes()[place] == pl.String
     code = (cell.rank("dense") - 1) if text else cell
     return rows.select(code.cast(pl.Int64)).collect().to_series().to_numpy()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from components import dataset
+from components import dataset, rows
 from components.dataset import TableSchema
 from components.errors import UnreadableError
 from components.solo_scores import accuracies
@@ -173,3 +174,70 @@ def test_a_column_alone_tells_what_the_others_with_its_value_are(tmp_path: Path)
     assert solo(table) == pytest.approx(
         {"same": 1, "unique": 0, "constant": 0, "mostly": 0.875, "ordered": 1, "missing": 1}
     )
+
+
+def test_batches_are_the_table_in_order_and_columns_are_named_exactly(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": range(7), "a.b": ["x", None] * 3 + ["y"], "^y$": [True] * 7})
+    schema = replace(EMPTY, target="^y$", target_kind="boolean")
+    dataset.write_table(tmp_path / "table", frame, schema)
+    found = list(dataset.batches(tmp_path / "table", ["a.b", "a"], 3))
+    assert [list(cells) for cells in found] == [["a.b", "a"]] * 3
+    assert [cells["a"].tolist() for cells in found] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert found[2]["a.b"].tolist() == ["y"]
+    assert dataset.read_target(tmp_path / "table").tolist() == [True] * 7
+
+
+@pytest.mark.parametrize(
+    ("labels", "codes"),
+    [
+        (["b", "Ş", "a", "b"], [1, 2, 0, 1]),
+        ([30, -2, 30], [30, -2, 30]),
+        ([True, False], [1, 0]),
+    ],
+)
+def test_classes_are_places_among_the_sorted_words_or_the_numbers(
+    tmp_path: Path, labels: list[object], codes: list[int]
+) -> None:
+    dataset.write_table(tmp_path / "table", pl.DataFrame({"a": labels, "y": labels}), EMPTY)
+    assert dataset.read_classes(tmp_path / "table").tolist() == codes
+
+
+def test_a_part_of_a_large_table_is_drawn_over_all_of_it_and_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "LEAST_ROWS", 100)
+    monkeypatch.setattr(rows, "MOST_CELLS", 1600)  # 200 rows: two columns, two classes that count 3
+    monkeypatch.setattr(dataset, "BATCH", 64)
+    frame = pl.DataFrame({"n": range(1000), "y": ["even", "odd"] * 500})
+    dataset.write_table(tmp_path / "table", frame, EMPTY)
+    first, again = (rows.part(tmp_path / "table") for _ in range(2))
+    numbers = first.cells["n"]
+    assert (len(numbers), len(set(numbers)), first.schema.rows) == (200, 200, 1000)
+    assert numbers.tolist() == sorted(numbers) == again.cells["n"].tolist()
+    assert 350 < numbers.mean() < 650
+    assert first.labels.tolist() == ["odd" if n % 2 else "even" for n in numbers]
+    assert first.told == "200 of 1,000 (drawn over all of them)"
+    monkeypatch.setattr(rows, "MOST_CELLS", 8000)
+    assert rows.part(tmp_path / "table").told == "1,000"
+
+
+@pytest.mark.parametrize(
+    ("cells", "missing", "distinct", "ends"),
+    [
+        ([None, 2.5, -1.0, 2.5], 1, 2, (-1.0, 2.5)),
+        ([None, None], 2, 0, (None, None)),
+        ([7, 7, 7], 0, 1, (7.0, 7.0)),
+        ([0.0, -0.0, 1e300], 0, 2, (0.0, 1e300)),
+        (["b", None, "b"], 1, 1, (None, None)),
+    ],
+)
+def test_a_column_is_described_by_its_cells(
+    tmp_path: Path, cells: list[object], missing: int, distinct: int, ends: tuple[object, object]
+) -> None:
+    frame = pl.DataFrame({"a": cells, "y": ["a"] * len(cells)}, strict=False)
+    if not any(cell is not None for cell in cells):
+        frame = frame.with_columns(pl.col("a").cast(pl.Float64))
+    dataset.write_table(tmp_path / "table", frame, EMPTY)
+    found = dataset.read_schema(tmp_path / "table").column("a")
+    assert (found.missing, found.distinct) == (missing, distinct)
+    assert (found.minimum, found.maximum) == ends
