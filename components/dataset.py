@@ -57,6 +57,7 @@ ROW_GROUP = 100_000
 BATCH = 1 << 16
 """Rows that are held at a time where a table is read in batches."""
 DESCRIBED = 2
+"""Columns that are described side by side."""
 _SYSTEM = re.compile(r"\(os error (\d+)\)")
 _KINDS: dict[pl.DataType, ColumnKind] = {
     pl.Float64(): "number",
