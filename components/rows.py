@@ -12,10 +12,10 @@ import numpy as np
 if TYPE_CHECKING:
     from components.table_schema import TableSchema
 
-MOST_CELLS, LEAST_ROWS = 8_000_000, 10_000
+MOST_CELLS, LEAST_ROWS = 5_000_000, 10_000
 """How much of a table `part` returns: so many cells, but so many rows at the least."""
-ANSWERS = 3
-"""Cells that the answers to a row count for, for each class."""
+WORD, ANSWERS = 3, 3
+"""Cells that a word counts for, and the answers to a row for each class."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,13 @@ def part(directory: Path) -> Rows:
 
     schema = read_schema(directory)
     told = 0 if schema.is_quantity else schema.column(schema.target).distinct
-    most = max(MOST_CELLS // (len(schema.columns) + ANSWERS * told), LEAST_ROWS)
+    cells = sum(WORD if column.kind == "text" else 1 for column in schema.columns)
+    most = max(MOST_CELLS // (cells + ANSWERS * told), LEAST_ROWS)
     if schema.rows <= most:
         return read(directory)
-    cells = dataset.read_part(directory, most)
-    target = cells.pop(schema.target)
-    return Rows(schema, cells, _labels(schema, target))
+    found = dataset.read_part(directory, most)
+    target = found.pop(schema.target)
+    return Rows(schema, found, _labels(schema, target))
 
 
 def classes(target: np.ndarray) -> np.ndarray:
