@@ -54,7 +54,8 @@ class Spool:
         ends = sizes.cumsum()
         for number in np.flatnonzero(sizes).tolist():
             with self._path(number).open("ab") as file:
-                rows[order[ends[number] - sizes[number] : ends[number]]].tofile(file)
+                # Not tofile, which does not say that the disk is full.
+                file.write(rows[order[ends[number] - sizes[number] : ends[number]]].tobytes())
         self.sizes += sizes
 
     def read(self, number: int) -> np.ndarray:
@@ -84,6 +85,7 @@ class Spooled:
                 yield self.part(self.spool.read(number))
 
     def some(self, most: int, rng: np.random.Generator) -> Part:
-        """Return the first rows of a bucket, which chance has put there."""
-        fullest = self.numbers[int(np.argmax(self.spool.sizes[self.numbers]))]
-        return self.part(self.spool.read(fullest)[:most])
+        """Return rows of a bucket, which are there by chance."""
+        rows = self.spool.read(self.numbers[int(np.argmax(self.spool.sizes[self.numbers]))])
+        drawn = np.sort(rng.permutation(len(rows))[:most])
+        return self.part(rows[drawn])

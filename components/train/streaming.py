@@ -16,6 +16,7 @@ import numpy as np
 from components import dataset, preprocessing
 from components.cores import cores_for
 from components.models.epochs import Part
+from components.models.hyperparameters import Rowwise
 from components.models.trainers import CALIBRATION_ROWS, ClassifierTrainer, RegressorTrainer
 from components.preprocessing import Features, Statistics
 from components.rows import classes
@@ -66,12 +67,13 @@ def _watched(found: Survey, trainer: Trainer) -> np.ndarray:
     As many are as fit into memory, and as scores are made probabilities on.
     """
     rows, asked = found.schema.rows, trainer.plan.validation_size
-    if not hasattr(trainer.plan, "optimizer"):
+    if isinstance(trainer.plan, Rowwise):
         asked = max(asked, min(0.5, 2 * CALIBRATION_ROWS / rows))
     share = min(asked, BUCKET_CELLS / _width(found) / rows)
     if found.schema.is_quantity:
         return np.array([share])
-    return np.where(found.sizes < RARE, 0.0, share)
+    rare = found.sizes < RARE
+    return np.where(rare & ~rare.all(), 0.0, share)
 
 
 class _Dealt:

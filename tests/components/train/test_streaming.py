@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 
 from components import preprocessing, rows
 from components.models import HYPERPARAMETERS
+from components.models.epochs import Part
 from components.models.hyperparameters import Epochs
 from components.preprocessing import Features
+from components.telling import told
 from components.train import spool, step, streaming
 from components.train.medians import Median
-from components.train.spool import Layout, Spool
+from components.train.spool import Layout, Spool, Spooled
 from components.train.survey import Moments
 from serving.errors import UsageError
 from tests.components import tables
@@ -188,6 +191,36 @@ def test_what_cannot_be_learned_is_refused_as_from_memory(
         step.run(part, tables.request("perceptron"), tmp_path / "model", tracker, **BATCHED)
     assert words in str(refused.value)
     assert ([path.name for path in tmp_path.iterdir()], tracker.runs) == (["rows"], {})
+
+
+def test_a_disk_that_is_full_is_told_and_leaves_no_spool(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part, tracker = tables.write(tmp_path / "rows", tables.digits()), Tracker()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(SystemExit), told():
+            asked = tables.request("perceptron")
+            step.run(part, asked, tmp_path / "model", tracker, **BATCHED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "make room and run it again" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["rows"]
+    assert list(tracker.failed) == ["run of key"]
+
+
+def test_what_stands_for_all_rows_is_drawn_from_a_bucket(tmp_path: Path) -> None:
+    layout = Layout(0, 0)
+    made = Spool(tmp_path, layout, 2)
+    rows_ = np.zeros(1000, layout.dtype)
+    rows_["target"] = np.arange(1000)
+    made.deal(rows_, np.zeros(1000, int))
+    source = Spooled(made, range(2), lambda part: Part(part["target"], part["target"]))
+    assert len(source) == 1000
+    some = source.some(50, np.random.default_rng(1)).rows
+    assert (len(some), some.max() > 900) == (50, True)
+    assert [len(part) for part in source.parts(np.random.default_rng(1))] == [1000]
 
 
 def test_a_training_that_fails_leaves_no_spool(tmp_path: Path) -> None:
