@@ -12,12 +12,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from components import dataset, rows
+from components import dataset, paired, rows
 from components.dataset import TableSchema
 from components.errors import UnreadableError
 from components.solo_scores import accuracies
 from components.table_facts import class_counts, duplicate_rows, look
+from serving import artifact
 from serving.signature import Column, encode
+from tests.components import tables
 
 EMPTY = TableSchema(
     columns=(), target="y", target_kind="text", rows=0, sha256="0" * 64, source="rows.csv"
@@ -219,6 +221,22 @@ def test_a_part_of_a_large_table_is_drawn_over_all_of_it_and_the_same_again(
     assert first.told == "200 of 1,000 (drawn over all of them)"
     monkeypatch.setattr(rows, "MOST_CELLS", 10_000)
     assert rows.part(tmp_path / "table").told == "1,000"
+
+
+def test_evaluation_packaging_and_the_gate_look_at_the_same_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rows, "LEAST_ROWS", 20)
+    monkeypatch.setattr(rows, "MOST_CELLS", 0)
+    walked = tables.walk(tmp_path, tables.iris(), "logistic_regression")
+    assert walked.judged.evaluation.rows == 20
+    assert "asked about test rows: 20 of 37 (drawn over all of them)" in capsys.readouterr().out
+    labels = np.array(walked.judged.answers.labels)
+    part = rows.part(walked.test)
+    answers = paired.read(walked.evaluation).candidate
+    assert labels[answers.truth].tolist() == part.labels.tolist()
+    assert artifact.read_baseline(walked.packaged)["rows"] == 20
+    assert {len(cells) for cells in part.cells.values()} == {20}
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 
 class Cutting:
     """Listens on a port of its own; hangs up when `at` bytes of answers went by, `cuts` times.
 
-    `carried`: bytes of all answers.
+    `carried`: bytes of all answers; `after`: is called once, when `at` bytes went by.
     """
 
     def __init__(self, port: int, cuts: int = 0, at: int = 100_000) -> None:
         self._to, self.cuts, self.at, self.carried = port, cuts, at, 0
         self._since = 0
+        self.after: Callable[[], object] | None = None
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -35,6 +37,9 @@ class Cutting:
         with suppress(OSError):
             while content := source.recv(1 << 14):
                 self._since += len(content) if answers else 0
+                if answers and self.after and self._since > self.at:
+                    after, self.after = self.after, None
+                    after()
                 if answers and self.cuts and self._since > self.at:
                     self.cuts, self._since = self.cuts - 1, 0
                     break

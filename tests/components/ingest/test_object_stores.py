@@ -112,6 +112,17 @@ def test_a_download_that_breaks_off_goes_on_where_it_ended(
     assert store.line.carried - before < 1.3 * len(LONG)
 
 
+def test_an_object_that_is_replaced_while_it_is_read_is_refused(
+    tmp_path: Path, s3: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.ingest.remote.RANGE", 1 << 16)
+    client: Any = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{s3.line.port}")
+    s3.line.after = lambda: client.put_object(Bucket="tables", Key="long.csv", Body=b"a,y\n1,2\n")
+    with pytest.raises(PlatformError, match="s3://tables/long.csv was replaced while it was read"):
+        step.run(s3.uri("long.csv"), Request("y"), tmp_path / "table")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_download_that_never_comes_whole_leaves_a_sentence(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
