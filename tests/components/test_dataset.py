@@ -223,6 +223,7 @@ def test_a_part_of_a_large_table_is_drawn_over_all_of_it_and_the_same_again(
     assert rows.part(tmp_path / "table").told == "1,000"
 
 
+@pytest.mark.e2e  # trains, evaluates and packages
 def test_evaluation_packaging_and_the_gate_look_at_the_same_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
