@@ -179,13 +179,27 @@ def test_a_column_alone_tells_what_the_others_with_its_value_are(tmp_path: Path)
 
 
 def test_batches_are_the_table_in_order_and_columns_are_named_exactly(tmp_path: Path) -> None:
-    frame = pl.DataFrame({"a": range(7), "a.b": ["x", None] * 3 + ["y"], "^y$": [True] * 7})
+    frame = pl.DataFrame(
+        {
+            "a": range(7),
+            "a.b": ["x", None] * 3 + ["y"],
+            "^.*$": [None, 1.5] * 3 + [None],
+            "*": [None, 2] * 3 + [None],
+            "^y$": [True] * 7,
+        }
+    )
     schema = replace(EMPTY, target="^y$", target_kind="boolean")
     dataset.write_table(tmp_path / "table", frame, schema)
     found = list(dataset.batches(tmp_path / "table", ["a.b", "a"], 3))
     assert [list(cells) for cells in found] == [["a.b", "a"]] * 3
     assert [cells["a"].tolist() for cells in found] == [[0, 1, 2], [3, 4, 5], [6]]
     assert found[2]["a.b"].tolist() == ["y"]
+    whole = dataset.read_columns(tmp_path / "table")
+    np.testing.assert_array_equal(whole["^.*$"], [np.nan, 1.5] * 3 + [np.nan])
+    np.testing.assert_array_equal(whole["*"], [np.nan, 2] * 3 + [np.nan])
+    described = dataset.read_schema(tmp_path / "table").columns
+    assert [column.missing for column in described] == [0, 3, 4, 4, 0]
+    assert [column.distinct for column in described] == [7, 2, 1, 1, 1]
     assert dataset.read_target(tmp_path / "table").tolist() == [True] * 7
 
 
