@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from serving.errors import KanaryaError, PlatformError
 
 ERROR = "error: "
 NOTE = "note: "
+STEP, LAST_WORDS = "KANARYA_STEP", "KANARYA_LAST_WORDS"
+"""Variables: the step's name, and the file for why it failed where Kubernetes has none."""
+TERMINATION_LOG = Path("/dev/termination-log")
+"""Kubernetes shows what is in it as the container's last words (4096 bytes at most)."""
 _REMEDIES = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
@@ -60,6 +66,24 @@ def unwritable(error: BaseException, where: object) -> PlatformError | None:
     return None
 
 
+def last_words() -> str:
+    """Return what the step that failed last on this machine said, with its name before it."""
+    asked = os.environ.get(LAST_WORDS)
+    with suppress(OSError):
+        return Path(asked).read_text(encoding="utf-8") if asked else ""
+    return ""
+
+
 def _leave(error: KanaryaError) -> None:
-    print(f"{ERROR}{' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    sentence = " ".join(str(error).split())
+    print(f"{ERROR}{sentence}", file=sys.stderr, flush=True)
+    _keep(f"{os.environ.get(STEP, 'a step')}: {sentence}")
     raise SystemExit(1) from error
+
+
+def _keep(words: str) -> None:
+    asked = os.environ.get(LAST_WORDS)
+    place = Path(asked) if asked else TERMINATION_LOG
+    if asked or TERMINATION_LOG.exists():
+        with suppress(OSError):
+            place.write_text(words.encode()[:4000].decode(errors="ignore"), encoding="utf-8")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components import curve, provenance, tracked_models
+from components.adopted_run import adopted
 from components.errors import TrackingError
 from components.tracked_datasets import dataset_input
 from components.tracking_store import connect, is_empty
@@ -45,11 +46,13 @@ def start_run(
 
 
 def open_run(name: str, run_key: str) -> str:
-    """Return the id of the MLflow run of this pipeline run.
+    """Return the id of the MLflow run of this pipeline run, which may have been opened for it.
 
     A step that is tried again, or comes later, finds the run that the first one opened.
     """
     tracker = connect()
+    if given := adopted(tracker, run_key, RUN_KEY):
+        return _reopened(tracker, given)
     experiment = _experiment(tracker, name)
     found = _runs(tracker, [experiment], run_key)
     run_id = _reopened(tracker, found[0]) if found else _create(tracker, experiment, run_key)

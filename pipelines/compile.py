@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from pipelines.images import Images, pinned
 from serving.errors import UsageError
 
 COMPILED = Path(__file__).parent / "compiled"
@@ -32,6 +34,23 @@ def write() -> list[Path]:
     for name in PIPELINES:
         path(name).write_text(text(name), encoding="utf-8")
     return [path(name) for name in PIPELINES]
+
+
+def for_cluster(name: str, images: Images) -> str:
+    """Return the compiled YAML as a cluster runs it: the repository's, with these images in it.
+
+    Raises UsageError where an image of its steps is named neither by digest nor by git commit.
+    """
+    return pinned(path(name).read_text(encoding="utf-8"), name, images)
+
+
+def write_for_cluster(images: Images, names: Sequence[str], folder: Path) -> list[Path]:
+    """Write the YAML of these pipelines, with these images, into a folder; return the files."""
+    texts = {name: for_cluster(name, images) for name in names}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, compiled in texts.items():
+        path(name, folder).write_text(compiled, encoding="utf-8")
+    return [path(name, folder) for name in texts]
 
 
 def path(name: str, folder: Path = COMPILED) -> Path:

@@ -9,12 +9,15 @@ from components.package.component import package_images
 from components.split.component import split_images
 from components.train.component import train_images
 from components.validate.component import validate_images
+from pipelines import pods
+from pipelines.placing import Node, Size, placed
 from pipelines.tail import Candidate, decide_and_deploy
 
 
 @dsl.pipeline(
     name="image",
     description="Train on pictures, gate with reasons, register, bring live by canary.",
+    pipeline_config=pods.KEPT,
 )
 def image(
     name: str,
@@ -46,6 +49,11 @@ def image(
     data_sha256: str = "",
     git_commit: str = "",
     run_key: str = "",
+    cpu: str = "4",
+    memory: str = "8Gi",
+    gpus: str = "0",
+    node_selector: dict[str, str] = {},  # noqa: B006
+    tolerations: list[dict[str, object]] = [],  # noqa: B006
 ) -> None:
     """From pictures to a live model.
 
@@ -79,24 +87,30 @@ def image(
         rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
         data_sha256: sha256 that the data must have, to repeat a run exactly; empty: any.
         git_commit: Commit of the code or data that this run belongs to, for the record.
-        run_key: Name of this run in MLflow; empty: the name that the engine gave.
+        run_key: Name of this run in MLflow; empty: the id that the engine gave.
+        cpu: CPUs of each step that holds pictures or trains, on a cluster; "500m" is half a one.
+        memory: Memory of each of these steps, on a cluster, such as 8Gi.
+        gpus: GPUs (nvidia.com/gpu) of the training, on a cluster.
+        node_selector: Labels of the nodes that may train, such as {"pool": "gpu"}; empty: any.
+        tolerations: Taints that the training bears, as Kubernetes writes them in a pod.
     """
-    closing = finish(run_key=run_key, job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
-    closing.set_display_name("Close the run").set_caching_options(False)
+    job, size = dsl.PIPELINE_JOB_ID_PLACEHOLDER, Size(cpu, memory)
+    closing = finish(name=name, run_key=run_key, job=job)
+    placed(closing, "Close the run", pods.CLOSING)
     with dsl.ExitHandler(closing, name="from data to live model"):
         pictures = ingest_images(
             uri=data_uri, image_size=image_size, channels=channels, data_sha256=data_sha256
         )
-        pictures.set_display_name("Decode the pictures")
+        placed(pictures, "Decode the pictures", pods.reading(size))
         checked = validate_images(images=pictures.outputs["images"])
-        checked.set_display_name("Check the pictures")
+        placed(checked, "Check the pictures", pods.computing(size))
         parts = split_images(
             images=pictures.outputs["images"],
             test_size=test_size,
             random_state=random_state,
             stratify=stratify,
         ).after(checked)
-        parts.set_display_name("Split into training and test pictures")
+        placed(parts, "Split into training and test pictures", pods.computing(size))
         trained = train_images(
             train=parts.outputs["train"],
             name=name,
@@ -109,22 +123,20 @@ def image(
             champion_margin=champion_margin,
             git_commit=git_commit,
             run_key=run_key,
-            job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+            job=job,
         )
-        # It opens the MLflow run: a cached answer would name a run of long ago.
-        trained.set_display_name("Train").set_caching_options(False)
+        placed(trained, "Train", pods.training(size), Node(gpus, node_selector, tolerations))
         evaluated = evaluate_images(
             model=trained.outputs["model"], test=parts.outputs["test"], name=name
         )
-        # It asks which version serves now.
-        evaluated.set_display_name("Evaluate beside the champion").set_caching_options(False)
+        placed(evaluated, "Evaluate beside the champion", pods.comparing(size))
         packaged = package_images(
             model=trained.outputs["model"],
             test=parts.outputs["test"],
             evaluation=evaluated.outputs["evaluation"],
             name=name,
         )
-        packaged.set_display_name("Package for serving")
+        placed(packaged, "Package for serving", pods.computing(size))
         decide_and_deploy(
             Candidate(name, checked, trained, evaluated, packaged, run_key),
             limits={
@@ -151,4 +163,5 @@ def image(
                 "on_inconclusive": rollout_on_inconclusive,
             },
             guards=serving_guards,
+            size=size,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -23,6 +24,7 @@ from pipelines.warm import COLD, Steps
 from serving.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+_RETRIES = re.compile(r"^( +)retryPolicy:\n(?:\1 .*\n)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,23 @@ def _call(job: LocalRun) -> None:
         runner=local.SubprocessRunner(use_venv=False),
         pipeline_root=str(job.folder.pipeline_root),
     )
-    graph = components.load_component_from_file(str(job.pipeline))
+    text = job.pipeline.read_text(encoding="utf-8")
+    graph = components.load_component_from_text(for_one_machine(text))
     # One machine has one pool of processes: a second one would take the same cores.
     alone = {"tune_pods": 1} if "tune_pods" in job.arguments else {}
     try:
         graph(**{**job.arguments, **alone})
     except RuntimeError as error:
         raise _failure(job.folder, error) from error
+
+
+def for_one_machine(compiled: str) -> str:
+    """Return a compiled pipeline without what only a cluster can do.
+
+    A step that failed would fail again here, after the pauses; and what KFP reads twice without
+    looking at it, the part for Kubernetes, is half of the text.
+    """
+    return _RETRIES.sub("", compiled.partition("\n---\n")[0] + "\n")
 
 
 @contextlib.contextmanager
@@ -115,6 +127,7 @@ def _environment(job: LocalRun) -> Iterator[None]:
         PYTHONUNBUFFERED="1",
         PYTHONSAFEPATH="1",  # a folder `components` where the user stands is not ours
         TMPDIR=str(scratch),
+        KANARYA_LAST_WORDS=str(scratch / "last-words"),
     )
     os.environ[curve.FILE] = str(job.folder.curve)
     # kfp.local pastes sys.executable unquoted into `sh -c`; a bare name is looked up on PATH, so a

@@ -9,6 +9,8 @@ from components.package.component import package
 from components.split.component import split
 from components.train.component import train
 from components.validate.component import validate
+from pipelines import pods
+from pipelines.placing import Size, placed
 from pipelines.tail import Candidate, decide_and_deploy
 from pipelines.tuning import tuned
 
@@ -16,6 +18,7 @@ from pipelines.tuning import tuned
 @dsl.pipeline(
     name="tabular",
     description="Train on a table, gate with reasons, register, bring live by canary.",
+    pipeline_config=pods.KEPT,
 )
 def tabular(
     name: str,
@@ -55,6 +58,8 @@ def tabular(
     data_sha256: str = "",
     git_commit: str = "",
     run_key: str = "",
+    cpu: str = "2",
+    memory: str = "4Gi",
 ) -> None:
     """From a table to a live model.
 
@@ -100,18 +105,20 @@ def tabular(
         rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
         data_sha256: sha256 that the data must have, to repeat a run exactly; empty: any.
         git_commit: Commit of the code or data that this run belongs to, for the record.
-        run_key: Name of this run in MLflow; empty: the name that the engine gave.
+        run_key: Name of this run in MLflow; empty: the id that the engine gave.
+        cpu: CPUs of each step that holds data or trains, on a cluster; "500m" is half a one.
+        memory: Memory of each of these steps, on a cluster, such as 4Gi.
     """
-    closing = finish(run_key=run_key, job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
-    closing.set_display_name("Close the run").set_caching_options(False)
+    job, size = dsl.PIPELINE_JOB_ID_PLACEHOLDER, Size(cpu, memory)
+    closing = finish(name=name, run_key=run_key, job=job)
+    placed(closing, "Close the run", pods.CLOSING)
     with dsl.ExitHandler(closing, name="from data to live model"):
         table = ingest(
             uri=data_uri, target=target, drop=drop_columns, task=task, data_sha256=data_sha256
         )
-        table.set_display_name("Read the table")
+        placed(table, "Read the table", pods.reading(size))
         checked = validate(table=table.outputs["table"], name=name)
-        # It asks which version serves now.
-        checked.set_display_name("Check the data").set_caching_options(False)
+        placed(checked, "Check the data", pods.asking(size))
         parts = split(
             table=table.outputs["table"],
             test_size=test_size,
@@ -119,7 +126,7 @@ def tabular(
             stratify=stratify,
             duplicates=checked.outputs["Output"],
         )
-        parts.set_display_name("Split into training and test rows")
+        placed(parts, "Split into training and test rows", pods.computing(size))
         chosen = tuned(
             parts.outputs["train"],
             search={
@@ -136,7 +143,8 @@ def tabular(
                 "hyperparameters": hyperparameters,
                 "random_state": random_state,
             },
-            run={"name": name, "run_key": run_key, "job": dsl.PIPELINE_JOB_NAME_PLACEHOLDER},
+            run={"name": name, "run_key": run_key, "job": job},
+            size=size,
         )
         trained = train(
             train=parts.outputs["train"],
@@ -152,13 +160,11 @@ def tabular(
             champion_margin=champion_margin,
             git_commit=git_commit,
             run_key=run_key,
-            job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+            job=job,
         )
-        # It opens the MLflow run: a cached answer would name a run of long ago.
-        trained.set_display_name("Train").set_caching_options(False)
+        placed(trained, "Train", pods.training(size))
         evaluated = evaluate(model=trained.outputs["model"], test=parts.outputs["test"], name=name)
-        # It asks which version serves now.
-        evaluated.set_display_name("Evaluate beside the champion").set_caching_options(False)
+        placed(evaluated, "Evaluate beside the champion", pods.comparing(size))
         packaged = package(
             model=trained.outputs["model"],
             train=parts.outputs["train"],
@@ -166,7 +172,7 @@ def tabular(
             evaluation=evaluated.outputs["evaluation"],
             name=name,
         )
-        packaged.set_display_name("Package for serving")
+        placed(packaged, "Package for serving", pods.computing(size))
         decide_and_deploy(
             Candidate(name, checked, trained, evaluated, packaged, run_key),
             limits={
@@ -193,4 +199,5 @@ def tabular(
                 "on_inconclusive": rollout_on_inconclusive,
             },
             guards=serving_guards,
+            size=size,
         )

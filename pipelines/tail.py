@@ -13,6 +13,8 @@ from components.gate.component import gate
 from components.register.component import register
 from components.reject.component import reject
 from components.servability.component import servability
+from pipelines import pods
+from pipelines.placing import Size, placed
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,24 @@ class Candidate:
 
 
 def decide_and_deploy(
-    candidate: Candidate, limits: Mapping[str, Any], rollout: Mapping[str, Any], guards: Any
+    candidate: Candidate,
+    limits: Mapping[str, Any],
+    rollout: Mapping[str, Any],
+    guards: Any,
+    size: Size,
 ) -> None:
     """Add the steps behind packaging to the pipeline that is being made.
 
     `limits`: the gate's parameters but for its inputs; `rollout`: the deploy step's; `guards`: the
-    limits on serving.
+    limits on serving; `size`: of the steps that hold data.
     """
     evaluation = candidate.evaluated.outputs["evaluation"]
     run_id = candidate.trained.outputs["Output"]
     packaged = candidate.packaged.outputs["packaged"]
     tried = servability(packaged=packaged, guards=guards, run_id=run_id)
-    tried.set_display_name("Serve it once").set_caching_options(False)
+    placed(tried, "Serve it once", pods.trying(size))
     decided = gate(evaluation=evaluation, served=tried.outputs["served"], **limits)
-    decided.set_display_name("Gate")
+    placed(decided, "Gate", pods.computing(size))
     decision = decided.outputs["decision"]
     with dsl.If(decided.outputs["Output"] == True, name="passed"):  # noqa: E712 - the DSL's
         registered = register(
@@ -53,11 +59,11 @@ def decide_and_deploy(
             name=candidate.name,
             run_id=run_id,
         )
-        registered.set_display_name("Register").set_caching_options(False)
-        deploy(
+        placed(registered, "Register", pods.REGISTERING)
+        rolled_out = deploy(
             name=candidate.name, version=registered.output, run_key=candidate.run_key, **rollout
-        ).set_display_name("Roll out by canary").set_caching_options(False)
+        )
+        placed(rolled_out, "Roll out by canary", pods.ROLLING_OUT)
     with dsl.Else(name="rejected"):
-        reject(decision=decision, evaluation=evaluation, run_id=run_id).set_display_name(
-            "Reject"
-        ).set_caching_options(False)
+        rejected = reject(decision=decision, evaluation=evaluation, run_id=run_id)
+        placed(rejected, "Reject", pods.REJECTING)

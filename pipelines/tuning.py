@@ -13,26 +13,32 @@ from typing import Any
 from kfp import dsl
 
 from components.tune.component import choose_trial, draw_trials, go_untuned, measure_trials
+from pipelines import pods
+from pipelines.placing import Size, placed
 
 
 def tuned(
-    rows: Any, search: Mapping[str, Any], model: Mapping[str, Any], run: Mapping[str, Any]
+    rows: Any,
+    search: Mapping[str, Any],
+    model: Mapping[str, Any],
+    run: Mapping[str, Any],
+    size: Size,
 ) -> Any:
     """Add tuning to the pipeline that is being made; return what `train` takes as `chosen`.
 
     `rows`: the training part; `search`: the parameters of `components.tune.asked.Tune`; `model`:
-    task, kind, hyperparameters, random_state; `run`: name, run_key, job.
+    task, kind, hyperparameters, random_state; `run`: name, run_key, job; `size`: of each pod that
+    measures.
     """
     with dsl.If(search["method"] != "", name="tuned"):
         drawn = draw_trials(**search, **model)
-        drawn.set_display_name("Draw the trials")
+        placed(drawn, "Draw the trials", pods.LITTLE)
         with dsl.ParallelFor(drawn.output, name="side by side") as shard:
             measured = measure_trials(train=rows, shard=shard)
-            measured.set_display_name("Measure trials")
+            placed(measured, "Measure trials", pods.measuring(size))
         best = choose_trial(measured=dsl.Collected(measured.output), **run)
-        # It adds to the MLflow run.
-        best.set_display_name("Choose the best").set_caching_options(False)
+        placed(best, "Choose the best", pods.RECORDING)
     with dsl.Else(name="untuned"):
         plain = go_untuned(hyperparameters=model["hyperparameters"])
-        plain.set_display_name("Take the hyperparameters as given")
+        placed(plain, "Take the hyperparameters as given", pods.LITTLE)
     return dsl.OneOf(best.outputs["Output"], plain.outputs["Output"])

@@ -12,6 +12,7 @@ from serving.isvc.modes import Mode, mode_wished
 
 API_PORT = 8600
 GATEWAY_PORT = 8601
+TRACKING_URI = "KANARYA_TRACKING_URI"
 SIGNING_KEY = "KANARYA_SIGNING_KEY"
 PUBLIC_KEY = "KANARYA_PUBLIC_KEY"
 METRICS = "KANARYA_METRICS"
@@ -56,7 +57,7 @@ class Settings:
         model_store = env.get("KANARYA_MODEL_STORE") or str(home / "models")
         return cls(
             home=home,
-            tracking_uri=env.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
+            tracking_uri=_tracking(env) or f"sqlite:///{home / 'mlflow.db'}",
             model_store=model_store,
             kubeconfig=Path(env.get("KUBECONFIG") or home / "kubeconfig").absolute(),
             namespace=env.get("KANARYA_NAMESPACE") or "default",
@@ -87,6 +88,11 @@ class Settings:
             PROMETHEUS_CA_FILE: str(self.prometheus_ca_file or ""),
             DEPLOYMENT_MODE: self.mode or "",
         }
+
+
+def _tracking(env: Mapping[str, str]) -> str:
+    """Return what is asked for; the second name is the one that a pipeline's pods are given."""
+    return env.get("MLFLOW_TRACKING_URI") or env.get(TRACKING_URI) or ""
 
 
 def _metrics(env: Mapping[str, str]) -> str:

@@ -15,11 +15,13 @@ HOMES = {
     "cronsim": ["pipelines/cron.py"],
     "kfp": ["components/*/component.py", "pipelines", "scripts/run.py"],
     "mlflow": [
+        "components/adopted_run.py",
         "components/keras_tracking.py",
         "components/recorded.py",
         "components/registry.py",
         "components/tracked_datasets.py",
         "components/tracked_models.py",
+        "components/tracked_outcome.py",
         "components/tracked_trials.py",
         "components/tracking.py",
         "components/tracking_store.py",
