@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kfp import kubernetes
+from kfp import dsl, kubernetes
 
 CONFIG = "kanarya-config"
 MLFLOW, STORE, SIGNING = "kanarya-mlflow", "kanarya-store", "kanarya-signing"
@@ -111,8 +111,15 @@ def placed(task: Any, title: str, pod: Pod, node: Node | None = None) -> Any:
 
 
 def _sized(task: Any, size: Size) -> None:
+    _through_groups(task, size.cpu, size.memory)
     task.set_cpu_request(size.cpu).set_cpu_limit(size.cpu_limit or size.cpu)
     task.set_memory_request(size.memory).set_memory_limit(size.memory_limit or size.memory)
+
+
+def _through_groups(task: Any, *values: Any) -> None:
+    """Lead parameters into the groups that the task is in; for resources KFP 2.17 does not."""
+    channels = [each for each in values if isinstance(each, dsl.pipeline_channel.PipelineChannel)]
+    task.register_pipeline_channels(channels)
 
 
 def _known(task: Any) -> None:
@@ -141,6 +148,7 @@ def _configured(task: Any, secrets: tuple[str, ...]) -> None:
 
 
 def _on(task: Any, node: Node) -> Any:
+    _through_groups(task, node.gpus)
     task.set_accelerator_type(GPU).set_accelerator_limit(node.gpus)
     kubernetes.add_node_selector_json(task, node.selector)
     kubernetes.add_toleration_json(task, node.tolerations)
