@@ -65,7 +65,7 @@ def image(
         test_size: Share of the pictures kept for testing, where they come without a test part.
         random_state: Seed of the split and of the training.
         stratify: Keep the shares of the classes in both parts.
-        model_kind: cnn.
+        model_kind: Kind of network; there is one, cnn.
         hyperparameters: Hyperparameters of that kind; those left out take their defaults.
         gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
         champion_metric: Metric compared with the live version's on the same rows; empty: none.

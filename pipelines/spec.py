@@ -23,6 +23,7 @@ from components.nearest import instead
 from components.tune.asked import Tune
 from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
+from pipelines.pods_spec import ImagePods, Pods, pods_arguments
 from pipelines.rollout_spec import Rollout, rollout_arguments
 from pipelines.serving_spec import Serving
 from pipelines.spec_faults import sentences
@@ -45,6 +46,7 @@ class Spec(Part):
     gate: TableGate = TableGate()
     serving: Serving = Serving()
     rollout: Rollout = Rollout()
+    pods: Pods = Field(Pods(), description="what a cluster gives the steps")
 
     @field_validator("tune")
     @classmethod
@@ -80,6 +82,7 @@ class ImageSpec(Part):
     gate: ImageGate = ImageGate()
     serving: Serving = Serving()
     rollout: Rollout = Rollout()
+    pods: ImagePods = Field(ImagePods(), description="what a cluster gives the steps")
 
     @field_validator("gate")
     @classmethod
@@ -163,6 +166,7 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
         "hyperparameters": nulls.sent(spec.model.hyperparameters),
         **gate_arguments(spec.gate, spec.task),
         "serving_guards": spec.serving.guards.model_dump(exclude_none=True),
+        **pods_arguments(spec.pods),
         **rollout_arguments(spec.rollout),
     }
 

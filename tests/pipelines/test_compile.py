@@ -1,69 +1,53 @@
-"""The compiled pipeline in the repository is the graph, and says what a cluster must know."""
+"""The compiled pipeline in the repository is the graph, and can be pinned for a cluster."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from pipelines import compile as compiled
+from pipelines.images import Images
+from scripts.compile import compile_pipelines
 from serving.errors import UsageError
+from tests.pipelines import graphs
 
-# Those that ask which version serves are with them.
-SIDE_EFFECTS = {
-    "validate",
-    "train",
-    "evaluate",
-    "servability",
-    "register",
-    "deploy",
-    "choose-trial",
-}
-SIDE_EFFECTS |= {"reject", "finish"}
+DIGEST = f"registry.example/kanarya/components-python@sha256:{'ab' * 32}"
+COMMIT = f"registry.example:5000/kanarya/images-python:{'0123456789' * 4}"
 
 
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(compiled.path("tabular").read_text())
-    return found
-
-
-def tasks(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every task of the graph and of the graphs inside it."""
-    found = dict(document["root"]["dag"]["tasks"])
-    for component in document["components"].values():
-        found |= component.get("dag", {}).get("tasks", {})
-    return found
+@pytest.mark.parametrize("name", compiled.PIPELINES)
+@pytest.mark.parametrize("part", ["graph", "platform"])
+def test_a_stale_one_is_told_with_the_remedy(tmp_path: Path, name: str, part: str) -> None:
+    for each in compiled.PIPELINES:
+        compiled.path(each, tmp_path).write_text(compiled.path(each).read_text())
+    graph, _, platform = compiled.path(name).read_text().partition("\n---\n")
+    edited = {"graph": (graph, "Train on", "Learn on"), "platform": (platform, "50000", "0")}[part]
+    assert edited[1] in edited[0]
+    text = compiled.path(name).read_text().replace(edited[1], edited[2])
+    compiled.path(name, tmp_path).write_text(text)
+    with pytest.raises(UsageError, match=f"compiled/{name}.yaml .* `kanarya compile`"):
+        compiled.check(tmp_path)
 
 
 def test_the_compiled_yaml_is_fresh() -> None:
     compiled.check()
 
 
-def test_a_stale_one_is_told_with_the_remedy(tmp_path: Path) -> None:
-    stale = tmp_path / "tabular.yaml"
-    stale.write_text(compiled.path("tabular").read_text() + "# edited by hand\n")
-    with pytest.raises(UsageError, match="kanarya compile"):
-        compiled.check(tmp_path)
-
-
-def test_compiling_twice_gives_the_same_bytes() -> None:
+def test_compiling_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANARYA_COMPONENTS_IMAGE", DIGEST)
     assert compiled.text("tabular") == compiled.text("tabular")
+    assert DIGEST not in compiled.text("tabular")
 
 
-def test_steps_with_side_effects_are_never_answered_from_a_cache(document: dict[str, Any]) -> None:
-    for name, task in tasks(document).items():
-        cached = task.get("cachingOptions", {}).get("enableCache", False)
-        if name in SIDE_EFFECTS:
-            assert not cached, f"{name} has side effects"
-        elif "dag" not in document["components"][task["componentRef"]["name"]]:
-            assert cached, f"{name} has none and may be reused"
-
-
-def test_conditions_are_the_gates_bool_and_whether_to_tune(document: dict[str, Any]) -> None:
+def test_conditions_are_the_gates_bool_and_whether_to_tune() -> None:
+    document = graphs.documents("tabular")[0]
+    groups = [document["root"], *document["components"].values()]
+    tasks = [task for each in groups for task in each.get("dag", {}).get("tasks", {}).values()]
     conditions = [
         task["triggerPolicy"]["condition"]
-        for task in tasks(document).values()
+        for task in tasks
         if "condition" in task.get("triggerPolicy", {})
     ]
     asked = "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
@@ -71,10 +55,51 @@ def test_conditions_are_the_gates_bool_and_whether_to_tune(document: dict[str, A
     assert sorted(conditions) == sorted([asked, f"!({asked})", tuned, f"!({tuned})"])
 
 
-def test_every_step_has_a_name_for_people_and_every_parameter_a_description(
-    document: dict[str, Any],
+MOVING = [
+    "kanarya/components-python:0.1.0",
+    "kanarya/components-python",
+    "kanarya/components-python:latest",
+    "registry.example:5000/kanarya",
+    f"kanarya@sha256:{'ab' * 31}",
+    f"kanarya:{'0' * 40}-dirty",
+]
+
+
+@pytest.mark.parametrize("image", MOVING)
+def test_an_image_that_may_change_is_refused(image: str) -> None:
+    with pytest.raises(UsageError, match="digest") as refused:
+        compiled.for_cluster("tabular", Images(image))
+    assert image in str(refused.value)
+
+
+@pytest.mark.parametrize("image", [DIGEST, COMMIT, "k:0123abc", "k:sha-0123abc", "k:git-0123abc"])
+def test_an_image_that_cannot_change_is_in_every_step(image: str) -> None:
+    document, platform = yaml.load_all(
+        compiled.for_cluster("image", Images(image, COMMIT)), yaml.CSafeLoader
+    )
+    assert images(document) == {image, COMMIT}
+    assert platform == graphs.documents("image")[1]
+
+
+def images(document: dict[str, Any]) -> set[str]:
+    return {each["container"]["image"] for each in document["deploymentSpec"]["executors"].values()}
+
+
+def test_the_command_pins_the_images_that_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = {task["taskInfo"]["name"] for task in tasks(document).values()}
-    assert {"Read the table", "Train", "Gate", "Register", "Roll out by canary"} <= names
-    parameters = document["root"]["inputDefinitions"]["parameters"]
-    assert all(parameter.get("description") for parameter in parameters.values())
+    monkeypatch.setenv("KANARYA_COMPONENTS_IMAGE", COMMIT)
+    before = compiled.path("tabular").read_text()
+
+    def call(*words: str) -> Any:
+        return CliRunner().invoke(compile_pipelines, [*words], standalone_mode=False)
+
+    assert call("--out", str(tmp_path / "a"), "--image", DIGEST).exception is None
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["tabular.yaml"]
+    assert f"image: {DIGEST}" in (tmp_path / "a" / "tabular.yaml").read_text()
+    assert call("--out", str(tmp_path / "b"), "--images-image", DIGEST).exception is None
+    assert f"image: {COMMIT}" in (tmp_path / "b" / "image.yaml").read_text()
+    assert "--out" in str(call("--image", DIGEST).exception)
+    assert "latest" in str(call("--out", str(tmp_path / "c"), "--image", "k:latest").exception)
+    assert not (tmp_path / "c").exists()
+    assert compiled.path("tabular").read_text() == before

@@ -1,15 +1,16 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from components import models
 from components.tune.step import plan, untuned
-from pipelines import compile as compiled
 from pipelines import spec, spec_parts
+from pipelines.pods_spec import pods_arguments
 from serving.errors import UsageError
 from serving.rollout.policy import Policy
+from tests.pipelines.graphs import parameters as parameters_of
 
 SMALL = {"name": "iris", "data": {"uri": "iris.csv", "target": "species"}}
 PICTURES = {"name": "pets", "task": "image", "data": {"uri": "pets.zip"}}
@@ -59,8 +60,7 @@ def test_the_defaults_of_a_rollout_are_the_same_in_a_spec_in_a_form_and_in_the_p
     given = spec.pipeline_arguments(spec.parse(document, "a.yaml"))
     rollout = {key.removeprefix("rollout_"): given[key] for key in given if "rollout_" in key}
     assert Policy.from_mapping(rollout) == Policy(shadow_requests=100)
-    compiled_graph = yaml.safe_load(compiled.path(graph).read_text())
-    parameters = compiled_graph["root"]["inputDefinitions"]["parameters"]
+    parameters = parameters_of(graph)
     form = {key: found.get("defaultValue") for key, found in parameters.items()}
     assert {f"rollout_{key}": form[f"rollout_{key}"] for key in rollout} == {
         f"rollout_{key}": value for key, value in rollout.items()
@@ -261,11 +261,42 @@ def test_a_name_is_made_from_a_file(path: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("document", "graph"), [(SMALL, "tabular"), (PICTURES, "image")])
+def test_the_pods_of_a_spec_are_those_of_the_form(document: object, graph: str) -> None:
+    arguments = pods_arguments(spec.parse(document, "a.yaml").pods)
+    form = parameters_of(graph)
+    assert arguments == {key: form[key]["defaultValue"] for key in arguments}
+
+
+def test_a_spec_says_what_a_cluster_gives_the_training() -> None:
+    bears = {"key": "nvidia.com/gpu", "operator": "Exists", "tolerationSeconds": 300}
+    pods = {"cpu": 8, "gpus": 2, "node_selector": {"pool": "gpu"}, "tolerations": [bears]}
+    assert pods_arguments(spec.parse({**PICTURES, "pods": pods}, "a.yaml").pods) == {
+        "cpu": "8",
+        "memory": "8Gi",
+        "gpus": "2",
+        "node_selector": {"pool": "gpu"},
+        "tolerations": [bears],
+    }
+
+
+@pytest.mark.parametrize(
+    ("pods", "said"),
+    [
+        ({"memory": "4 GB"}, "pods.memory = '4 GB'"),
+        ({"cpu": "0"}, "pods.cpu = '0'"),
+        ({"gpus": 1}, "pods.gpus is not a known key"),
+    ],
+)
+def test_what_no_table_can_be_given_is_refused(pods: object, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        spec.parse({**SMALL, "pods": pods}, "a.yaml")
+
+
+@pytest.mark.parametrize(("document", "graph"), [(SMALL, "tabular"), (PICTURES, "image")])
 def test_the_arguments_are_the_parameters_of_the_compiled_pipeline(
     document: object, graph: str
 ) -> None:
-    text = compiled.path(graph).read_text()
-    inputs = yaml.safe_load(text)["root"]["inputDefinitions"]["parameters"]
+    inputs = parameters_of(graph)
     arguments = spec.pipeline_arguments(spec.parse(document, "a.yaml"))
     assert set(arguments) | {"data_sha256", "git_commit", "run_key"} == set(inputs)
 
