@@ -16,7 +16,7 @@ from components.evaluate import rules, step
 from components.evaluate.rules import Judged
 from components.report import Picture, Report, Table, html
 from serving import artifact
-from tests.components import tables
+from tests.components import kfp_ui, tables
 from tests.components.tables import Walk
 
 
@@ -111,10 +111,12 @@ def test_kfp_gets_finite_numbers_a_matrix_a_curve_and_files(tmp_path: Path, walk
     step.show(walked.judged, metrics, classification)
     assert metrics.metadata == walked.judged.evaluation.candidate
     assert json.loads(json.dumps(classification.metadata, allow_nan=False))
-    assert len(classification.metadata["confidenceMetrics"]) <= 200
-    matrix = classification.metadata["confusionMatrix"]
-    assert [each["displayName"] for each in matrix["annotationSpecs"]] == ["False", "True"]
-    assert sum(sum(row["row"]) for row in matrix["rows"]) == walked.judged.evaluation.rows
+    assert kfp_ui.shown_metrics(metrics.metadata)
+    assert 2 < len(kfp_ui.shown_curve(classification.metadata)) <= 200
+    matrix = kfp_ui.shown_matrix(classification.metadata)
+    assert list(matrix) == ["False", "True"]
+    assert sum(map(sum, matrix.values())) == walked.judged.evaluation.rows
+    assert "<script" not in walked.report.read_text().lower()
     assert (tmp_path / "metrics").is_file()
     assert (tmp_path / "classification").is_file()
 
