@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.image import IMAGE
 from components.metrics import LOWER_IS_BETTER
 from components.tune.asked import USUAL_TRIALS, Range, Tune, is_whole, metric, typed
+from pipelines.images import Images
 from pipelines.spec import Spec
 from serving.errors import UsageError
 
@@ -96,7 +96,7 @@ def _template(spec: Spec, tune: Tune, claim: str) -> dict[str, Any]:
     command = ["python3", "-m", "components.tune", *(w for pair in options.items() for w in pair)]
     container = {
         "name": "trial",
-        "image": IMAGE,
+        "image": Images.from_env().tabular,
         "command": command + [f"{name}={value}" for name, value in places.items()],
         "volumeMounts": [{"name": "data", "mountPath": "/data", "readOnly": True}],
     }
