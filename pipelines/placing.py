@@ -102,12 +102,17 @@ def placed(task: Any, title: str, pod: Pod, node: Node | None = None) -> Any:
     """
     task.set_display_name(title).set_caching_options(pod.cached)
     if pod.retries:
-        task.set_retry(pod.retries, "30s", 2.0, "600s")
+        task.set_retry(pod.retries, "30s", 2.0, f"{_all_tries_s(pod)}s")
     _sized(task, pod.size)
     _known(task)
     _guarded(task, pod)
     _configured(task, pod.secrets)
     return _on(task, node) if node else task
+
+
+def _all_tries_s(pod: Pod) -> int:
+    """Return the seconds for all tries; Argo counts from the first one's start, and kills then."""
+    return int((pod.retries + 1) * pod.hours * 3600 + 600)
 
 
 def _sized(task: Any, size: Size) -> None:

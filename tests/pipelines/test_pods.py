@@ -53,7 +53,9 @@ def test_a_step_is_tried_again_only_where_it_refuses_nothing(
     if retries:
         assert task.retry_policy.backoff_duration.seconds == 30
         assert task.retry_policy.backoff_factor == 2.0
-        assert task.retry_policy.backoff_max_duration.seconds == 600
+        # Argo ends a later try when this has passed since the start of the first.
+        allowed = graphs.pod(pipeline, label).active_deadline_seconds
+        assert task.retry_policy.backoff_max_duration.seconds >= (retries + 1) * allowed + 90
 
 
 @each_step

@@ -140,11 +140,12 @@ def test_in_a_pod_kubernetes_keeps_the_last_words(
 
 
 class Kubernetes(ThreadingHTTPServer):
-    """Answers one list of pods, to whoever has the token."""
+    """Answers one list of pods and one workflow, to whoever has the token."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Pods)
         self.pods: list[dict[str, Any]] = []
+        self.workflow: dict[str, Any] = {}
         self.asked: list[str] = []
 
 
@@ -154,7 +155,8 @@ class Pods(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         allowed = self.headers["Authorization"] == "Bearer t0ken"
-        body = json.dumps({"items": self.server.pods} if allowed else {"reason": "Forbidden"})
+        known = {"items": self.server.pods} if "/pods?" in self.path else self.server.workflow
+        body = json.dumps(known if allowed else {"reason": "Forbidden"})
         self.send_response(200 if allowed else 403)
         self.end_headers()
         self.wfile.write(body.encode())
@@ -194,6 +196,22 @@ def test_the_pods_of_a_workflow_are_asked_of_the_cluster(
     (account / "token").write_text("another")
     assert cluster.pods(api, "iris-x7") == []
     assert "403" in capsys.readouterr().out
+
+
+def test_a_run_that_somebody_ended_is_cancelled(kubernetes: Kubernetes, account: Path) -> None:
+    """Kubeflow's metadata says RUNNING then, and its step was killed."""
+    api = cluster.Api(f"http://127.0.0.1:{kubernetes.server_port}", account)
+    killed = [pod("train", "Failed", ended={"exitCode": 143})]
+    told = step.Ended("RUNNING", "", "iris-x7")
+    for seconds, kind in ((0, CANCELLED), (None, FAILED)):
+        kubernetes.workflow = {"spec": {"activeDeadlineSeconds": seconds}}
+        ended = step.heard(told, lambda: cluster.terminated(api, "iris-x7"))
+        outcome = step.told(ended, killed, "")
+        assert (outcome.kind, outcome.step) == (kind, "train")
+    asked = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows/iris-x7"
+    assert kubernetes.asked == [asked, asked]
+    done = step.Ended("COMPLETE", "", "iris-x7")
+    assert step.heard(done, lambda: True) == done
 
 
 def test_outside_of_a_pod_no_cluster_is_asked() -> None:
