@@ -17,8 +17,7 @@ DIGEST = f"registry.example/kanarya/components-python@sha256:{'ab' * 32}"
 COMMIT = f"registry.example:5000/kanarya/images-python:{'0123456789' * 4}"
 
 
-@pytest.mark.parametrize("name", compiled.PIPELINES)
-@pytest.mark.parametrize("part", ["graph", "platform"])
+@pytest.mark.parametrize(("name", "part"), [("tabular", "graph"), ("image", "platform")])
 def test_a_stale_one_is_told_with_the_remedy(tmp_path: Path, name: str, part: str) -> None:
     for each in compiled.PIPELINES:
         compiled.path(each, tmp_path).write_text(compiled.path(each).read_text())
@@ -31,14 +30,11 @@ def test_a_stale_one_is_told_with_the_remedy(tmp_path: Path, name: str, part: st
         compiled.check(tmp_path)
 
 
-def test_the_compiled_yaml_is_fresh() -> None:
-    compiled.check()
-
-
-def test_compiling_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiled_yaml_is_fresh_whatever_images_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("KANARYA_COMPONENTS_IMAGE", DIGEST)
-    assert compiled.text("tabular") == compiled.text("tabular")
-    assert DIGEST not in compiled.text("tabular")
+    compiled.check()
 
 
 def test_conditions_are_the_gates_bool_and_whether_to_tune() -> None:

@@ -37,3 +37,22 @@ def test_groups_are_called_by_what_they_are(pipeline: str) -> None:
     names = {task.task_info.name for group in groups for task in group.dag.tasks.values()}
     assert {"from data to live model", "passed", "rejected"} <= names
     assert ("side by side" in names) is (pipeline == "tabular")
+
+
+def test_trials_are_measured_by_pods_side_by_side_and_collected() -> None:
+    spec = graphs.graph("tabular")
+    groups = [each.dag.tasks for each in spec.components.values() if each.HasField("dag")]
+    loops = [
+        task for tasks in groups for task in tasks.values() if task.HasField("parameter_iterator")
+    ]
+    assert len(loops) == 1
+    loop = loops[0]
+    shards = loop.inputs.parameters[loop.parameter_iterator.items.input_parameter]
+    assert shards.task_output_parameter.producer_task == "draw-trials"
+    assert loop.iterator_policy.parallelism_limit == 0  # as many as were drawn: tune_pods at most
+    inside = spec.components[loop.component_ref.name].dag
+    assert set(inside.tasks) == {"measure-trials"}
+    chosen = next(tasks["choose-trial"] for tasks in groups if "choose-trial" in tasks)
+    measured = chosen.inputs.parameters["measured"].task_output_parameter
+    assert measured.producer_task in {key for tasks in groups for key in tasks}
+    assert measured.output_parameter_key in inside.outputs.parameters
