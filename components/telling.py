@@ -45,6 +45,7 @@ def told() -> Iterator[None]:
     except Exception as error:
         full = unwritable(error, "a file of this step")
         if full is None:
+            _keep(f"{type(error).__name__}: {error}")
             raise
         _leave(full)
 
@@ -77,11 +78,12 @@ def last_words() -> str:
 def _leave(error: KanaryaError) -> None:
     sentence = " ".join(str(error).split())
     print(f"{ERROR}{sentence}", file=sys.stderr, flush=True)
-    _keep(f"{os.environ.get(STEP, 'a step')}: {sentence}")
+    _keep(sentence)
     raise SystemExit(1) from error
 
 
-def _keep(words: str) -> None:
+def _keep(reason: str) -> None:
+    words = f"{os.environ.get(STEP, 'a step')}: {' '.join(reason.split())}"
     asked = os.environ.get(LAST_WORDS)
     place = Path(asked) if asked else TERMINATION_LOG
     if asked or TERMINATION_LOG.exists():

@@ -123,6 +123,16 @@ def test_the_last_words_of_a_step_are_kept_for_the_exit_handler(
     assert rules.words(telling.last_words()) == ("validate", "The target has a single class.")
 
 
+def test_a_crash_leaves_its_name_and_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(telling.LAST_WORDS, str(tmp_path / "words"))
+    monkeypatch.setenv(telling.STEP, "split")
+    with pytest.raises(KeyError), told():
+        raise KeyError("species")
+    assert telling.last_words() == "split: KeyError: 'species'"
+
+
 def test_in_a_pod_kubernetes_keeps_the_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
