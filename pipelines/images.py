@@ -43,6 +43,11 @@ def pinned(text: str, pipeline: str, images: Images) -> str:
     """
     for image in images.of(pipeline):
         refuse_moving(image)
+    return named(text, images)
+
+
+def named(text: str, images: Images) -> str:
+    """Return the compiled YAML with these images, whatever they are called."""
     for ours, theirs in ((IMAGE, images.tabular), (IMAGES, images.images)):
         text = text.replace(f"image: {ours}\n", f"image: {theirs}\n")
     return text

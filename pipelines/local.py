@@ -25,6 +25,7 @@ from serving.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _RETRIES = re.compile(r"^( +)retryPolicy:\n(?:\1 .*\n)+", re.MULTILINE)
+_HOME = re.compile(r"^ +- name: KANARYA_HOME\n +value: .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def _call(job: LocalRun) -> None:
 def for_one_machine(compiled: str) -> str:
     """Return a compiled pipeline without what only a cluster can do.
 
-    A step that failed would fail again here, after the pauses; and what KFP reads twice without
-    looking at it, the part for Kubernetes, is half of the text.
+    A step that failed would fail again here, after the pauses; all steps share the user's home; and
+    what KFP reads twice without looking at it, the part for Kubernetes, is half of the text.
     """
-    return _RETRIES.sub("", compiled.partition("\n---\n")[0] + "\n")
+    return _HOME.sub("", _RETRIES.sub("", compiled.partition("\n---\n")[0] + "\n"))
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ MLFLOW, STORE, SIGNING = "kanarya-mlflow", "kanarya-store", "kanarya-signing"
 ACCOUNT = "kanarya-pipeline"
 """The ServiceAccount that a run is submitted with; the YAML has no place for it."""
 USER = 50000
+HOME = "/tmp/kanarya"
+"""Where a step keeps what nobody else needs: the only place that its pod can write to."""
 GPU = "nvidia.com/gpu"
 
 # Kubeflow's own MLflow integration sets MLFLOW_TRACKING_URI itself, and a pod with a variable twice
@@ -131,6 +133,7 @@ def _known(task: Any) -> None:
     kubernetes.add_pod_label(task, "app.kubernetes.io/part-of", "kanarya")
     kubernetes.add_pod_label(task, "app.kubernetes.io/component", task.name)
     task.set_env_variable("KANARYA_STEP", task.name)
+    task.set_env_variable("KANARYA_HOME", HOME)
 
 
 def _guarded(task: Any, pod: Pod) -> None:

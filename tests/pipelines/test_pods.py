@@ -92,7 +92,7 @@ def test_a_pod_is_nobody_special_and_ends(
     name = {"app.kubernetes.io/part-of": "kanarya", "app.kubernetes.io/component": step}
     assert labels == name
     told = {each["name"]: each["value"] for each in graphs.container(pipeline, label)["env"]}
-    assert told == {"KANARYA_STEP": step}
+    assert told == {"KANARYA_STEP": step, "KANARYA_HOME": "/tmp/kanarya"}
 
 
 @each_step
@@ -186,8 +186,11 @@ def test_one_machine_tries_nothing_again_and_reads_nothing_for_kubernetes(pipeli
     alone = yaml.load(for_one_machine(text), yaml.CSafeLoader)
     whole = graphs.documents(pipeline)[0]
     assert "retryPolicy" in text and "retryPolicy" not in str(alone)
-    assert alone["deploymentSpec"] == whole["deploymentSpec"]
     assert set(alone["components"]) == set(whole["components"])
+    for label, each in whole["deploymentSpec"]["executors"].items():
+        ours = alone["deploymentSpec"]["executors"][label]["container"]
+        assert [env["name"] for env in ours["env"]] == ["KANARYA_STEP"]
+        assert {**ours, "env": 0} == {**each["container"], "env": 0}
 
 
 def test_the_names_are_those_of_the_document() -> None:
