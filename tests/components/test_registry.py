@@ -172,6 +172,19 @@ def test_a_rejection_records_its_reasons_and_registers_nothing(
     assert registry.listing() == []
 
 
+def test_a_failed_run_is_closed_with_its_reason(settings: Settings) -> None:
+    run_id = start(key="k1")
+    other = start(key="k2")
+    assert tracking.fail_runs("k1", "the disk was full") == [run_id]
+    failed = tracking.connect().get_run(run_id)
+    assert (failed.info.status, failed.data.tags["kanarya.failure"]) == (
+        "FAILED",
+        "the disk was full",
+    )
+    assert tracking.connect().get_run(other).info.status == "RUNNING"
+    assert tracking.fail_runs("k1", "again") == []
+
+
 def test_a_step_tried_again_finds_its_run(settings: Settings) -> None:
     assert start(key="same") == start(key="same")
 
