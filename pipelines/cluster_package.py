@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from pipelines import compile as compiled
+from pipelines.images import TENSORFLOW, Images
 from pipelines.spec import AnySpec, pipeline_arguments
 from serving import storage
 from serving.errors import UsageError
@@ -21,11 +23,11 @@ NOT_ASKED = frozenset({"run_key", "git_commit"})
 
 
 def text_of(task: str) -> str:
-    """Return the YAML of the pipeline for a spec's task.
+    """Return the YAML of the pipeline for a spec's task, with the images of the environment.
 
-    It is compiled anew, so that the images are those that the environment names.
+    Raises UsageError where an image of its steps is named neither by digest nor by git commit.
     """
-    return compiled.text(compiled.OF_TASK[task])
+    return compiled.for_cluster(compiled.OF_TASK[task], Images.from_env())
 
 
 def with_defaults(text: str, arguments: Mapping[str, Any]) -> str:
@@ -44,8 +46,10 @@ def with_defaults(text: str, arguments: Mapping[str, Any]) -> str:
 
 
 def plain() -> list[tuple[str, str]]:
-    """Return (name in the UI, YAML) of every pipeline, with the defaults of its graph."""
-    return [(f"kanarya-{name}", compiled.text(name)) for name in compiled.PIPELINES]
+    """Return (name in the UI, YAML) of each pipeline whose images the environment names."""
+    names = compiled.PIPELINES if os.environ.get(TENSORFLOW) else ("tabular",)
+    images = Images.from_env()
+    return [(f"kanarya-{name}", compiled.for_cluster(name, images)) for name in names]
 
 
 def form_of(spec: AnySpec) -> str:

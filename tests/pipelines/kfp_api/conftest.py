@@ -17,6 +17,7 @@ from pipelines.cluster_place import Place
 from tests.pipelines.kfp_api.server import FakeKfp, serve
 
 ROOT = Path(__file__).resolve().parents[3]
+IMAGE = f"registry.example.com/kanarya@sha256:{'a' * 64}"
 SPEC = """
 name: iris
 data: {uri: gs://bucket/iris.csv, target: species}
@@ -86,6 +87,7 @@ def kanarya(
     monkeypatch.setenv("KFP_HOST", kfp.host)
     monkeypatch.setenv("KFP_POLL_SECONDS", "0.001")
     monkeypatch.setenv("KANARYA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KANARYA_COMPONENTS_IMAGE", IMAGE)
 
     def run(*arguments: str, **environment: str) -> Said:
         from scripts.__main__ import main

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.pipelines.kfp_api import stories
-from tests.pipelines.kfp_api.conftest import Said
+from tests.pipelines.kfp_api.conftest import IMAGE, Said
 from tests.pipelines.kfp_api.server import FakeKfp
 
 Kanarya = Callable[..., Said]
@@ -65,10 +65,22 @@ def test_what_is_sent_is_the_spec_filed_under_the_models_name(
     (experiment,) = kfp.experiments.values()
     assert experiment["display_name"] == "iris"
     assert run["service_account"] == "runner"
+    executors = run["pipeline_spec"]["pipeline_spec"]["deploymentSpec"]["executors"].values()
+    assert {executor["container"]["image"] for executor in executors} == {IMAGE}
     parameters = run["runtime_config"]["parameters"]
     assert parameters["data_uri"] == "gs://bucket/iris.csv"
     assert parameters["run_key"] == run["display_name"]
     assert f"kanarya runs watch {run['run_id']}" in said.out
+
+
+@pytest.mark.parametrize("image", ["", "registry.example.com/kanarya:latest"])
+def test_an_image_that_may_be_another_one_tomorrow_is_not_sent(
+    kfp: FakeKfp, kanarya: Kanarya, spec: str, image: str
+) -> None:
+    said = kanarya("run", spec, "--on", "cluster", KANARYA_COMPONENTS_IMAGE=image)
+    assert said.code == 2
+    assert "may be another one tomorrow" in said.err
+    assert not kfp.requests
 
 
 def test_runs_are_listed_shown_read_and_cancelled(
