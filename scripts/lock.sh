@@ -10,10 +10,10 @@ compile() {
 compile --extra dev -o requirements/dev.txt
 compile --extra laptop -c requirements/dev.txt -o requirements/laptop.txt
 compile --extra tracking --extra tabular --extra pages --extra serving --extra signing --extra cluster --extra gcs \
-    -c requirements/dev.txt -o requirements/components.txt
+    --extra s3 -c requirements/dev.txt -o requirements/components.txt
 compile --extra tracking --extra tabular --extra images --extra serving --extra signing --extra cluster --extra gcs \
-    -c requirements/dev.txt -o requirements/images.txt
+    --extra s3 -c requirements/dev.txt -o requirements/images.txt
 compile --extra serving --extra signing --extra gcs -c requirements/dev.txt -o requirements/serving.txt
 compile --extra mlflow-server -c requirements/dev.txt -o requirements/mlflow.txt
 compile --extra console --extra pipelines --extra tracking --extra cluster --extra gcs \
-    -c requirements/dev.txt -o requirements/console.txt
+    --extra s3 -c requirements/dev.txt -o requirements/console.txt

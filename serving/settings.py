@@ -9,6 +9,7 @@ from pathlib import Path
 
 from serving.errors import UsageError
 from serving.isvc.modes import Mode, mode_wished
+from serving.storage import SHARED
 
 API_PORT = 8600
 GATEWAY_PORT = 8601
@@ -33,7 +34,7 @@ class Settings:
     kubeconfig: Path
     namespace: str
     ledger: str
-    """Where the ledgers of the services are: a path or a gs:// URI."""
+    """Where the ledgers of the services are: a path, or a gs:// or s3:// URI."""
     signing_key: Path | None = None
     """The private key (PEM) that published models are signed with."""
     public_key: Path | None = None
@@ -106,7 +107,7 @@ def _metrics(env: Mapping[str, str]) -> str:
 
 def _beside(model_store: str, home: Path) -> str:
     """Return the ledger's place: with models that other machines share it is shared as well."""
-    shared = model_store.startswith("gs://")
+    shared = model_store.startswith(SHARED)
     return f"{model_store.rstrip('/')}/.ledger" if shared else str(home / "ledger")
 
 

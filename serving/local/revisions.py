@@ -11,7 +11,7 @@ from typing import Any
 from serving.errors import UsageError
 from serving.local.knative import number
 from serving.local.resources import INFERENCE_SERVICE_LABEL
-from serving.storage import local_path
+from serving.storage import SHARED, local_path
 
 JSON = dict[str, Any]
 
@@ -81,11 +81,11 @@ def refusal(predictor: Mapping[str, Any]) -> str | None:
     if not uri:
         return "spec.predictor.model.storageUri is missing: name the model directory to serve."
     try:
-        local = str(uri).startswith("gs://") or local_path(str(uri)) is not None
+        local = str(uri).startswith(SHARED) or local_path(str(uri)) is not None
     except UsageError as error:
         return str(error)
     if not local:
-        return f'StorageURI "{uri}" is not supported: use file:///…, a path, or gs://….'
+        return f'StorageURI "{uri}" is not supported: use file:///…, a path, gs://… or s3://….'
     for entry in _model(predictor).get("env") or []:
         if "valueFrom" in entry:
             return f"env {entry.get('name')} uses valueFrom: the local platform takes `value` only."

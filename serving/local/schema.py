@@ -85,7 +85,7 @@ MODEL = open_object(
         ),
         "required": ["name"],
     },
-    storageUri=text("Where the model directory is: file:///path or gs://bucket/path."),
+    storageUri=text("Where the model directory is: file:///path, gs://… or s3://bucket/path."),
     protocolVersion=text("Protocol of the predictor: v1 or v2."),
     runtime=text("Name of the serving runtime."),
     runtimeVersion=text("Version of the serving runtime."),

@@ -1,7 +1,7 @@
 """The ledger of a service: a folder of records, appended to by whoever comes first (`record.py`).
 
 The folder is `<place>/<service>/`, or `<place>/<service>.<namespace>/` in another namespace than
-`default`; the place is a path or a gs:// URI.
+`default`; the place is a path, or a gs:// or s3:// URI.
 """
 
 from __future__ import annotations

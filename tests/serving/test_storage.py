@@ -71,7 +71,7 @@ def test_a_local_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         storage.fetch(str(tmp_path / "none"), tmp_path / "copy")
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/a", "https://host/a", "gs://", "azure://x/y"])
+@pytest.mark.parametrize("uri", ["s3://", "https://host/a", "gs://", "azure://x/y"])
 def test_what_is_not_supported_is_refused_with_what_is(tmp_path: Path, uri: str) -> None:
     for ask in (lambda: storage.fetch(uri, tmp_path / "a"), lambda: storage.exists(uri)):
         with pytest.raises(UsageError, match=re.escape(f"{uri} cannot be reached: supported are")):
