@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import tracking
+from components.tracking_store import connect, is_empty
 
 OUTCOME, STEP, SECONDS = "kanarya.outcome", "kanarya.failed_step", "kanarya.seconds"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
@@ -32,9 +33,9 @@ def record(name: str, run_key: str, outcome: Outcome) -> str | None:
     A pipeline run that failed before its training gets a run of its own in the experiment `name`;
     None where nothing was ever recorded: making a store takes seconds.
     """
-    if tracking.is_empty():
+    if is_empty():
         return None
-    tracker = tracking.connect()
+    tracker = connect()
     run = find(tracker, run_key)
     if run is None:
         if outcome.kind == SUCCEEDED:

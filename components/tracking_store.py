@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import TrackingError
+from components.tracking_refusals import Answering, away, is_server, refusal
 from serving.settings import Settings
 
 SQLITE = "sqlite:///"
@@ -43,11 +44,8 @@ def client(uri: str) -> Any:
             tracker = mlflow.MlflowClient(uri, uri)
             tracker.search_experiments(max_results=1)  # one cheap question
     except (MlflowException, SQLAlchemyError) as error:
-        raise TrackingError(
-            f"the MLflow store {uri} does not answer ({_reason(error)}); "
-            "start its server, or correct MLFLOW_TRACKING_URI, and run it again"
-        ) from error
-    return tracker
+        raise refusal(uri, error) or TrackingError(away(uri, error)) from error
+    return Answering(tracker, uri) if is_server(uri) else tracker
 
 
 @contextmanager
@@ -61,12 +59,6 @@ def _alone(uri: str) -> Iterator[None]:
     with path.with_name(f"{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the process dies
         yield
-
-
-def _reason(error: BaseException) -> str:
-    while below := error.__cause__ or error.__context__:
-        error = below
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def connect(settings: Settings | None = None) -> Any:
