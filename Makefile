@@ -25,11 +25,12 @@ test: setup-dev  ## the fast tests (under a minute)
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (docker or cluster or slow)"
 
-check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests
+check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests, workflows
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/kanarya compile --check
 	@$(BIN)/python -m scripts.manifests --check
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 fix: setup-dev   ## format, mend what the linter can, compile the pipelines
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
