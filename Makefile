@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream
+.PHONY: help setup setup-dev demo test test-all test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream
 export PYTHON
 BIN := .venv/bin
 
@@ -20,10 +20,15 @@ demo: setup      ## watch a data set become a live model, and a bad version be r
 test test-all: export PYTHONDONTWRITEBYTECODE =
 
 test: setup-dev  ## the fast tests (under a minute)
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (kfp or e2e or docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (kfp or e2e or airflow or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (docker or cluster or slow)"
+
+test-airflow: setup-dev  ## the DAG of manifests/airflow in a real Airflow, which gets an environment of its own
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-airflow
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python -r requirements/airflow.txt
+	@$(BIN)/pytest -q -m airflow
 
 check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests, workflows
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
@@ -101,5 +106,5 @@ fuzz: setup-dev  ## try bytes of all kinds on the decoders (FUZZ_MINUTES=10)
 	@tests/fuzz/run.sh $(FUZZ_MINUTES)
 
 clean:           ## remove the environment and caches (your .kanarya stays)
-	@rm -rf .venv .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-airflow .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path "./.kanarya/*" -prune -exec rm -rf {} +
