@@ -24,7 +24,8 @@ class Augmentation:
 class Batches:
     """The images to train on: uint8 [n, height, width, channels], and their classes [n].
 
-    `rows`: which of them; `size`: images a batch, at most as many as there are.
+    `rows`: which of them; `size`: images a batch, at most as many as there are. Where several
+    workers train, each gets its own part of every batch: `worker` of `workers`.
     """
 
     pixels: np.ndarray
@@ -33,6 +34,8 @@ class Batches:
     size: int
     seed: int
     augmentation: Augmentation = Augmentation()
+    worker: int = 0
+    workers: int = 1
 
     @property
     def an_epoch(self) -> int:
@@ -44,7 +47,9 @@ class Batches:
         epoch, place = divmod(number, self.an_epoch)
         order = _order(self.seed, epoch, len(self.rows))
         chosen = self.rows[order[place * self.size : (place + 1) * self.size]]
-        rng = np.random.default_rng([self.seed, epoch, place])
+        chosen = chosen[self.worker :: self.workers]
+        own = [self.worker] if self.workers > 1 else []
+        rng = np.random.default_rng([self.seed, epoch, place, *own])
         return augmented(self.pixels[chosen], self.augmentation, rng), self.classes[chosen]
 
 

@@ -15,6 +15,8 @@ from components.batches import Batches
 from components.cnn import Layout
 from components.image_models import Cnn
 from components.keras_conversion import imported_keras, imported_tensorflow
+from components.keras_workers import agreed, joined, own
+from components.workers import ALONE, Workers
 from serving.errors import ModelError
 from serving.image_signature import Image, encode_images
 
@@ -85,34 +87,37 @@ def rate(step: int, steps: int, peak: float) -> float:
     return peak * min((step + 1) / rise, (steps - step) / max(1.0, steps - rise))
 
 
-def fit(plan: Plan, watch: Watch) -> Trained:
+def fit(plan: Plan, watch: Watch, workers: Workers = ALONE) -> Trained:
     """Return the trained network; `watch` is told of every epoch while the next ones wait.
 
-    On a GPU it computes in float16 where that is safe (mixed precision), else in float32. Raises
+    On a GPU it computes in float16 where that is safe (mixed precision), else in float32. Several
+    workers each train on their part of a batch, and all of them return the same network. Raises
     `ModelError` where the loss is no number any more.
     """
+    strategy = joined(workers)
     keras, device = imported_keras(), _device()
     keras.utils.set_random_seed(plan.batches.seed % 2**32)
     began = time.perf_counter()
-    with _precision(keras, device):
+    with _precision(keras, device), strategy.scope():
         model = cnn.build(plan.layout, softmax=False)
         cnn.whiten(model, _sample(plan))
         _compile(keras, model, plan)
         told = model.fit(
-            _dataset(plan),
+            own(strategy, _dataset(plan)),
             epochs=plan.settings.epochs,
             steps_per_epoch=plan.batches.an_epoch,
-            validation_data=_validation(plan),
+            validation_data=own(strategy, _validation(plan)),
             callbacks=[_callback(keras, plan, watch)],
             verbose=0,
             shuffle=False,
         )
+        weights = agreed(strategy, model.get_weights())
     history = {
         name: [float(value) for value in told.history[of]]
         for of, name in NAMES.items()
         if of in told.history
     }
-    return Trained(_answering(plan, model), history, time.perf_counter() - began, device)
+    return Trained(_answering(plan, weights), history, time.perf_counter() - began, device)
 
 
 def summary(model: KerasModel) -> str:
@@ -129,12 +134,11 @@ def summary(model: KerasModel) -> str:
     return "\n".join([*lines, "", f"{learned:,} weights are learned, {fixed:,} are not.", ""])
 
 
-def _answering(plan: Plan, model: KerasModel) -> KerasModel:
+def _answering(plan: Plan, weights: list[np.ndarray]) -> KerasModel:
     """Return the network in float32, ending in probabilities and free of what only training needs.
 
     So the file needs nothing of ours to be opened, and answers alike wherever it was trained.
     """
-    weights = model.get_weights()
     imported_keras().utils.clear_session()  # its layers are numbered from the beginning
     answering = cnn.build(plan.layout, softmax=True)
     answering.set_weights(weights)

@@ -40,6 +40,13 @@ class ImageModel(_Part):
 
     kind: str = Field("cnn", description=f"one of {', '.join(HYPERPARAMETERS)}")
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="pods that train it together, each on its part of every batch, in the TrainJob "
+        "that `kanarya spec trainjob` prints; a pipeline run trains in one",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> ImageModel:

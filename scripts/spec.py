@@ -10,7 +10,7 @@ import click
 
 @click.group()
 def spec() -> None:
-    """Check a spec, or print its JSON Schema."""
+    """Check a spec, print its JSON Schema, or what Katib and Kubeflow Trainer make of it."""
 
 
 @spec.command()
@@ -47,3 +47,27 @@ def katib(file: Path, namespace: str, claim: str) -> None:
     if not isinstance(loaded, Spec):
         raise UsageError(f"{file}: only models of tables are tuned, and its task is {loaded.task}")
     click.echo(yaml.safe_dump(experiment(loaded, namespace, claim), sort_keys=False), nl=False)
+
+
+@spec.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--namespace", default="default", show_default=True, help="Where it is to run.")
+@click.option(
+    "--claim", required=True, help="Volume claim that all nodes can mount, with the part in train/."
+)
+def trainjob(file: Path, namespace: str, claim: str) -> None:
+    """Print a spec's training by several pods as a TrainJob of Kubeflow Trainer."""
+    import yaml
+
+    from pipelines.spec import ImageSpec, load
+    from pipelines.trainjob import manifests
+    from serving.errors import UsageError
+
+    loaded = load(file)
+    if not isinstance(loaded, ImageSpec):
+        raise UsageError(
+            f"{file}: only networks of images are trained by several pods, and its task is "
+            f"{loaded.task}; a table's model learns in one"
+        )
+    made = manifests(loaded, namespace, claim)
+    click.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)

@@ -18,6 +18,7 @@ from components.image_dataset import Images, ImageSchema
 from components.image_models import Cnn
 from components.train import rules
 from components.train.closing import closing
+from components.workers import ALONE, Workers
 from serving.artifact import NATIVE
 from serving.errors import UsageError
 from serving.image_signature import Image
@@ -80,15 +81,21 @@ class Request:
         }
 
 
-def run(images: Path, request: Request, model: Path, tracker: Tracker) -> str:
+def run(
+    images: Path, request: Request, model: Path, tracker: Tracker, workers: Workers = ALONE
+) -> str:
     """Train, write the trained network, and return the MLflow run's id.
 
     The run is opened first, so that its curves grow while it trains. A kill leaves a run that says
-    so, and no model. Raises `UsageError` for hyperparameters and images that nothing can be
-    learned from, and `ModelError` where the loss is no number any more.
+    so, and no model. Of several workers the first one records and writes; the others only train,
+    and return "". Raises `UsageError` for hyperparameters and images that nothing can be learned
+    from, and `ModelError` where the loss is no number any more.
     """
     given = image_dataset.read(images)
-    plan = planned(given, request)
+    plan = planned(given, request, workers)
+    if not workers.is_first:
+        _assist(plan, workers)
+        return ""
     run_id = tracker.start_run(
         name=request.name,
         run_key=request.run_key,
@@ -97,7 +104,7 @@ def run(images: Path, request: Request, model: Path, tracker: Tracker) -> str:
     )
     with closing(tracker, run_id), partial(model) as unfinished:
         unfinished.mkdir()
-        fitted = _fit(plan, run_id, tracker)
+        fitted = _fit(plan, run_id, tracker, workers)
         _write(unfinished, plan, fitted, tracker)
         trained.write(unfinished, _signature(plan), _training(given, request, fitted))
         for name in (CLASS_NAMES, SUMMARY):
@@ -105,7 +112,7 @@ def run(images: Path, request: Request, model: Path, tracker: Tracker) -> str:
     return run_id
 
 
-def planned(given: Images, request: Request) -> Plan:
+def planned(given: Images, request: Request, workers: Workers = ALONE) -> Plan:
     """Return what is to be trained; raise `UsageError` where nothing can be learned."""
     from components.keras_training import Plan
 
@@ -116,25 +123,39 @@ def planned(given: Images, request: Request) -> Plan:
             f"{cnn.SMALLEST} pixels a side: give larger ones, or set data.image_size."
         )
     rows, watched = batches.held_out(schema.rows, settings.validation_size, request.random_state)
+    size = min(settings.batch_size, max(2, len(rows) // image_models.LEAST_STEPS))
+    if size < 2 * workers.count:
+        raise UsageError(
+            f"A batch of {size} pictures is too small for {workers.count} workers: each needs two "
+            "of it; take fewer workers, or raise batch_size where there are pictures enough."
+        )
     chosen = batches.Batches(
         given.pixels,
         given.classes,
         rows,
-        min(settings.batch_size, max(2, len(rows) // image_models.LEAST_STEPS)),
+        size // workers.count * workers.count,
         request.random_state,
         batches.Augmentation(settings.flip, min(settings.shift, *schema.shape[:2])),
+        workers.index,
+        workers.count,
     )
     return Plan(settings, Image(*schema.shape, scale=SCALE), schema.labels, chosen, watched)
 
 
-def _fit(plan: Plan, run_id: str, tracker: Tracker) -> Trained:
+def _fit(plan: Plan, run_id: str, tracker: Tracker, workers: Workers) -> Trained:
     from components import keras_training
 
     def watch(epoch: int, measured: Mapping[str, float]) -> None:
         tracker.log_epoch(run_id, epoch, measured)
         telling.note(rules.epoch(epoch, plan.settings.epochs, measured))
 
-    return keras_training.fit(plan, watch)
+    return keras_training.fit(plan, watch, workers)
+
+
+def _assist(plan: Plan, workers: Workers) -> None:
+    from components import keras_training
+
+    keras_training.fit(plan, lambda epoch, measured: None, workers)
 
 
 def _signature(plan: Plan) -> Signature:

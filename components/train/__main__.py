@@ -1,0 +1,59 @@
+"""Train a network outside of a pipeline, alone or as one of the pods of a TrainJob.
+
+    python -m components.train --train DIR --model DIR --name NAME … epochs=20 flip=false
+
+What it reads is what the split step writes, what the first worker writes is what the train step
+does: the model directory, and a run in MLflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from components import keras_tracking
+from components.telling import told
+from components.train import image_step
+from components.workers import Workers
+from serving.errors import UsageError
+
+
+def main(words: list[str] | None = None) -> None:
+    """Train what the command line names."""
+    given = _parser().parse_args(words)
+    with told():
+        hyperparameters = dict(map(_assigned, given.hyperparameters))
+        workers = Workers.from_env()
+        asked = {"workers": workers.count}
+        request = image_step.Request(
+            given.name, given.kind, hyperparameters, given.random_state, given.run_key, asked
+        )
+        run_id = image_step.run(given.train, request, given.model, keras_tracking, workers)
+        if run_id:
+            keras_tracking.end_run(run_id)
+            print(f"run: {run_id}", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m components.train")
+    for name in ("--train", "--model"):
+        parser.add_argument(name, type=Path, required=True)
+    for name in ("--name", "--kind", "--run-key"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--random-state", type=int, required=True)
+    parser.add_argument("hyperparameters", nargs="*", metavar="NAME=JSON")
+    return parser
+
+
+def _assigned(word: str) -> tuple[str, Any]:
+    name, _, text = word.partition("=")
+    try:
+        return name, json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{word!r}: write it as name=JSON, a text in quotes.") from error
+
+
+if __name__ == "__main__":
+    main()

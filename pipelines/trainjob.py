@@ -1,0 +1,136 @@
+"""A spec's training by several pods as a TrainJob of Kubeflow Trainer, with the runtime it needs.
+
+Fields: https://www.kubeflow.org/docs/components/trainer/ (API trainer.kubeflow.org/v1alpha1). Its
+own runtimes are for PyTorch, JAX and MPI. Ours asks for so many equal pods and nothing else (the
+policy PlainML); JobSet gives each its number and a name, from which TensorFlow learns of the others
+(`components.workers`). What a TrainJob may overrule of a runtime has changed with every release of
+Trainer, so the pod is described in the runtime alone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from components.image import IMAGES
+from components.image_models import parse
+from components.workers import ADDRESSES
+from pipelines.spec import ImageSpec
+from serving.errors import UsageError
+
+GROUP = "trainer.kubeflow.org"
+NODE = "node"
+"""What Trainer calls the Job and the container that train."""
+PORT = 29500
+"""The port that Trainer declares, and its network policy lets the pods use among themselves."""
+STEP = {f"{GROUP}/trainjob-ancestor-step": "trainer"}
+NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
+"""A sidecar would outlive the training, and wants to see inside of gRPC."""
+CONFIG, LOGIN = "kanarya-config", "kanarya-mlflow"
+"""Where the pipeline's steps find MLflow, too: a ConfigMap, and a Secret with the login."""
+
+
+def manifests(spec: ImageSpec, namespace: str, claim: str) -> list[dict[str, Any]]:
+    """Return a TrainingRuntime and the TrainJob that uses it.
+
+    `claim` is a volume claim that every node can mount, with the split step's training part in
+    `train/`; the first pod writes the trained network to `model/`. Raises `UsageError` for a spec
+    that asks for one worker.
+    """
+    if spec.model.workers == 1:
+        raise UsageError(
+            f"{spec.name} is trained by one worker, for which a pipeline run is enough; "
+            "set model.workers to the pods that shall train together."
+        )
+    return [_runtime(spec, namespace, claim), _job(spec, namespace)]
+
+
+def addresses(name: str, workers: int) -> list[str]:
+    """Return where the pods of a TrainJob are: JobSet's names, in their own namespace."""
+    return [f"{name}-{NODE}-0-{index}.{name}:{PORT}" for index in range(workers)]
+
+
+def _name(spec: ImageSpec) -> str:
+    return f"{spec.name}-train"
+
+
+def _job(spec: ImageSpec, namespace: str) -> dict[str, Any]:
+    runtime = {"apiGroup": GROUP, "kind": "TrainingRuntime", "name": _name(spec)}
+    return {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "TrainJob",
+        "metadata": {"name": _name(spec), "namespace": namespace},
+        "spec": {"runtimeRef": runtime, "trainer": {"numNodes": spec.model.workers}},
+    }
+
+
+def _runtime(spec: ImageSpec, namespace: str, claim: str) -> dict[str, Any]:
+    pod = {"metadata": {"annotations": NO_SIDECAR}, "spec": _pod(spec, claim)}
+    job = {"metadata": {"labels": STEP}, "spec": {"backoffLimit": 0, "template": pod}}
+    return {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "TrainingRuntime",
+        "metadata": {"name": _name(spec), "namespace": namespace},
+        "spec": {
+            "mlPolicy": {"numNodes": spec.model.workers},
+            "template": {"spec": {"replicatedJobs": [{"name": NODE, "template": job}]}},
+        },
+    }
+
+
+def _pod(spec: ImageSpec, claim: str) -> dict[str, Any]:
+    return {
+        "restartPolicy": "Never",  # the others would wait for one that begins anew
+        "securityContext": {
+            "runAsNonRoot": True,
+            "fsGroup": 50000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(spec)],
+        "volumes": [
+            {"name": "data", "persistentVolumeClaim": {"claimName": claim}},
+            {"name": "tmp", "emptyDir": {}},
+        ],
+    }
+
+
+def _container(spec: ImageSpec) -> dict[str, Any]:
+    together = ",".join(addresses(_name(spec), spec.model.workers))
+    return {
+        "name": NODE,
+        "image": IMAGES,
+        "command": ["python3", "-m", "components.train", *_words(spec)],
+        "env": [
+            {"name": ADDRESSES, "value": together},
+            {"name": "HOME", "value": "/tmp"},  # the one place to write
+        ],
+        "envFrom": [
+            {"configMapRef": {"name": CONFIG, "optional": True}},
+            {"secretRef": {"name": LOGIN, "optional": True}},
+        ],
+        "ports": [{"containerPort": PORT}],
+        "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/data"},
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+    }
+
+
+def _words(spec: ImageSpec) -> list[str]:
+    options = {
+        "--train": "/data/train",
+        "--model": "/data/model",
+        "--name": spec.name,
+        "--kind": spec.model.kind,
+        "--run-key": _name(spec),
+        "--random-state": str(spec.split.random_state),
+    }
+    settings = parse(spec.model.kind, spec.model.hyperparameters).model_dump()
+    given = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+    return [*(word for pair in options.items() for word in pair), *given]
