@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from serving.errors import UsageError
 
-ADDRESSES = "KANARYA_WORKERS"
+ADDRESSES = "KANARYA_TRAINERS"
 """host:port of every worker, with commas between them, in the order of their numbers."""
 INDEX = "JOB_COMPLETION_INDEX"
 """The number of this pod, from Kubernetes (an indexed Job)."""
