@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from components.tracking_refusals import is_server, shown
+from serving.errors import UsageError
 from serving.settings import Settings
 
 
@@ -15,6 +17,10 @@ from serving.settings import Settings
 def mlflow(port: int) -> None:
     """Start MLflow's own pages on the runs and versions (Ctrl-C stops them)."""
     settings = Settings.from_env()
+    if is_server(settings.tracking_uri):
+        raise UsageError(
+            f"MLflow's pages are those of its server already: open {shown(settings.tracking_uri)}"
+        )
     click.echo(f"MLflow on http://127.0.0.1:{port} (starting takes some seconds)")
     # Job workers would cost a gigabyte and half of the start; nothing here gives them work.
     os.environ.update(settings.environment(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")

@@ -10,6 +10,7 @@ import pytest
 from components import tracking_store
 from components.errors import TrackingError
 from components.tracking_refusals import Answering, refusal, shown
+from serving.errors import UsageError
 
 USER, WORD, TOKEN = (f"MLFLOW_TRACKING_{name}" for name in ("USERNAME", "PASSWORD", "TOKEN"))
 OPEN = (200, '{"experiments": []}')
@@ -113,6 +114,14 @@ def test_that_a_thing_is_not_there_stays_an_answer(server: Server) -> None:
     server.said = (404, MISSING)
     with pytest.raises(MlflowException, match="no such model"):
         tracker.get_registered_model("flower")
+
+
+def test_the_pages_of_a_server_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scripts.mlflow_ui import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:secret@mlflow:5000")
+    with pytest.raises(UsageError, match=r"already: open http://mlflow:5000$"):
+        mlflow.main([], standalone_mode=False)
 
 
 def test_a_fault_of_ours_is_no_refusal() -> None:
