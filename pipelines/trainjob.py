@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.image import IMAGES
 from components.image_models import parse
 from components.workers import ADDRESSES
+from pipelines.images import Images
+from pipelines.placing import CONFIG, MLFLOW
 from pipelines.spec import ImageSpec
 from serving.errors import UsageError
 
@@ -26,8 +27,6 @@ PORT = 29500
 STEP = {f"{GROUP}/trainjob-ancestor-step": "trainer"}
 NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
 """A sidecar would outlive the training, and wants to see inside of gRPC."""
-CONFIG, LOGIN = "kanarya-config", "kanarya-mlflow"
-"""Where the pipeline's steps find MLflow, too: a ConfigMap, and a Secret with the login."""
 
 
 def manifests(spec: ImageSpec, namespace: str, claim: str) -> list[dict[str, Any]]:
@@ -98,7 +97,7 @@ def _container(spec: ImageSpec) -> dict[str, Any]:
     together = ",".join(addresses(_name(spec), spec.model.workers))
     return {
         "name": NODE,
-        "image": IMAGES,
+        "image": Images.from_env().images,
         "command": ["python3", "-m", "components.train", *_words(spec)],
         "env": [
             {"name": ADDRESSES, "value": together},
@@ -106,7 +105,7 @@ def _container(spec: ImageSpec) -> dict[str, Any]:
         ],
         "envFrom": [
             {"configMapRef": {"name": CONFIG, "optional": True}},
-            {"secretRef": {"name": LOGIN, "optional": True}},
+            {"secretRef": {"name": MLFLOW, "optional": True}},
         ],
         "ports": [{"containerPort": PORT}],
         "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
