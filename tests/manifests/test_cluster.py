@@ -14,6 +14,7 @@ from scripts.manifest_rendering import FOLDERS
 from tests.manifests.rendered import documents
 
 pytestmark = pytest.mark.cluster
+SERVICES = "inferenceservices.serving.kserve.io"
 VARIABLES = ("KANARYA_CLUSTER_KUBECONFIG", "KANARYA_CLUSTER_NAMESPACE")
 
 
@@ -32,11 +33,12 @@ def kubectl(kubeconfig: str, *words: str, sent: str = "") -> subprocess.Complete
     return subprocess.run(command, input=sent, capture_output=True, text=True)
 
 
-def moved(document: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
-    """The object as it would be in that namespace."""
-    if document["kind"] in ("ClusterServingRuntime", "Namespace"):
-        return document
-    return {**document, "metadata": {**document["metadata"], "namespace": namespace}}
+def anew(document: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    """The object as it would be in that namespace, under a name that nothing there has yet."""
+    everywhere = document["kind"] in ("ClusterServingRuntime", "Namespace")
+    place = {} if everywhere else {"namespace": namespace}
+    name = f"check-{document['metadata']['name']}"
+    return {**document, "metadata": {**document["metadata"], **place, "name": name}}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -45,7 +47,7 @@ def test_the_api_server_would_take_it(folder: str, place: tuple[str, str]) -> No
     known = kubectl(kubeconfig, "api-resources", "-o", "name").stdout
     has_operator = "podmonitors.monitoring.coreos.com" in known
     sent = [
-        moved(each, namespace)
+        anew(each, namespace)
         for each in documents(folder)
         if has_operator or not each["apiVersion"].startswith("monitoring.coreos.com/")
     ]
@@ -58,22 +60,22 @@ def test_the_api_server_would_take_it(folder: str, place: tuple[str, str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("verb", "resource", "may"),
+    ("asked", "may"),
     [
-        ("get", "inferenceservices.serving.kserve.io", "yes"),
-        ("create", "inferenceservices.serving.kserve.io", "yes"),
-        ("patch", "inferenceservices.serving.kserve.io", "yes"),
-        ("delete", "inferenceservices.serving.kserve.io", "no"),
-        ("patch", "inferenceservices.serving.kserve.io/status", "no"),
-        ("list", "secrets", "no"),
-        ("create", "pods", "no"),
+        (("get", SERVICES), "yes"),
+        (("create", SERVICES), "yes"),
+        (("patch", SERVICES), "yes"),
+        (("delete", SERVICES), "no"),
+        (("patch", SERVICES, "--subresource=status"), "no"),
+        (("list", "secrets"), "no"),
+        (("create", "pods"), "no"),
     ],
 )
 def test_the_account_of_runs_may_do_that_and_no_more(
-    verb: str, resource: str, may: str, place: tuple[str, str]
+    asked: tuple[str, ...], may: str, place: tuple[str, str]
 ) -> None:
     """Asked of a cluster that manifests/overlays/dev was applied to."""
     kubeconfig, namespace = place
     account = "system:serviceaccount:kubeflow:kanarya-pipeline"
-    said = kubectl(kubeconfig, "auth", "can-i", verb, resource, "--as", account, "-n", namespace)
+    said = kubectl(kubeconfig, "auth", "can-i", *asked, "--as", account, "-n", namespace)
     assert said.stdout.strip() == may
