@@ -131,7 +131,9 @@ def _through_groups(task: Any, *values: Any) -> None:
 
 def _known(task: Any) -> None:
     kubernetes.add_pod_label(task, "app.kubernetes.io/part-of", "kanarya")
-    kubernetes.add_pod_label(task, "app.kubernetes.io/component", task.name)
+    # The steps for pictures need of the network what those for tables need.
+    step = task.name.removesuffix("-images")
+    kubernetes.add_pod_label(task, "app.kubernetes.io/component", step)
     task.set_env_variable("KANARYA_STEP", task.name)
     task.set_env_variable("KANARYA_HOME", HOME)
 

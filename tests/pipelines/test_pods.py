@@ -89,8 +89,10 @@ def test_a_pod_is_nobody_special_and_ends(
     assert [(each.mount_path, each.medium) for each in pod.empty_dir_mounts] == [("/tmp", "")]
     assert pod.image_pull_policy == "IfNotPresent"
     labels = dict(pod.pod_metadata.labels)
-    name = {"app.kubernetes.io/part-of": "kanarya", "app.kubernetes.io/component": step}
-    assert labels == name
+    assert labels == {
+        "app.kubernetes.io/part-of": "kanarya",
+        "app.kubernetes.io/component": step.removesuffix("-images"),
+    }
     told = {each["name"]: each["value"] for each in graphs.container(pipeline, label)["env"]}
     assert told == {"KANARYA_STEP": step, "KANARYA_HOME": "/tmp/kanarya"}
 
