@@ -22,6 +22,8 @@ _CODE_LIMIT = 1e18
 # What may stand before the first character of a cell, but for the separator.
 _OPENING = np.isin(np.arange(256), list(b' \t\v\f\r\n"')) | (np.arange(256) >= 128)
 _SHORT = "short"
+BLOCK = 1 << 18
+"""Bytes that are compared at once: what comes of them stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,22 @@ def _has_code(piece: Piece) -> bool:
     """Say whether a cell may start with 0 and a digit, such as 007, by the bytes before them."""
     # A cell always has a byte before it: the separator or the end of a line.
     text = np.frombuffer(b"\n\n" + piece.content, np.uint8)
+    separator = piece.layout.dialect.separator[0]
+    return any(
+        _opens_with_code(text[start - 2 : start + BLOCK + 1], separator)
+        for start in range(2, len(text) - 1, BLOCK)
+    )
+
+
+def _opens_with_code(text: np.ndarray, separator: int) -> bool:
+    """Say so of the bytes but for the first two and the last one."""
     before, zero, digit = text[1:-2], text[2:-1], text[3:]
     # What is below wraps around to above, so that one comparison does: no point or digit before.
     found = (zero == ord("0")) & ((digit - ord("0")) < 10) & ((before - ord(".")) >= 12)
     pairs = np.flatnonzero(found)
     signed = np.isin(before[pairs], (ord("+"), ord("-")))
     opening = np.where(signed, text[pairs], before[pairs])
-    return bool((_OPENING[opening] | (opening == piece.layout.dialect.separator[0])).any())
+    return bool((_OPENING[opening] | (opening == separator)).any())
 
 
 def tally(piece: Piece) -> tuple[Tally, ...]:

@@ -156,3 +156,15 @@ def test_many_files_in_many_encodings_are_read(tmp_path: Path) -> None:
     (tmp_path / "2.csv").write_text("a;b;y\n2;Ağrı;0\n", "utf-16")
     step.run(str(tmp_path), Request("y"), tmp_path / "table")
     assert dataset.read_columns(tmp_path / "table")["b"].tolist() == ["Muş", "Ağrı"]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5, 64])
+@pytest.mark.parametrize(("cell", "kind"), [("007", "text"), ("-01", "text"), ("100", "integer")])
+def test_a_code_is_found_wherever_the_bytes_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, cell: str, kind: str
+) -> None:
+    monkeypatch.setattr("components.csv_batches.BLOCK", block)
+    rows = "".join(f"{n % 9 + 1},{n % 2}\n" for n in range(20))
+    (tmp_path / "rows.csv").write_text(f"a,y\n{rows}{cell},1\n{rows}")
+    step.run(str(tmp_path / "rows.csv"), Request("y"), tmp_path / "table")
+    assert dataset.read_schema(tmp_path / "table").column("a").kind == kind
