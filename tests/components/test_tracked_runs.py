@@ -2,7 +2,7 @@
 
 import time
 
-from components import tracked_runs, tracking
+from components import tracked_runs, tracking, tracking_store
 from components.models.epochs import Epoch
 from serving.settings import Settings
 
@@ -16,7 +16,7 @@ def test_runs_that_go_on_and_runs_that_ended_since_are_told(settings: Settings) 
     rejected = tracking.open_run("wine", "wine-2")
     tracking.tag_run(rejected, {tracking.GATE: "rejected"})
     tracking.end_run(rejected)
-    tracking.connect().create_run(tracking.connect().get_run(failed).info.experiment_id)
+    tracking_store.connect().create_run(tracking_store.connect().get_run(failed).info.experiment_id)
     found = {each.run_key: each for each in tracked_runs.changed(settings)}
     assert {key: (each.model, each.status) for key, each in found.items()} == {
         "iris-1": ("iris", "running"),

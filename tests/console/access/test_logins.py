@@ -20,7 +20,7 @@ KNOWN = logins.parse(f"# people\n{AYSE.line()}\n\n  {BUILD.line()}\n")
         ("ayse", "kanarya-sari-1", None),
         ("ayse", "", None),
         ("nobody", "kanarya-sarı-1", None),
-        ("build", TOKEN, None),  # a token opens no form
+        pytest.param("build", TOKEN, None, id="a token opens no form"),
         ("build", "", None),
     ],
 )
