@@ -50,20 +50,24 @@ def decide_and_deploy(
     placed(decided, "Gate", pods.computing(size))
     decision = decided.outputs["decision"]
     with dsl.If(decided.outputs["Output"] == True, name="passed"):  # noqa: E712 - the DSL's
-        registered = register(
-            packaged=packaged,
-            evaluation=evaluation,
-            decision=decision,
-            report=candidate.evaluated.outputs["report"],
-            findings=candidate.checked.outputs["findings"],
-            name=candidate.name,
-            run_id=run_id,
-        )
-        placed(registered, "Register", pods.REGISTERING)
-        rolled_out = deploy(
-            name=candidate.name, version=registered.output, run_key=candidate.run_key, **rollout
-        )
-        placed(rolled_out, "Roll out by canary", pods.ROLLING_OUT)
+        _bring_live(candidate, decision, rollout)
     with dsl.Else(name="rejected"):
         rejected = reject(decision=decision, evaluation=evaluation, run_id=run_id)
         placed(rejected, "Reject", pods.REJECTING)
+
+
+def _bring_live(candidate: Candidate, decision: Any, rollout: Mapping[str, Any]) -> None:
+    registered = register(
+        packaged=candidate.packaged.outputs["packaged"],
+        evaluation=candidate.evaluated.outputs["evaluation"],
+        decision=decision,
+        report=candidate.evaluated.outputs["report"],
+        findings=candidate.checked.outputs["findings"],
+        name=candidate.name,
+        run_id=candidate.trained.outputs["Output"],
+    )
+    placed(registered, "Register", pods.REGISTERING)
+    rolled_out = deploy(
+        name=candidate.name, version=registered.output, run_key=candidate.run_key, **rollout
+    )
+    placed(rolled_out, "Roll out by canary", pods.ROLLING_OUT)
