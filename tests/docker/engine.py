@@ -60,14 +60,27 @@ def _base(wanted: images.Image) -> dict[str, str]:
         return {}
     name = f"{STAND_IN}:{wanted.python}"
     if docker("image", "inspect", name, check=False).returncode:
-        python = shutil.which(f"python{wanted.python}")
+        python = next(_interpreters(wanted.python), None)
         if not python or not shutil.which("debootstrap") or os.getuid():
             pytest.skip(
                 "no registry answers; name a base image in KANARYA_PYTHON_IMAGE, or run as root "
-                f"with debootstrap and python{wanted.python} for a stand-in"
+                f"with debootstrap and a python{wanted.python} with pip for a stand-in"
             )
         subprocess.run([str(ROOT / "tests/docker/stand_in.sh"), python, name], check=True)
     return {"KANARYA_PYTHON_IMAGE": name}
+
+
+def _interpreters(version: str) -> Iterator[str]:
+    """Yield the interpreters of a version that hold their own pip and can be copied: no shims."""
+    places = [*Path.home().glob(".pyenv/versions/*/bin")]
+    places += [Path(each) for each in os.environ.get("PATH", "").split(os.pathsep) if each]
+    holds = "import sys; print(sys.version[:4], sys.base_prefix)"
+    for python in (place / f"python{version}" for place in places):
+        if python.is_file():
+            done = subprocess.run([python, "-I", "-c", holds], capture_output=True, text=True)
+            said, _, prefix = done.stdout.strip().partition(" ")
+            if said == version and Path(prefix, f"lib/python{version}/site-packages/pip").is_dir():
+                yield str(python)
 
 
 def _official(wanted: images.Image) -> bool:

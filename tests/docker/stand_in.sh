@@ -4,6 +4,8 @@
 # Usage: stand_in.sh PYTHON IMAGE     (root; debootstrap; e.g. stand_in.sh python3.12 stand-in:3.12)
 set -eu
 python=$1 image=$2
+prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 root=$(mktemp -d)
 chmod 755 "$root"  # it becomes / for every user
 trap 'rm -rf "$root"' EXIT
@@ -18,8 +20,6 @@ chroot "$root" sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' > "$root/etc/pip.conf"
 
-prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
-version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 mkdir -p "$root/usr/local/bin" "$root/usr/local/lib"
 cp "$("$python" -c 'import sys; print(sys._base_executable)')" "$root/usr/local/bin/python$version"
 ln -s "python$version" "$root/usr/local/bin/python3"
