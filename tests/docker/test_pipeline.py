@@ -29,12 +29,11 @@ from typing import Any
 import pytest
 
 from pipelines.spec import load, pipeline_arguments
-from scripts import images
 from serving.isvc.client import connect
 from serving.local.platform import Ports, down, up
 from serving.settings import Settings
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
-from tests.docker.engine import ROOT, docker, image, running, until_healthy
+from tests.docker.engine import ROOT, docker, image, inspected, running, until_healthy
 
 pytestmark = [
     pytest.mark.docker,
@@ -100,23 +99,23 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             down(settings)
 
 
+def called(name: str) -> str:
+    """Build an image and name it by what it holds, which is as good as a commit here."""
+    built = image(name)
+    pinned = f"kanarya/{name}:{inspected(built)['Id'].removeprefix('sha256:')[:40]}"
+    docker("tag", built, pinned)
+    return pinned
+
+
 def graph(name: str, folder: Path) -> Path:
-    """Compile a pipeline as people do who built the images: with the names that were printed."""
-    words = [sys.executable, "-m", "scripts.images", "names"]
-    printed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    named = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
-    program = f"from pipelines import compile; print(compile.text({name!r}))"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, **named},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    path = folder / f"{name}.yaml"
-    path.write_text(done.stdout)
-    return path
+    """Compile a pipeline as people do for a cluster: with the images that its steps run in."""
+    words = [sys.executable, "-m", "scripts", "compile", "--out", str(folder)]
+    words += ["--image", called("components-python")]
+    if name == "image":
+        words += ["--images-image", called("images-python")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / f"{name}.yaml"
 
 
 @dataclass(frozen=True)
@@ -182,10 +181,6 @@ def _ended(label: str, began: float) -> Counter[tuple[str, str]]:
     return Counter((each["image"], each["exitCode"]) for each in ends)
 
 
-def called(name: str) -> str:
-    return images.release({}).tags(next(each for each in images.IMAGES if each.name == name))[0]
-
-
 def ask(place: Place, name: str, version: str, instances: list[Any]) -> Any:
     """Serve a published version with the predictor's image, and ask it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -215,7 +210,6 @@ def test_a_table_becomes_a_live_version_in_the_containers(place: Place, tmp_path
     spec = load(SPECS / "iris.yaml", ["rollout.steps=[100]"])
     data = shutil.copy(SPECS / "iris.csv", place.folder / "data" / "iris.csv")
     arguments = {**pipeline_arguments(spec), "data_uri": str(data), "run_key": "in-containers"}
-    image("components-python")
     ran = run(place, graph("tabular", tmp_path), arguments)
     steps = [*BEFORE_THE_GATE, *PASSED]
     assert set(steps) <= set(ran.outputs)
@@ -244,8 +238,6 @@ def test_pictures_become_a_live_network_in_the_containers(place: Place, tmp_path
             "rollout.steps=[100]",
         ],
     )
-    image("components-python")
-    image("images-python")
     arguments = {**pipeline_arguments(spec), "run_key": "pictures-in-containers"}
     ran = run(place, graph("image", tmp_path), arguments)
     of_images = [f"{step}-images" for step in BEFORE_THE_GATE[:-1]]
