@@ -126,7 +126,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_refused(
 def test_a_download_that_never_comes_whole_leaves_a_sentence(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.storage.RETRY_SECONDS", 2.0)
+    monkeypatch.setattr("serving.gcs.RETRY_SECONDS", 2.0)
     store.line.cuts, store.line.at = 10_000, 0
     with pytest.raises(KanaryaError) as refused:
         step.run(store.uri("long.csv"), Request("y"), tmp_path / "table")
