@@ -60,4 +60,5 @@ def pod(name: str, label: str) -> KubernetesExecutorConfig:
 
 def steps() -> list[tuple[str, str, PipelineTaskSpec, str]]:
     """Every step of every pipeline: the pipeline, its name, its task, its executor's label."""
-    return [(name, *found) for name in NAMES for found in tasks(name)]
+    found = [(name, *each) for name in NAMES for each in tasks(name)]
+    return sorted(found, key=lambda step: step[:2])
