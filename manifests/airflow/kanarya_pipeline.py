@@ -6,7 +6,7 @@ alone and calls the command `kanarya` of another environment on the worker:
     KANARYA_COMMAND    that command, as in /opt/kanarya/.venv/bin/kanarya  (default: kanarya)
     KANARYA_SPEC       the spec of a run that names none
     KANARYA_SCHEDULE   when it runs by itself, as cron  (default: never)
-    KFP_HOST, KFP_NAMESPACE, KFP_TOKEN_FILE, …   where Kubeflow Pipelines is; the command reads them
+    KFP_HOST, KANARYA_COMPONENTS_IMAGE, …   what `kanarya run --on cluster` reads
 
 A promoted version is an event of the asset x-kanarya://models/NAME, on which other DAGs can wait.
 """

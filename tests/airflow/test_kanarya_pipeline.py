@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW = ROOT / ".venv-airflow" / "bin" / "python"
 INSIDE = Path(__file__).with_name("inside.py")
+IMAGE = f"registry.example.com/kanarya@sha256:{'a' * 64}"
 SPEC = "name: iris\ndata: {uri: gs://bucket/iris.csv, target: species}\n"
 
 Ask = Callable[..., Any]
@@ -43,7 +44,8 @@ def airflow(home: Path) -> Ask:
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "manifests" / "airflow"),
         "KANARYA_COMMAND": str(home / "kanarya"),
         "KANARYA_HOME": str(home / "home"),
-        "KFP_POLL_SECONDS": "0",
+        "KANARYA_COMPONENTS_IMAGE": IMAGE,
+        "KFP_POLL_SECONDS": "0.1",
         "PYTHONPATH": "",
     }
     migrate = [str(AIRFLOW), "-m", "airflow", "db", "migrate"]
