@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import yaml
@@ -59,6 +60,8 @@ def pod(name: str, label: str) -> KubernetesExecutorConfig:
 
 
 def steps() -> list[tuple[str, str, PipelineTaskSpec, str]]:
-    """Every step of every pipeline: the pipeline, its name, its task, its executor's label."""
-    found = [(name, *each) for name in NAMES for each in tasks(name)]
-    return sorted(found, key=lambda step: step[:2])
+    """Every step of every pipeline: the pipeline, its name, its task, its executor's label.
+
+    Sorted, since protobuf's maps have another order in each process, and workers compare theirs.
+    """
+    return [(name, *found) for name in NAMES for found in sorted(tasks(name), key=itemgetter(0))]
