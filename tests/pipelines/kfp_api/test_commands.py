@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.pipelines.kfp_api import stories
-from tests.pipelines.kfp_api.conftest import IMAGE, Said
+from tests.pipelines.kfp_api.conftest import IMAGE, ROOT, Said
 from tests.pipelines.kfp_api.server import FakeKfp
 
 Kanarya = Callable[..., Said]
@@ -125,12 +128,17 @@ def test_what_is_not_there_is_told_as_that(
 def test_ctrl_c_leaves_the_run_alone_and_says_how_to_go_on_or_end_it(
     kfp: FakeKfp, kanarya: Kanarya, started: dict[str, Any]
 ) -> None:
-    nothing = [lambda: None] * 99
-    kfp.story = [*nothing[:3], lambda: os.kill(os.getpid(), signal.SIGINT), *nothing]
-    run = started["run_id"]
-    said = kanarya("runs", "watch", run, KFP_POLL_SECONDS="0.05")
-    assert said.code == 130
-    assert f"`kanarya runs watch {run}`" in said.err and f"`kanarya runs cancel {run}`" in said.err
+    run, looked = started["run_id"], threading.Event()
+    kfp.story = [*[lambda: None] * 3, looked.set]
+    # A process of its own: here the signal would hit whatever pytest is at.
+    command = [sys.executable, "-m", "scripts", "runs", "watch", run]
+    around = {**os.environ, "KFP_POLL_SECONDS": "0.05"}
+    with subprocess.Popen(command, cwd=ROOT, env=around, stderr=subprocess.PIPE, text=True) as on:
+        assert looked.wait(60)
+        on.send_signal(signal.SIGINT)
+        _, said = on.communicate(timeout=60)
+    assert on.returncode == 130
+    assert f"`kanarya runs watch {run}`" in said and f"`kanarya runs cancel {run}`" in said
     assert kfp.runs[run]["state"] == "PENDING"
 
 
