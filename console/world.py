@@ -8,7 +8,8 @@ from console.access.attempts import Attempts
 from console.access.audit import Audit
 from console.access.guard import Door
 from console.access.sessions import Sessions, kept_secret
-from console.data.runs import Runs
+from console.data.feed import Feed
+from console.data.runs import Pulse, Runs
 from console.settings import ConsoleSettings
 
 
@@ -21,15 +22,19 @@ class World:
     attempts: Attempts
     audit: Audit
     runs: Runs
+    run_changes: Feed[Pulse]
+    """Tells every open table of runs that another look is worth it."""
 
     @classmethod
     def of(cls, settings: ConsoleSettings) -> World:
         """Return the world of an installation; its folder and secret are made where missing."""
         sessions = Sessions(kept_secret(settings.folder / "secret"))
+        runs = Runs.of(settings.base)
         return cls(
             settings=settings,
             door=Door(settings.names, settings.logins, sessions),
             attempts=Attempts(),
             audit=Audit(settings.base.home / "audit" / "console.jsonl"),
-            runs=Runs.of(settings.base),
+            runs=runs,
+            run_changes=Feed(runs.pulse),
         )

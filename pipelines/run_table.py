@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.journal import RunFolder
 from pipelines.run_row import Row, elsewhere, mark, read
@@ -93,8 +93,8 @@ class RunTable:
     def page(self, query: Query) -> Page:
         """Return the rows that a query asks for. Raises nothing: an unknown sort finds no value."""
         found = [row for row in self.rows() if _matches(row, query)]
-        told = [(value, row) for row in found if (value := row.value(query.sort)) is not None]
-        silent = [row for row in found if row.value(query.sort) is None]
+        told = [(value, row) for row in found if (value := _order(row, query.sort)) is not None]
+        silent = [row for row in found if _order(row, query.sort) is None]
         told.sort(key=lambda pair: (pair[0], pair[1].run_id), reverse=query.descending)
         rows = [*(row for _, row in told), *silent]
         some = rows[query.offset : query.offset + query.limit]
@@ -124,6 +124,13 @@ class RunTable:
             "statuses": _counted(row.status for row in rows),
             "metrics": _counted(name for row in rows for name in row.metrics),
         }
+
+    def pulse(self) -> tuple[object, ...]:
+        """Return what differs once any row does: a row that has ended stays as it is."""
+        lively = [row for row in self._rows.values() if not row.ended]
+        strange = tuple((row.run_id, row.status) for row in self._elsewhere.values())
+        now = tuple((row.run_id, row.status, row.step) for row in lively)
+        return (len(self._rows), hash(frozenset(self._rows)), now, hash(strange))
 
     def __len__(self) -> int:
         """Return how many runs there are."""
@@ -179,6 +186,14 @@ def _matches(row: Row, query: Query) -> bool:
         return True
     said = f"{row.run_id} {row.model} {row.kind} {row.data} {row.target} {row.sentence}".casefold()
     return all(word in said for word in query.text.casefold().split())
+
+
+def _order(row: Row, name: str) -> Any:
+    """Return what a row is sorted by; None last: what is not there, and what is not a number."""
+    value = row.value(name)
+    if name == "version" and value is not None:
+        return (0, int(value), "") if value.isdecimal() else (1, 0, value)
+    return None if value != value else value
 
 
 def _begun(name: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipelines.run_row import Row
@@ -13,6 +14,10 @@ from serving.settings import Settings
 FRESH_S = 0.5
 FIRST_S = 0.15
 """So long a page waits for a table that is still being read; the newest runs come first."""
+KEPT_PAGES = 64
+"""So many answers are kept until a run changes: fifty browsers mostly ask the same."""
+
+Pulse = tuple[object, ...]
 
 
 @dataclass
@@ -20,8 +25,11 @@ class Runs:
     """The runs of one home, for threads."""
 
     table: RunTable
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
     _read_at: float = float("-inf")
+    _pulse: Pulse = ()
+    _pages: dict[Query, Page] = field(default_factory=dict)
+    _choices: dict[str, Mapping[str, int]] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Runs:
@@ -32,15 +40,42 @@ class Runs:
         """Return the rows that a query asks for."""
         with self._lock:
             self._refresh()
-            return self.table.page(query)
+            if query not in self._pages:
+                if len(self._pages) >= KEPT_PAGES:
+                    self._pages.clear()
+                self._pages[query] = self.table.page(query)
+            return self._pages[query]
+
+    def choices(self) -> Mapping[str, Mapping[str, int]]:
+        """Return what rows can be filtered and sorted by (`RunTable.choices`)."""
+        with self._lock:
+            self._refresh()
+            if self._choices is None:
+                self._choices = self.table.choices()
+            return self._choices
 
     def row(self, run_id: str) -> Row | None:
         """Return one row as it is now, None where there is none."""
         with self._lock:
             return self.table.row(run_id)
 
+    def pulse(self) -> Pulse:
+        """Return what differs once any row does; a page that sees another one asks again."""
+        with self._lock:
+            self._refresh()
+            return self._pulse
+
+    def look_again(self) -> None:
+        """Read what has changed with the next question, whenever that comes."""
+        with self._lock:
+            self._read_at = float("-inf")
+
     def _refresh(self) -> None:
         if time.monotonic() - self._read_at < FRESH_S:
             return
         if self.table.refresh(FIRST_S):
             self._read_at = time.monotonic()
+        pulse = self.table.pulse()
+        if pulse != self._pulse:
+            self._pulse, self._choices = pulse, None
+            self._pages.clear()

@@ -1,36 +1,29 @@
-"""All runs, the newest first."""
+"""All runs: filtered, sorted by anything, page by page, as they are now."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 from nicegui import ui
 
+from console.data import run_columns, run_query
+from console.data.feed import Feed
+from console.data.runs import Pulse
+from console.widgets.run_filters import RunFilters
+from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
-from pipelines.run_row import Row
-from pipelines.run_table import Query
 
 
 async def build(screen: Screen) -> None:
-    """Show the newest runs."""
-    page = await asyncio.to_thread(screen.world.runs.page, Query())
-    names = ("run_id", "model", "kind", "data", "status", "started")
-    columns = [
-        {"name": name, "label": screen.say(f"runs.{name}"), "field": name, "align": "left"}
-        for name in names
-    ]
-    with ui.element("div").classes("k-wide"):
-        ui.table(rows=[_shown(row) for row in page.rows], columns=columns, row_key="run_id")
-
-
-def _shown(row: Row) -> dict[str, str]:
-    started = datetime.fromtimestamp(row.started, UTC).astimezone()
-    return {
-        "run_id": row.run_id,
-        "model": row.model,
-        "kind": row.kind,
-        "data": row.data,
-        "status": row.status,
-        "started": f"{started:%Y-%m-%d %H:%M:%S}",
-    }
+    """Show the runs that the address asks for, and what happens to them."""
+    request = ui.context.client.request
+    runs = screen.world.runs
+    view = run_query.parse(request.query_params.multi_items())
+    choices = await asyncio.to_thread(runs.choices)
+    cookie = request.cookies.get(run_columns.COOKIE, "")
+    table = RunList(screen, view, run_columns.chosen(cookie, choices["metrics"]))
+    RunFilters(screen, table, choices)
+    table.place()
+    await table.show()
+    feed: Feed[Pulse] = screen.world.run_changes
+    screen.follow(feed.watch(), lambda pulse: table.show())

@@ -1,0 +1,108 @@
+"""The columns of the table of runs: which there are, which are shown, what their cells say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pipelines.run_row import Row
+
+FIELDS = (
+    "run_id",
+    "status",
+    "model",
+    "version",
+    "kind",
+    "task",
+    "data",
+    "target",
+    "started",
+    "seconds",
+    "step",
+    "sentence",
+)
+SHOWN_FIRST = ("run_id", "status", "model", "version", "kind", "data", "started", "seconds")
+NUMBERS = ("started", "seconds", "version")
+METRICS_FIRST = 2
+COOKIE = "kanarya_columns"
+STATUSES = {
+    "promoted": "good",
+    "finished": "good",
+    "running": "wait",
+    "waiting": "wait",
+    "queued": "wait",
+    "held": "wait",
+    "rejected": "bad",
+    "rolled_back": "bad",
+    "conflict": "bad",
+    "failed": "bad",
+    "killed": "bad",
+    "damaged": "bad",
+}
+"""The colour of a status; of any other one (cancelled) none."""
+
+
+def all_columns(metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return every column that there is, with those of metrics last."""
+    return (*FIELDS, *(name for name in metrics if name not in FIELDS))
+
+
+def first_columns(metrics: Mapping[str, int]) -> tuple[str, ...]:
+    """Return what is shown to somebody who chose nothing; the metrics are those of most runs."""
+    common = sorted(metrics, key=lambda name: -metrics[name])
+    return (*SHOWN_FIRST, *common[:METRICS_FIRST])
+
+
+def chosen(cookie: str, metrics: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the columns that a browser remembers; the run itself is always among them."""
+    known = all_columns(metrics)
+    wanted = {unquote(name) for name in cookie.split(".") if name}
+    found = tuple(name for name in known if name in wanted or name == FIELDS[0])
+    return found if wanted & set(known) else first_columns(metrics)
+
+
+def remembered(columns: Iterable[str]) -> str:
+    """Return the columns as a cookie's value."""
+    return ".".join(quote(name, safe="").replace(".", "%2E") for name in columns)
+
+
+def cell(row: Row, name: str) -> str:
+    """Return what a cell says."""
+    value = row.value(name)
+    if value is None:
+        return ""
+    if name == "started":
+        return moment(value)
+    if name == "seconds":
+        return duration(value)
+    return value if isinstance(value, str) else number(value)
+
+
+def cells(row: Row, columns: Iterable[str]) -> dict[str, Any]:
+    """Return a row as the browser's table needs it."""
+    said = {name: cell(row, name) for name in columns}
+    return {**said, "run_id": row.run_id, "k_status": row.status, "k_tracked": row.tracked}
+
+
+def moment(seconds: float) -> str:
+    """Return a time of this machine's clock and place."""
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """Return "12.3 s", "4 min 05 s" or "2 h 03 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def number(value: float) -> str:
+    """Return a measured value with four digits, without the noise of more."""
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or not value else f"{value:.3e}"
