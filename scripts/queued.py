@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from pipelines.asked import Asked
     from pipelines.processes import Process
 
-SUPERVISE = (sys.executable, "-P", "-m", "scripts.queue_work", "supervise")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -34,26 +31,18 @@ def queued(command: F) -> F:
 
 def enqueue(asked: Asked, priority: int, *, as_json: bool) -> int:
     """Queue what is asked for, see that there are workers, and print the run's id."""
-    from dataclasses import replace
+    from pipelines import enqueue as queueing
 
-    from components.provenance import git
-    from pipelines.queue import Queue
-
-    settings = Settings.from_env()
-    queue = Queue(settings)
-    commit = git("rev-parse", "HEAD", folder=Path())
-    run_id = queue.put(replace(asked, git_commit=commit), priority=priority)
-    queue.close()
-    workers_up(settings)
+    run_id = queueing.enqueue(Settings.from_env(), asked, priority=priority)
     click.echo(json.dumps({"run_id": run_id}) if as_json else run_id)
     return 0
 
 
 def workers_up(settings: Settings) -> Process:
     """Start the queue's workers where there are none."""
-    from pipelines import workers
+    from pipelines import enqueue as queueing
 
-    return workers.up(settings, SUPERVISE)
+    return queueing.workers_up(settings)
 
 
 def queue_standing(settings: Settings) -> dict[str, Any]:
