@@ -10,14 +10,19 @@ from nicegui import ui
 from starlette.types import ASGIApp
 
 from console.access.guard import Guard
+from console.api import compare as compare_api
+from console.api import runs as runs_api
 from console.api.answers import translate_errors
 from console.login import router as login_routes
-from console.pages import runs
+from console.pages import compare, runs
 from console.widgets.frame import Page, mount
 from console.world import World
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (Page("/", "nav.runs", runs.build),)
+PAGES = (
+    Page("/", "nav.runs", runs.build),
+    Page("/compare", "compare.title", compare.build),
+)
 
 
 def build(world: World) -> ASGIApp:
@@ -25,7 +30,10 @@ def build(world: World) -> ASGIApp:
     app = FastAPI(title="Kanarya console", docs_url=None, redoc_url=None, openapi_url=None)
     translate_errors(app)
     app.include_router(login_routes(world))
+    app.include_router(runs_api.router(world))
+    app.include_router(compare_api.router(world))
     app.mount("/static", StaticFiles(directory=STATIC))
+    world.run_actions.empty_later()
     for page in PAGES:
         mount(page, world)
     ui.run_with(

@@ -9,6 +9,7 @@ from console.access.audit import Audit
 from console.access.guard import Door
 from console.access.sessions import Sessions, kept_secret
 from console.data.feed import Feed
+from console.data.run_actions import RunActions
 from console.data.runs import Pulse, Runs
 from console.settings import ConsoleSettings
 
@@ -24,6 +25,7 @@ class World:
     runs: Runs
     run_changes: Feed[Pulse]
     """Tells every open table of runs that another look is worth it."""
+    run_actions: RunActions
 
     @classmethod
     def of(cls, settings: ConsoleSettings) -> World:
@@ -37,4 +39,5 @@ class World:
             audit=Audit(settings.base.home / "audit" / "console.jsonl"),
             runs=runs,
             run_changes=Feed(runs.pulse),
+            run_actions=RunActions(settings.base, runs),
         )

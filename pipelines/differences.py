@@ -13,6 +13,7 @@ from pipelines.origin import Origin
 
 MODEL_FILES = ("model.onnx", "native/model.skops")
 """What answers: the first of these that a model directory has."""
+PARTS = ("data", "config", "code", "environment")
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ def read(folder: Path) -> Made:
 
 def compare(a: Made, b: Made) -> Comparison:
     """Return what differs between two runs."""
-    ingredients = (_ingredients(a), _ingredients(b))
+    both = (ingredients(a), ingredients(b))
     changes = tuple(
         Change(ingredient, key, left, right)
-        for ingredient in ingredients[0]
-        for key, left, right in _different(*(each[ingredient] for each in ingredients))
+        for ingredient in both[0]
+        for key, left, right in _different(*(each[ingredient] for each in both))
     )
     effects = tuple(
         _effect(name, a.metrics.get(name), b.metrics.get(name))
@@ -82,7 +83,8 @@ def compare(a: Made, b: Made) -> Comparison:
     return Comparison(changes, effects, a.model_sha256 == b.model_sha256 if known else None)
 
 
-def _ingredients(made: Made) -> dict[str, dict[str, Any]]:
+def ingredients(made: Made) -> dict[str, dict[str, Any]]:
+    """Return what a run was made of: for each of `PARTS` its keys and values."""
     spec, code, around = made.origin.spec, made.origin.code, made.origin.environment
     return {
         "data": {"sha256": made.data_sha256, "uri": spec["data"]["uri"]},

@@ -42,6 +42,12 @@ def restore(settings: Settings, run_id: str) -> None:
     path.replace(settings.home / "runs" / run_id)
 
 
+def deleted(settings: Settings) -> list[str]:
+    """Return the ids of the runs in the trash, the last one deleted first."""
+    found = sorted(_trash(settings).glob("*"), key=_deleted_at, reverse=True)
+    return [path.name for path in found]
+
+
 def empty(settings: Settings, older_s: float) -> list[str]:
     """Remove for good what was deleted at least so many seconds ago; return the runs' ids."""
     before, gone = time.time() - older_s, []

@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import registry
 from console.data.child import in_child
-from pipelines.journal import RunFolder
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.live import standing
 from serving.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from components.registry import Entry
-
-REGISTER = "register"
+    from pipelines.run_row import Row
 
 
-def uses(settings: Settings, model: str, run_id: str) -> list[str]:
-    """Return what needs the model that a run made, as words: empty where nothing does.
+def uses(settings: Settings, row: Row) -> list[str]:
+    """Return what needs the version that a run registered, as words: empty where nothing does.
 
     Raises KanaryaError where the ledger or MLflow cannot say it.
     """
-    folder = RunFolder(settings.home / "runs" / run_id)
-    if all(step.name != REGISTER for step in folder.steps()):
+    version = row.version or registered(settings.home / "runs" / row.run_id)
+    if not version:
         return []
-    entries = in_child(settings, registry.listing, model)
-    made = [entry for entry in entries if entry.tags.get(registry.RUN) == run_id]
-    return [why for entry in made for why in (*_aliases(entry), *_served(settings, entry))]
+    said = [*_served(settings, row.model, version), *_aliases(settings, row.model, version)]
+    return [f"{row.model} version {version} {why}" for why in said]
 
 
-def _aliases(entry: Entry) -> Iterator[str]:
-    for alias in entry.aliases:
-        yield f"{entry.name} version {entry.version} is @{alias}"
+def registered(folder: Path) -> str:
+    """Return the version that a run registered, also one that failed afterwards; "" if none."""
+    found = sorted(folder.glob("artifacts/*/register*/executor_output.json"))
+    try:
+        record = json.loads(found[-1].read_text(encoding="utf-8")) if found else {}
+    except (OSError, ValueError):
+        return ""
+    return str(record.get("parameterValues", {}).get("Output", ""))
 
 
-def _served(settings: Settings, entry: Entry) -> Iterator[str]:
-    found = standing(StoredLedger(settings.ledger, settings.namespace).chain(entry.name).records)
-    version = f"{entry.name} version {entry.version}"
-    if found.live and found.live.model.version == entry.version:
-        yield f"{version} is live"
+def _aliases(settings: Settings, model: str, version: str) -> Iterator[str]:
+    for entry in in_child(settings, registry.listing, model):
+        if entry.version == version:
+            yield from (f"is @{alias}" for alias in entry.aliases)
+
+
+def _served(settings: Settings, model: str, version: str) -> Iterator[str]:
+    found = standing(StoredLedger(settings.ledger, settings.namespace).chain(model).records)
     before = next(found.live.older(), None) if found.live else None
-    if before and before.model.version == entry.version:
-        yield f"{version} is what a rollback goes back to"
-    if found.beside and found.beside.entry.to.version == entry.version:
-        yield f"{version} is being rolled out"
+    if found.live and found.live.model.version == version:
+        yield "is live"
+    if before and before.model.version == version:
+        yield "is what a rollback goes back to"
+    if found.beside and found.beside.entry.to.version == version:
+        yield "is being rolled out"

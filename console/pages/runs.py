@@ -7,8 +7,9 @@ import asyncio
 from nicegui import ui
 
 from console.data import run_columns, run_query
-from console.data.feed import Feed
 from console.data.runs import Pulse
+from console.widgets.run_actions import RunButtons
+from console.widgets.run_deleted import DeletedRuns
 from console.widgets.run_filters import RunFilters
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
@@ -23,7 +24,14 @@ async def build(screen: Screen) -> None:
     cookie = request.cookies.get(run_columns.COOKIE, "")
     table = RunList(screen, view, run_columns.chosen(cookie, choices["metrics"]))
     RunFilters(screen, table, choices)
+    buttons = RunButtons(screen, table)
     table.place()
+    deleted = DeletedRuns(screen)
+    table.on_pick(buttons.refresh)
     await table.show()
-    feed: Feed[Pulse] = screen.world.run_changes
-    screen.follow(feed.watch(), lambda pulse: table.show())
+
+    async def show(_: Pulse) -> None:
+        await table.show()
+        await deleted.show()
+
+    screen.follow(screen.world.run_changes.watch(), show)

@@ -1,0 +1,118 @@
+"""What is done to runs: once more, ended, deleted and brought back; each as the command does it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from console.data.run_uses import uses
+from console.data.runs import Runs
+from pipelines import again, run_trash
+from pipelines.enqueue import enqueue
+from pipelines.queue import Queue, path
+from pipelines.run_row import KILLED, Row
+from serving.errors import NotFound, UsageError
+from serving.settings import Settings
+
+UNDO_S = 600.0
+"""So long a deleted run can be brought back."""
+
+
+class RunActions:
+    """What may be done to the runs of one home; every method is for a thread of its own."""
+
+    def __init__(self, settings: Settings, runs: Runs, undo_s: float = UNDO_S) -> None:
+        self.settings, self.runs, self.undo_s = settings, runs, undo_s
+
+    def restart(self, run_id: str, by: str, *, accept_new_data: bool = False) -> str:
+        """Queue a run once more, on its data; return the id of the new one.
+
+        Raises NotFound, and UsageError as `pipelines.again` does.
+        """
+        asked, _ = again.restart(self._folder(run_id), accept_new_data=accept_new_data)
+        return self._queued(enqueue(self.settings, asked, by=by))
+
+    def compose(
+        self, data_of: str, config_of: str, by: str, *, accept_new_data: bool = False
+    ) -> str:
+        """Queue the configuration of one run on the data of another; return the new run's id."""
+        folders = self._folder(data_of), self._folder(config_of)
+        asked, _ = again.compose(*folders, accept_new_data=accept_new_data)
+        return self._queued(enqueue(self.settings, asked, by=by))
+
+    def differs_now(self, run_id: str) -> list[str]:
+        """Return in what the code and the libraries are not those of the run, as sentences."""
+        return again.restart(self._folder(run_id), accept_new_data=True)[1]
+
+    def cancel(self, run_id: str, by: str) -> str:
+        """Cancel a run; return "cancelled" where it waited, "cancelling" where it runs.
+
+        Raises NotFound, and UsageError where it is not in the queue.
+        """
+        row = self._row(run_id)
+        if row.ended:
+            raise UsageError(f"{run_id} has ended already: {row.status}")
+        queue = Queue(self.settings)
+        try:
+            return queue.cancel(run_id, by=by)
+        finally:
+            queue.close()
+            self.runs.look_again()
+
+    def delete(self, run_id: str) -> None:
+        """Move a run aside; it is removed once `undo_s` have passed.
+
+        Raises NotFound, and UsageError where it goes on, or where what it made is still needed.
+        """
+        row = self._row(run_id)
+        if row.tracked:
+            raise UsageError(f"{run_id} ran elsewhere: delete it in MLflow, run {row.tracked}")
+        if row.status == KILLED and self._in_queue(run_id):
+            raise UsageError(f"{run_id} is to be begun again; cancel it first")
+        if why := uses(self.settings, row):
+            raise UsageError(f"{run_id} is kept, because {', and '.join(why)}")
+        run_trash.delete(self.settings, run_id)
+        self.runs.look_again()
+        self.empty_later()
+
+    def undelete(self, run_id: str) -> None:
+        """Bring a deleted run back. Raises UsageError where it is too late."""
+        run_trash.restore(self.settings, run_id)
+        self.runs.look_again()
+
+    def deleted(self) -> list[str]:
+        """Return the runs that can still be brought back, the newest deletion first."""
+        return run_trash.deleted(self.settings)
+
+    def empty_later(self) -> None:
+        """Remove what was deleted long ago, now and when the time of the rest has come."""
+        run_trash.empty(self.settings, self.undo_s)
+        if self.deleted():
+            timer = threading.Timer(self.undo_s + 1, run_trash.empty, (self.settings, self.undo_s))
+            timer.daemon = True
+            timer.start()
+
+    def _queued(self, run_id: str) -> str:
+        self.runs.look_again()
+        return run_id
+
+    def _in_queue(self, run_id: str) -> bool:
+        if not path(self.settings).exists():
+            return False
+        queue = Queue(self.settings)
+        try:
+            return any(entry.run_id == run_id for entry in queue.view().entries)
+        finally:
+            queue.close()
+
+    def _row(self, run_id: str) -> Row:
+        row = self.runs.row(run_id)
+        if row is None:
+            raise NotFound(f"there is no run {run_id!r}; the table of runs shows those there are")
+        return row
+
+    def _folder(self, run_id: str) -> Path:
+        row = self._row(run_id)
+        if row.tracked:
+            raise UsageError(f"{run_id} ran elsewhere: only MLflow knows it here")
+        return self.settings.home / "runs" / row.run_id

@@ -1,0 +1,133 @@
+"""Tables and charts of runs side by side; a run is a letter, the same everywhere on the page."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from nicegui import ui
+
+from console.data import run_columns
+from console.data.compare import Compared, Curve, Line, Measure
+from console.widgets.run_list import status_word
+from console.widgets.screen import Screen
+
+COLOURS = (
+    "#2f6690",
+    "#b07d00",
+    "#1a7f4b",
+    "#b93a26",
+    "#7a4fa3",
+    "#00838f",
+    "#8d6e63",
+    "#c2185b",
+)
+DASHES = ("solid", "dashed", "dotted")
+
+
+def letter(place: int) -> str:
+    """Return what a run is called on this page: A, B, ..."""
+    return chr(ord("A") + place)
+
+
+def measures(screen: Screen, found: Compared) -> None:
+    """Show the metrics, the best of each marked, and by how much a run is above the first."""
+    ui.html(f"<h2>{screen.say('compare.metrics')}</h2>", sanitize=False)
+    with _table(screen, found, screen.say("compare.metric")) as body, body:
+        _row(screen.say("runs.status"), [status_word(screen, row.status) for row in found.rows])
+        _row(screen.say("runs.seconds"), [run_columns.cell(row, "seconds") for row in found.rows])
+        for measure in found.measures:
+            _measure(screen, measure)
+
+
+def curves(screen: Screen, found: Compared) -> None:
+    """Show every measure over the epochs, all runs in one chart; nothing of runs without epochs."""
+    names = list(dict.fromkeys(curve.measure for curve in found.curves))
+    if not names:
+        return
+    ui.html(f"<h2>{screen.say('compare.curves')}</h2>", sanitize=False)
+    with ui.element("div").classes("k-charts"):
+        for name in names:
+            ui.echart(_chart(name, [c for c in found.curves if c.measure == name])).classes(
+                "k-chart"
+            ).props(f'role="img" aria-label="{screen.say("compare.curves")}"')
+
+
+def lines(screen: Screen, found: Compared) -> None:
+    """Show what the runs were made of: what differs, and all of it where that is wanted."""
+    ui.html(f"<h2>{screen.say('compare.made_of')}</h2>", sanitize=False)
+    differing = [line for line in found.lines if line.differs]
+    if not differing:
+        ui.label(screen.say("compare.same")).classes("k-quiet")
+    everything = ui.checkbox(screen.say("compare.all"), value=False)
+    with _table(screen, found, screen.say("compare.ingredient")) as body, body:
+        for line in found.lines:
+            row = _line(line)
+            if not line.differs:
+                row.bind_visibility_from(everything, "value")
+
+
+def _table(screen: Screen, found: Compared, first: str) -> ui.element:
+    with ui.element("div").classes("k-wide"), ui.element("table").classes("k-compare"):
+        with ui.element("thead"), ui.element("tr"):
+            _cell("th", first, "scope=col")
+            for place, row in enumerate(found.rows):
+                with ui.element("th").props("scope=col"):
+                    ui.label(letter(place)).classes("k-letter").style(f"color: {COLOURS[place]}")
+                    ui.link(row.run_id, f"/runs/{quote(row.run_id)}").classes("k-mono")
+        return ui.element("tbody")
+
+
+def _row(name: str, values: list[str]) -> ui.element:
+    with ui.element("tr") as row:
+        _cell("th", name, "scope=row")
+        for value in values:
+            _cell("td", value)
+    return row
+
+
+def _measure(screen: Screen, measure: Measure) -> None:
+    with ui.element("tr"):
+        _cell("th", measure.name, "scope=row")
+        for place, value in enumerate(measure.values):
+            with ui.element("td").classes("k-number"):
+                said = ui.label("–" if value is None else run_columns.number(value))
+                if place in measure.best:
+                    said.classes("k-best").tooltip(screen.say("compare.best"))
+                difference = measure.difference(place) if place else None
+                if difference is not None:
+                    ui.label(f"{difference:+.4f}").classes("k-quiet k-small")
+
+
+def _line(line: Line) -> ui.element:
+    row = _row(f"{line.part} · {line.key}", [value or "–" for value in line.values])
+    return row.classes("k-differs" if line.differs else "")
+
+
+def _cell(tag: str, text: str, props: str = "") -> None:
+    with ui.element(tag).props(props):
+        ui.label(text)
+
+
+def _chart(name: str, found: list[Curve]) -> dict[str, Any]:
+    series = [
+        {
+            "type": "line",
+            "name": letter(curve.place),
+            "data": [list(point) for point in curve.points],
+            "showSymbol": len(curve.points) < 20,
+            "lineStyle": {"type": DASHES[curve.place % len(DASHES)]},
+            "color": COLOURS[curve.place],
+        }
+        for curve in found
+    ]
+    return {
+        "title": {"text": name, "textStyle": {"fontSize": 13}},
+        "legend": {"right": 0},
+        "tooltip": {"trigger": "axis", "renderMode": "richText"},
+        "grid": {"left": 8, "right": 16, "bottom": 8, "top": 40, "containLabel": True},
+        "xAxis": {"type": "value", "minInterval": 1},
+        "yAxis": {"type": "value", "scale": True},
+        "series": series,
+        "animation": False,
+    }
