@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.metrics import LOWER_IS_BETTER
 from console.data.runs import Runs
 from pipelines import differences, run_events
 from pipelines.differences import Made
@@ -18,7 +19,6 @@ from serving.settings import Settings
 
 MOST = 8
 """So many runs fit side by side."""
-LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "brier", "seconds", "_ms")
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class Measure:
         known = [value for value in self.values if value is not None and value == value]
         if len(set(known)) < 2:
             return frozenset()
-        lower = any(word in self.name for word in LOWER_IS_BETTER)
-        wanted = min(known) if lower else max(known)
+        wanted = min(known) if self.name in LOWER_IS_BETTER else max(known)
         return frozenset(n for n, value in enumerate(self.values) if value == wanted)
 
     def difference(self, place: int) -> float | None:

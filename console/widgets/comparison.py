@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,8 @@ COLOURS = (
     "#8d6e63",
     "#c2185b",
 )
+INK = "#76818b"
+"""Read well on light and on dark: a chart does not know which it stands on."""
 DASHES = ("solid", "dashed", "dotted")
 
 
@@ -60,11 +63,19 @@ def lines(screen: Screen, found: Compared) -> None:
     if not differing:
         ui.label(screen.say("compare.same")).classes("k-quiet")
     everything = ui.checkbox(screen.say("compare.all"), value=False)
-    with _table(screen, found, screen.say("compare.ingredient")) as body, body:
-        for line in found.lines:
-            row = _line(line)
-            if not line.differs:
-                row.bind_visibility_from(everything, "value")
+    with _table(screen, found, screen.say("compare.ingredient")) as body:
+        _lines(body, differing)
+    everything.on_value_change(
+        lambda event: _lines(body, found.lines if event.value else differing)
+    )
+    everything.set_visibility(len(differing) < len(found.lines))
+
+
+def _lines(body: ui.element, shown: Iterable[Line]) -> None:
+    body.clear()
+    with body:
+        for line in shown:
+            _line(line)
 
 
 def _table(screen: Screen, found: Compared, first: str) -> ui.element:
@@ -122,12 +133,13 @@ def _chart(name: str, found: list[Curve]) -> dict[str, Any]:
         for curve in found
     ]
     return {
-        "title": {"text": name, "textStyle": {"fontSize": 13}},
-        "legend": {"right": 0},
+        "title": {"text": name, "left": 0, "textStyle": {"fontSize": 13, "color": INK}},
+        "textStyle": {"color": INK},
+        "legend": {"right": 0, "top": 0, "textStyle": {"color": INK}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "grid": {"left": 8, "right": 16, "bottom": 8, "top": 40, "containLabel": True},
-        "xAxis": {"type": "value", "minInterval": 1},
-        "yAxis": {"type": "value", "scale": True},
+        "xAxis": {"type": "value", "minInterval": 1, "axisLabel": {"color": INK}},
+        "yAxis": {"type": "value", "scale": True, "axisLabel": {"color": INK}},
         "series": series,
         "animation": False,
     }
