@@ -66,8 +66,8 @@ class RunList:
     async def ask(self, view: View) -> None:
         """Show another view, and let the address say so."""
         self.view = view
+        ui.navigate.history.replace(run_query.address(view))
         await self.show()
-        ui.navigate.history.replace(run_query.address(self.view))
 
     async def choose(self, columns: tuple[str, ...]) -> None:
         """Show other columns."""
