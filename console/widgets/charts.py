@@ -1,0 +1,30 @@
+"""What charts of ECharts have in common: calm, legible on light and on dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CANARY, STABLE, GOOD, BAD, QUIET = "#c08a12", "#4a8fc7", "#2f9e68", "#d0604c", "#7f8b96"
+COLOURS = (CANARY, STABLE, GOOD, "#9b6fc4", BAD, "#4fa8a3")
+_LINE = {"lineStyle": {"color": "#7f8b9640"}}
+
+
+def line_chart(y: dict[str, Any], x: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the options of an empty chart of lines; `y` and `x` are added to its axes."""
+    quiet = {"axisLabel": {"color": QUIET}, "splitLine": _LINE, "nameTextStyle": {"color": QUIET}}
+    return {
+        "animation": False,
+        "color": list(COLOURS),
+        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 8, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "textStyle": {"color": QUIET}, "type": "scroll"},
+        "tooltip": {"trigger": "axis", "confine": True},
+        "xAxis": {"type": "value", **quiet, "splitLine": {"show": False}, **(x or {})},
+        "yAxis": {"type": "value", "scale": True, **quiet, **y},
+        "series": [],
+    }
+
+
+def line(name: str, points: list[list[float | None]], **more: Any) -> dict[str, Any]:
+    """Return one line."""
+    few = len(points) <= 40
+    return {"type": "line", "name": name, "data": points, "showSymbol": few, **more}

@@ -1,0 +1,53 @@
+"""A status as a word in its colour, and moments and durations as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from nicegui import ui
+
+from console.widgets.screen import Screen
+
+GOOD = frozenset({"succeeded", "promoted", "good"})
+BAD = frozenset({"failed", "rejected", "rolled_back", "killed", "damaged", "conflict", "bad"})
+NONE = frozenset({"pending", "skipped", "cancelled", "queued"})
+
+
+def level(status: str) -> str:
+    """Return good, bad, wait or none."""
+    if status in GOOD:
+        return "good"
+    return "bad" if status in BAD else "none" if status in NONE else "wait"
+
+
+class Badge(ui.label):
+    """A status that may change, in the words of a table of the catalogue."""
+
+    def __init__(self, screen: Screen, prefix: str = "run.status") -> None:
+        super().__init__()
+        self._screen, self._prefix, self._shown = screen, prefix, ""
+        self.classes("k-badge k-none")
+
+    def show(self, status: str) -> None:
+        """Show another status."""
+        if status == self._shown:
+            return
+        key = f"{self._prefix}.{status}"
+        known = self._screen.texts.has(key)
+        self.set_text(self._screen.say(key) if known else status.replace("_", " "))
+        self.classes(remove=f"k-{level(self._shown)}", add=f"k-{level(status)}")
+        self._shown = status
+
+
+def moment(seconds: float) -> str:
+    """Return a moment in the machine's local time."""
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
