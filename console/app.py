@@ -14,7 +14,7 @@ from console.api import compare as compare_api
 from console.api import runs as runs_api
 from console.api.answers import translate_errors
 from console.login import router as login_routes
-from console.pages import compare, runs
+from console.pages import compare, model, models, runs, service, services
 from console.widgets.frame import Page, mount
 from console.world import World
 
@@ -22,6 +22,10 @@ STATIC = Path(__file__).parent / "static"
 PAGES = (
     Page("/", "nav.runs", runs.build),
     Page("/compare", "compare.title", compare.build),
+    Page("/models", "nav.models", models.build),
+    Page("/models/{name}", "models.one", model.build),
+    Page("/services", "nav.services", services.build),
+    Page("/services/{name}", "services.one", service.build),
 )
 
 

@@ -9,8 +9,10 @@ from console.access.audit import Audit
 from console.access.guard import Door
 from console.access.sessions import Sessions, kept_secret
 from console.data.feed import Feed
+from console.data.models import Models
 from console.data.run_actions import RunActions
 from console.data.runs import Pulse, Runs
+from console.data.services import Services
 from console.settings import ConsoleSettings
 
 
@@ -26,6 +28,8 @@ class World:
     run_changes: Feed[Pulse]
     """Tells every open table of runs that another look is worth it."""
     run_actions: RunActions
+    models: Models
+    services: Services
 
     @classmethod
     def of(cls, settings: ConsoleSettings) -> World:
@@ -40,4 +44,6 @@ class World:
             runs=runs,
             run_changes=Feed(runs.pulse),
             run_actions=RunActions(settings.base, runs),
+            models=Models(settings.base),
+            services=Services(settings.base),
         )

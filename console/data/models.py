@@ -166,5 +166,3 @@ def _folders(root: Path) -> list[Path]:
     except OSError:
         return []
     return [each for each in found if each.is_dir()]
-
-

@@ -1,4 +1,4 @@
-"""A version of a model: what its card, the ledger and the registry say of it, put together. Pure."""
+"""A version of a model: what card, ledger and registry say of it, put together. Pure."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class Version:
     @property
     def headline(self) -> tuple[str, float] | None:
         """The metric to show where there is room for one."""
-        return next(((name, self.metrics[name]) for name in HEADLINES if name in self.metrics), None)
+        return next(
+            ((name, self.metrics[name]) for name in HEADLINES if name in self.metrics), None
+        )
 
 
 @dataclass(frozen=True)
