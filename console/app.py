@@ -13,6 +13,7 @@ from console.access.guard import Guard
 from console.api import compare as compare_api
 from console.api import runs as runs_api
 from console.api.answers import translate_errors
+from console.api.models import routes as model_routes
 from console.login import router as login_routes
 from console.pages import compare, model, models, runs, service, services
 from console.widgets.frame import Page, mount
@@ -36,6 +37,7 @@ def build(world: World) -> ASGIApp:
     app.include_router(login_routes(world))
     app.include_router(runs_api.router(world))
     app.include_router(compare_api.router(world))
+    app.include_router(model_routes(world))
     app.mount("/static", StaticFiles(directory=STATIC))
     world.run_actions.empty_later()
     for page in PAGES:

@@ -60,5 +60,5 @@ def _rollout(version: Version) -> Stop | None:
     rolled = version.rollout
     if rolled is None:
         return None
-    to = ("api", "models", version.name, "decisions", rolled.id)
+    to = ("models", version.name, "decisions", rolled.id)
     return Stop("rollout", rolled.id[:8], to, rolled.why, rolled.outcome)

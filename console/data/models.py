@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from console.data.child import in_child
 from console.data.versions import Model, Version, confirmed, of_card, told
@@ -132,13 +132,6 @@ def listed() -> tuple[Entry, ...]:
     from components import registry
 
     return tuple(registry.listing())
-
-
-def decided(name: str, rollout: str, ledger: StoredLedger) -> dict[str, Any]:
-    """Return the decision on a rollout with all that is recorded; for a process of its own."""
-    from components.decisions import decided as known
-
-    return known(ledger.chain(name), rollout)
 
 
 def _checked(version: Version, entry: Entry | None) -> Version:

@@ -33,6 +33,7 @@ async def build(screen: Screen) -> None:
     versions = Versions(screen, found, lineage.choose)
     await TryIt(screen, found).build()
     _show(facts, found)
+    await lineage.show(found)
 
     async def confirm() -> None:
         try:
@@ -44,13 +45,8 @@ async def build(screen: Screen) -> None:
         except (KanaryaError, OSError) as error:
             trouble.set_text(screen.say("models.unconfirmed", why=error))
 
-    task = background_tasks.create(_first(lineage, found, confirm), name=f"confirm {name}")
+    task = background_tasks.create(confirm(), name=f"confirm {name}")
     ui.context.client.on_delete(task.cancel)
-
-
-async def _first(lineage: Lineage, found: Model, confirm: object) -> None:
-    await lineage.show(found)
-    await confirm()  # type: ignore[operator]
 
 
 def _show(facts: Facts, model: Model) -> None:

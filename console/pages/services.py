@@ -21,7 +21,7 @@ COLUMNS: dict[str, Kind] = {
     "error_rate": "number",
     "mode": "text",
     "url": "code",
-    "trouble": "text",
+    "trouble": "prose",
 }
 
 

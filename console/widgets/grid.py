@@ -9,7 +9,7 @@ from nicegui import ui
 
 from console.widgets.screen import Screen
 
-Kind = Literal["text", "link", "badges", "number", "code"]
+Kind = Literal["text", "link", "badges", "number", "code", "prose"]
 Row = Mapping[str, Any]
 """Cells by column. A link has its address in `<column>_to`; badges are pairs of level and word."""
 
@@ -19,6 +19,7 @@ _CELLS = {
         <span v-else>{{ props.value }}</span></q-td>""",
     "badges": """<q-td :props="props"><span v-for="each in props.value" :key="each[1]"
         :class="'k-badge q-mr-xs k-' + each[0]">{{ each[1] }}</span></q-td>""",
+    "prose": '<q-td :props="props"><div class="k-prose">{{ props.value }}</div></q-td>',
     "code": '<q-td :props="props"><span class="k-mono">{{ props.value }}</span></q-td>',
     "number": '<q-td :props="props"><span class="k-number">{{ props.value }}</span></q-td>',
 }

@@ -23,7 +23,7 @@ COLUMNS: dict[str, Kind] = {
     "actor": "text",
     "run": "link",
     "card": "link",
-    "why": "text",
+    "why": "prose",
 }
 
 
@@ -67,6 +67,6 @@ class Ledger:
             "run": entry.run or "–",
             "run_to": path("runs", entry.run) if entry.run else "",
             "card": self._screen.say("versions.open"),
-            "card_to": path("api", "models", entry.service, "decisions", entry.rollout),
+            "card_to": path("models", entry.service, "decisions", entry.rollout),
             "why": entry.why,
         }

@@ -15,13 +15,13 @@ COLUMNS: dict[str, Kind] = {
     "aliases": "badges",
     "gate": "badges",
     "rollout": "badges",
-    "metrics": "text",
+    "metrics": "prose",
     "kind": "text",
     "run": "link",
     "data": "code",
     "created": "text",
     "card": "link",
-    "why": "text",
+    "why": "prose",
 }
 ALIAS_LEVELS = {"champion": "good", "staging": "wait"}
 MOST_METRICS = 3
@@ -56,7 +56,7 @@ class Versions:
         return {
             "version": version.version,
             "aliases": [
-                (ALIAS_LEVELS.get(alias, "none"), word(self._screen, "models", alias))
+                (ALIAS_LEVELS.get(alias, "none"), word(self._screen, "versions.alias", alias))
                 for alias in version.aliases
             ],
             "gate": [badge(self._screen, "versions.gate", version.gate)] if version.gate else [],
@@ -68,9 +68,7 @@ class Versions:
             "data": version.data_sha256[:SHORT],
             "created": moment(version.created) if version.created else "–",
             "card": self._screen.say("versions.open") if rolled else "–",
-            "card_to": path("api", "models", version.name, "decisions", rolled.id)
-            if rolled
-            else "",
+            "card_to": path("models", version.name, "decisions", rolled.id) if rolled else "",
             "why": version.trouble or (rolled.why if rolled else ""),
         }
 

@@ -36,7 +36,9 @@ class ServiceCharts:
             return
         self._drawn = service.points
         self._empty.set_visibility(not service.points)
-        names = sorted({n.revision for p in service.points for n in p.numbers}, reverse=True)
+        names = sorted(
+            {n.revision for p in service.points for n in p.numbers if n.requests}, reverse=True
+        )
         for chart, values in (
             (self._split, {"": lambda n, p: _percent(n.share)}),
             (self._times, {" p50": lambda n, p: _ms(n.p50_s), " p95": lambda n, p: _ms(n.p95_s)}),

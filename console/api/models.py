@@ -1,0 +1,87 @@
+"""Models and services as JSON, the decision card as a page, a question to a live model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends
+from fastapi.responses import HTMLResponse
+
+from console.access.roles import Person
+from console.api.answers import operator
+from console.data import asking
+from console.data.decisions import decided, page
+from console.data.lineage import lineage
+from console.world import World
+from serving.errors import KanaryaError, NotFound
+
+Operator = Annotated[Person, Depends(operator)]
+
+
+def routes(world: World) -> APIRouter:
+    """Return what is answered below /api/models and /api/services."""
+    router = APIRouter()
+    _models(router, world)
+    _decisions(router, world)
+    _services(router, world)
+    return router
+
+
+def _models(router: APIRouter, world: World) -> None:
+    @router.get("/api/models")
+    def models() -> list[dict[str, Any]]:
+        return [asdict(model) for model in world.models.all()]
+
+    @router.get("/api/models/{name}")
+    def model(name: str) -> dict[str, Any]:
+        return asdict(world.models.one(name))
+
+    @router.get("/api/models/{name}/versions/{version}")
+    def version(name: str, version: str) -> dict[str, Any]:
+        found = world.models.version(name, version)
+        run = world.runs.row(found.run) if found.run else None
+        try:
+            service = world.services.one(name)
+        except KanaryaError:
+            service = None
+        stops = [asdict(stop) for stop in lineage(found, run, service)]
+        return {
+            **asdict(found),
+            "lineage": stops,
+            "card": world.models.card(name, version).to_json(),
+        }
+
+    @router.post("/api/models/{name}/ask")
+    def ask(name: str, instance: Annotated[dict[str, Any], Body()], person: Operator) -> Any:
+        world.models.one(name)
+        world.audit.record(person, "predict", name, times=1)
+        view = world.services.view(name)
+        if not view.url:
+            raise NotFound(f"{name} has no address yet; wait until it is ready.")
+        return asdict(asking.ask(view.url, name, instance))
+
+
+def _decisions(router: APIRouter, world: World) -> None:
+    @router.get("/api/models/{name}/decisions/{rollout}")
+    def decision(name: str, rollout: str) -> dict[str, Any]:
+        return decided(world.models, name, rollout)
+
+    @router.get("/models/{name}/decisions/{rollout}", response_class=HTMLResponse)
+    def card(name: str, rollout: str) -> HTMLResponse:
+        return HTMLResponse(page(decided(world.models, name, rollout)))
+
+
+def _services(router: APIRouter, world: World) -> None:
+    @router.get("/api/services")
+    def services() -> list[dict[str, Any]]:
+        return [asdict(service) for service in world.services.all()]
+
+    @router.get("/api/services/{name}")
+    def service(name: str) -> dict[str, Any]:
+        return asdict(world.services.one(name))
+
+    @router.get("/api/services/{name}/ledger")
+    def ledger(name: str) -> list[dict[str, Any]]:
+        world.models.one(name)
+        return [record.to_json() for record in world.models.chain(name).records]

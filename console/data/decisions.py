@@ -1,0 +1,39 @@
+"""The decision on one rollout: from the ledger, with what MLflow has on record of the version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from console.data.child import in_child
+from console.data.models import Models
+from serving.errors import KanaryaError
+from serving.pages.page import html
+from serving.rollout.card.build import card
+from serving.rollout.decision import decision
+from serving.rollout.ledger import StoredLedger
+
+
+def decided(models: Models, name: str, rollout: str) -> dict[str, Any]:
+    """Return the decision, by the beginning of the rollout's id; it takes two seconds.
+
+    Where MLflow is away it holds what the ledger knows. Raises NotFound for a model that there is
+    not, UsageError for a rollout, LedgerError where the ledger is damaged.
+    """
+    models.one(name)
+    known = decision(models.chain(name), rollout)
+    try:
+        return in_child(models.settings, recorded, name, rollout, models.ledger)
+    except KanaryaError:
+        return known
+
+
+def recorded(name: str, rollout: str, ledger: StoredLedger) -> dict[str, Any]:
+    """Return the decision with all that is recorded; for a process of its own."""
+    from components.decisions import decided as found
+
+    return found(ledger.chain(name), rollout)
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return the decision card as one HTML file."""
+    return html(card(found))
