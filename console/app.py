@@ -15,7 +15,8 @@ from console.api import runs as runs_api
 from console.api.answers import translate_errors
 from console.api.models import routes as model_routes
 from console.login import router as login_routes
-from console.pages import compare, model, models, runs, service, services
+from console.pages import compare, model, models, run, runs, service, services
+from console.api.run import router as run_routes
 from console.widgets.frame import Page, mount
 from console.world import World
 
@@ -27,6 +28,7 @@ PAGES = (
     Page("/models/{name}", "models.one", model.build),
     Page("/services", "nav.services", services.build),
     Page("/services/{name}", "services.one", service.build),
+    Page("/runs/{run_id}", "run.title", run.build),
 )
 
 
@@ -38,6 +40,7 @@ def build(world: World) -> ASGIApp:
     app.include_router(runs_api.router(world))
     app.include_router(compare_api.router(world))
     app.include_router(model_routes(world))
+    app.include_router(run_routes(world))
     app.mount("/static", StaticFiles(directory=STATIC))
     world.run_actions.empty_later()
     for page in PAGES:

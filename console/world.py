@@ -13,6 +13,7 @@ from console.data.models import Models
 from console.data.run_actions import RunActions
 from console.data.runs import Pulse, Runs
 from console.data.services import Services
+from console.data.watching import Watching
 from console.settings import ConsoleSettings
 
 
@@ -30,6 +31,7 @@ class World:
     run_actions: RunActions
     models: Models
     services: Services
+    watching: Watching
 
     @classmethod
     def of(cls, settings: ConsoleSettings) -> World:
@@ -46,4 +48,5 @@ class World:
             run_actions=RunActions(settings.base, runs),
             models=Models(settings.base),
             services=Services(settings.base),
+            watching=Watching(settings.base, runs),
         )

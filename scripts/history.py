@@ -69,10 +69,10 @@ def write_card(name: str, rollout: str | None, path: Path) -> None:
 
 def keep_card(world: World, name: str) -> None:
     """Renew the card of the newest rollout where its version keeps it; what is away is told."""
-    from components.decisions import decided, keep
+    from pipelines.deciding import renew_card
 
     try:
-        keep(decided(world.ledger.chain(name)))
+        renew_card(world, name)
     except KanaryaError as error:
         click.echo(f"the decision card is as it was: {error}", err=True)
 

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -171,16 +171,9 @@ def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
 
 
 def _world(report: Callable[[Event], None] | None = None) -> World:
-    from components.registry import RegistryRecorder
-    from serving.isvc.client import connect
-    from serving.rollout.ledger import StoredLedger
-    from serving.rollout.world import World
+    from pipelines.deciding import world_of
 
-    settings = Settings.from_env()
-    ledger = StoredLedger(settings.ledger, settings.namespace)
-    more: dict[str, Any] = {"report": report} if report else {}
-    services = connect(settings.kubeconfig, settings.namespace)
-    return World(services, RegistryRecorder(), ledger, **more)
+    return world_of(Settings.from_env(), report)
 
 
 def _say(event: Event) -> None:

@@ -23,7 +23,7 @@ from typing import assert_never
 from serving.rollout import shadowing
 from serving.rollout.judge import Case, Judgement, Verdict, judge
 from serving.rollout.moves import done, go, hold, late, remembered, roll_back
-from serving.rollout.observation import NotMeasured, Observation
+from serving.rollout.observation import Counts, NotMeasured, Observation
 from serving.rollout.state import STANDING, Phase, Rollout
 from serving.rollout.step import Sight, Step, event
 
@@ -130,21 +130,32 @@ def _start_counting(state: Rollout, seen: Observation) -> Step:
 
 
 def _weigh(state: Rollout, sight: Sight, seen: Observation, baseline: Observation) -> Step:
-    canary, stable = (
-        seen.of(revision).since(baseline.of(revision)) for revision in (state.canary, state.stable)
-    )
-    before, policy = state.case or Case(), state.policy
-    case = before.after(canary, stable, policy, state.percent or 0)
-    after = replace(
-        state,
-        case=case,
-        asked=state.asked + canary.requests,
-        baseline=seen.only(state.canary, state.stable).grouped(case.labels),
-    )
-    step = _decided(after, sight, judge(case, after.asked, policy))
+    before, (canary, stable) = state.case or Case(), _new(state, seen, baseline)
+    after = gathered(state, seen, baseline)
+    step = _decided(after, sight, weighed(after))
     # A look alone is no reason to write; half of what is known being new is one.
     is_idle = step.state is after and not before.can_learn_from(canary, stable)
     return replace(step, state=state) if is_idle else step
+
+
+def gathered(state: Rollout, seen: Observation, baseline: Observation) -> Rollout:
+    """Return the state with what was counted since its baseline."""
+    canary, stable = _new(state, seen, baseline)
+    case = (state.case or Case()).after(canary, stable, state.policy, state.percent or 0)
+    now = seen.only(state.canary, state.stable).grouped(case.labels)
+    return replace(state, case=case, asked=state.asked + canary.requests, baseline=now)
+
+
+def weighed(state: Rollout) -> Judgement:
+    """Return what the judge says of what was gathered."""
+    return judge(state.case or Case(), state.asked, state.policy)
+
+
+def _new(state: Rollout, seen: Observation, baseline: Observation) -> tuple[Counts, Counts]:
+    """Return what the canary and the stable revision were asked since the baseline."""
+    revisions = (state.canary, state.stable)
+    canary, stable = (seen.of(each).since(baseline.of(each)) for each in revisions)
+    return canary, stable
 
 
 def _decided(state: Rollout, sight: Sight, found: Judgement) -> Step:

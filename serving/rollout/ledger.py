@@ -72,6 +72,7 @@ class StoredLedger:
     namespace: str = "default"
     clock: Callable[[], datetime] = _now
     sha256_of: Callable[[str], str | None] = manifest_sha256
+    actor: str = field(default_factory=actor)
     _read_once: dict[str, Record] = field(default_factory=dict, init=False, repr=False)
 
     def folder(self, service: str) -> str:
@@ -122,7 +123,7 @@ class StoredLedger:
 
     def _record(self, entry: Entry, tip: int, folder: str) -> Record:
         prev = digest(_read(folder, file_of(tip))) if tip else FIRST
-        return Record(tip + 1, prev, self.clock(), self.namespace, actor(), entry)
+        return Record(tip + 1, prev, self.clock(), self.namespace, self.actor, entry)
 
     def _with_digests(self, entry: Entry) -> Entry:
         """Add what the manifests were when the rollout began: a later change must not pass."""

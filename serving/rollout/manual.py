@@ -20,7 +20,6 @@ from __future__ import annotations
 from serving.errors import UsageError
 from serving.isvc.resource import ServiceView
 from serving.rollout import moves
-from serving.rollout.actor import actor
 from serving.rollout.lease import abandoned, taken_by
 from serving.rollout.loop import drive
 from serving.rollout.outcome import Lost, Outcome, concluded, outcome_of
@@ -37,6 +36,19 @@ _UNDECIDED = (Phase.WAITING, *_PROMOTABLE)
 def status(world: World, name: str) -> Rollout:
     """Return the newest rollout of a service. Raises NotFound, and UsageError if it had none."""
     return _state(world.read(name))
+
+
+def possible(state: Rollout, now: float) -> tuple[str, ...]:
+    """Return what a person may decide of a rollout at the moment `now`, as the table above says."""
+    left = not state.over and now >= state.lease_until
+    allowed = {
+        "approve": bool(state.asking) and state.phase in (Phase.APPROVAL, Phase.HELD),
+        "promote": bool(state.canary) and state.phase in _PROMOTABLE,
+        "hold": state.phase in _HOLDABLE,
+        "resume": state.phase in (Phase.PAUSED, Phase.HELD) or left,
+        "abort": state.phase in _UNDECIDED,
+    }
+    return tuple(name for name, is_open in allowed.items() if is_open)
 
 
 def resume(world: World, name: str) -> Outcome:
@@ -68,7 +80,7 @@ def hold(world: World, name: str) -> Outcome:
     def edit(state: Rollout, now: float) -> Step:
         if state.phase not in _HOLDABLE:
             raise UsageError(f"{name}: {standing(state)}, so there is nothing to hold.")
-        reason = f"held by {actor()}"
+        reason = f"held by {world.actor}"
         if _is_carried(world, state):
             return moves.pause(state, now, f"{reason}; {moves.commands(state)}")
         return moves.hold(state, reason)

@@ -14,6 +14,7 @@ from serving.isvc.drivers import Driver, ServiceDriver
 from serving.isvc.modes import Mode
 from serving.isvc.resource import ServiceView
 from serving.isvc.services import Services, Unreachable
+from serving.rollout.actor import actor
 from serving.rollout.ledger import Ledger
 from serving.rollout.outcome import Event, Recorder
 from serving.rollout.shadow import HttpShadow, Shadow
@@ -36,7 +37,8 @@ def _ignore(event: Event) -> None:
 class World:
     """The API server, registry, ledger, numbers, clock (seconds since 1970) and an audience.
 
-    `mode` is for services that are still to be made; None: as the cluster has it.
+    `mode` is for services that are still to be made; None: as the cluster has it. `actor`: who
+    decides, for people.
     """
 
     services: Services
@@ -50,6 +52,7 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     report: Callable[[Event], None] = _ignore
     holder: str = field(default_factory=_somebody)
+    actor: str = field(default_factory=actor)
 
     def find(self, name: str) -> ServiceView | None:
         """Return the service, None if there is none; an API server that restarts is waited for."""

@@ -1,0 +1,57 @@
+"""What is watched now: one feed per run and per rollout, for however many browsers."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from console.data.feed import Feed
+from console.data.rollout import Watched, Watcher
+from console.data.run import Monitored, Watch
+from console.data.runs import Runs
+from serving.settings import Settings
+
+RUN_S = 0.5
+ROLLOUT_S = 1.0
+
+
+@dataclass
+class Watching:
+    """The feeds; one that nobody watches any more is forgotten, with all that it has read."""
+
+    settings: Settings
+    runs: Runs
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _runs: WeakValueDictionary[str, Feed[Monitored]] = field(default_factory=WeakValueDictionary)
+    _rollouts: WeakValueDictionary[tuple[str, str], Feed[Watched | None]] = field(
+        default_factory=WeakValueDictionary
+    )
+
+    def run(self, run_id: str) -> Feed[Monitored]:
+        """Return the feed of a run, which ends with it."""
+        with self._lock:
+            found = self._runs.get(run_id)
+            if found is None:
+                watch = Watch(self.runs, run_id)
+                found = Feed(watch.read, RUN_S, over=lambda run: run.over)
+                self._runs[run_id] = found
+            return found
+
+    def rollout(self, service: str, run: str = "") -> Feed[Watched | None]:
+        """Return the feed of the rollout that a run began; without one of a service's newest.
+
+        It ends with the rollout where it is a run's, and never where it is a service's: a next one
+        may begin there.
+        """
+        with self._lock:
+            found = self._rollouts.get((service, run))
+            if found is None:
+                watcher = Watcher.of(self.settings, service, run)
+                found = Feed(watcher.read, ROLLOUT_S, over=lambda seen: bool(run) and _over(seen))
+                self._rollouts[service, run] = found
+            return found
+
+
+def _over(seen: Watched | None) -> bool:
+    return seen is not None and seen.over
