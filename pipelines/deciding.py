@@ -5,7 +5,8 @@ is a large one. So a server of pages has a child do it, which outlives the page 
 
     python -m pipelines.deciding '{"name": "abort", "service": "iris", …}'
 
-prints one line as soon as the decision is made: {"told": sentence} or {"error": sentence}.
+prints one line as soon as the decision is made: {"told": sentence} or {"error": sentence,
+"kind": its class}.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from serving.errors import Conflict, KanaryaError, PlatformError
+from serving.errors import Conflict, KanaryaError, NotFound, PlatformError, UsageError
 from serving.rollout import manual
 from serving.rollout.actor import actor
 from serving.rollout.undo import rollback
@@ -41,6 +42,10 @@ DEEDS: Mapping[str, Deed] = {
     "abort": manual.abort,
     "rollback": rollback,
 }
+_KINDS: Mapping[str, type[KanaryaError]] = {
+    each.__name__: each for each in (UsageError, NotFound, Conflict, PlatformError)
+}
+"""The errors that keep their kind on the way from a child."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def apart(decision: Decision, settings: Settings) -> str:
     the sentence of what went wrong before.
     """
     if decision.name not in DEEDS:
-        raise PlatformError(f"there is no decision {decision.name!r}; choose {', '.join(DEEDS)}")
+        raise UsageError(f"there is no decision {decision.name!r}; choose {', '.join(DEEDS)}")
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "pipelines.deciding", json.dumps(asdict(decision))],
         env={**os.environ, **settings.environment()},
@@ -125,7 +130,7 @@ def _first_line(child: subprocess.Popen[bytes], decision: Decision) -> str:
             "console/decisions.log says why"
         ) from error
     if "error" in said:
-        raise (Conflict if said["exit_code"] == Conflict.exit_code else KanaryaError)(said["error"])
+        raise _KINDS.get(said["kind"], KanaryaError)(said["error"])
     return str(said["told"])
 
 
@@ -163,7 +168,7 @@ def main() -> NoReturn:
         if outcome.kind != "under_way":  # else the process that carries it on renews its card
             renew_card(world, decision.service)
     except KanaryaError as error:
-        answer.give(error=str(error), exit_code=error.exit_code)
+        answer.give(error=str(error), kind=type(error).__name__)
         sys.exit(error.exit_code)
     sys.exit(0)
 

@@ -18,7 +18,7 @@ from console.data.run import Monitored, Watch
 from console.world import World
 from pipelines.deciding import DEEDS, Decision, apart
 from pipelines.journal import RunFolder
-from serving.errors import NotFound, UsageError
+from serving.errors import KanaryaError, NotFound, UsageError
 
 
 def router(world: World) -> APIRouter:
@@ -73,9 +73,10 @@ def log_of(world: World, run_id: str, step: str) -> Path:
 def _seen(watcher: Watcher) -> dict[str, Any]:
     seen: Watched | None = watcher.read()
     if seen is None:
-        raise NotFound(
-            f"{watcher.service} has had no rollout{f' by {watcher.run}' * bool(watcher.run)}"
-        )
+        by = f" by {watcher.run}" if watcher.run else ""
+        raise NotFound(f"{watcher.service} has had no rollout{by}")
+    if not seen.id:
+        raise KanaryaError(seen.trouble)
     return asdict(seen)
 
 

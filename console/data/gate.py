@@ -67,7 +67,7 @@ def gate_of(artifacts: Path) -> Gate | None:
 
 def _gate(record: Mapping[str, Any]) -> Gate:
     policy = record.get("policy", {}).get("champion", {})
-    limit = 0.0 if policy.get("require") == "better" else -float(policy.get("margin") or 0.0)
+    limit = 0.0 if policy.get("require") == "better" else 0.0 - float(policy.get("margin") or 0.0)
     return Gate(bool(record["promote"]), tuple(_check(each, limit) for each in record["checks"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 CANARY, STABLE, GOOD, BAD, QUIET = "#c08a12", "#4a8fc7", "#2f9e68", "#d0604c", "#7f8b96"
@@ -15,7 +16,7 @@ def line_chart(y: dict[str, Any], x: dict[str, Any] | None = None) -> dict[str, 
     return {
         "animation": False,
         "color": list(COLOURS),
-        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 24, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": QUIET}, "type": "scroll"},
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {"type": "value", **quiet, "splitLine": {"show": False}, **(x or {})},
@@ -24,7 +25,7 @@ def line_chart(y: dict[str, Any], x: dict[str, Any] | None = None) -> dict[str, 
     }
 
 
-def line(name: str, points: list[list[float | None]], **more: Any) -> dict[str, Any]:
+def line(name: str, points: Sequence[Sequence[float | None]], **more: Any) -> dict[str, Any]:
     """Return one line."""
     few = len(points) <= 40
     return {"type": "line", "name": name, "data": points, "showSymbol": few, **more}

@@ -44,16 +44,8 @@ class Curves:
 
     def _chart(self, metric: str) -> ui.echart:
         name = self._screen.say("run.curve.epoch")
-        options = line_chart(
-            {"name": metric},
-            {
-                "name": name,
-                "nameLocation": "middle",
-                "nameGap": 26,
-                "min": "dataMin",
-                "minInterval": 1,
-            },
-        )
+        middle = {"name": name, "nameLocation": "middle", "nameGap": 26}
+        options = line_chart({}, {**middle, "min": "dataMin", "minInterval": 1})
         with self._place:
             chart = ui.echart(options).classes("k-chart")
         return chart.props(f'role=img aria-label="{self._screen.say("run.curve")}: {metric}"')

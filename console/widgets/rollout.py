@@ -109,5 +109,5 @@ class Timeline:
         ]
 
     def _word(self, kind: str) -> str:
-        key = "rollout.split" if kind == "split" else f"rollout.{kind}"
+        key = f"rollout.{kind}"
         return self._screen.say(key) if self._screen.texts.has(key) else kind.replace("_", " ")

@@ -12,6 +12,10 @@ from console.widgets.screen import Screen
 
 TIME = {"type": "time", "splitNumber": 4, "axisLabel": {"color": QUIET, "hideOverlap": True}}
 
+BEYOND = 120.0
+"""Evidence beyond its boundary is drawn no higher."""
+PERCENT = {"color": QUIET, "formatter": "{value} %"}
+
 
 class Chart:
     """A chart that is sent again only where its lines have changed."""
@@ -36,9 +40,9 @@ class SplitChart:
 
     def __init__(self, screen: Screen) -> None:
         self._names = [screen.say("rollout.asked"), screen.say("rollout.measured")]
-        axis = {"min": 0, "max": 100, "scale": False, "name": "%"}
+        axis = {"min": 0, "max": 100, "scale": False, "axisLabel": PERCENT}
         options = line_chart(axis, TIME) | {"color": [STABLE, CANARY]}
-        self._chart = Chart(screen.say("rollout.split"), options)
+        self._chart = Chart(screen.say("rollout.traffic"), options)
 
     def show(self, seen: Watched) -> None:
         """Show the split up to now."""
@@ -55,14 +59,16 @@ class EvidenceChart:
     """The strongest evidence for harm and the weakest for safety, as parts of their boundaries."""
 
     def __init__(self, screen: Screen) -> None:
-        self._names = [screen.say("rollout.harm"), screen.say("rollout.safety")]
-        options = line_chart({"min": 0, "name": "%", "scale": False}, TIME) | {"color": [BAD, GOOD]}
+        self._names = [screen.say("rollout.harm.line"), screen.say("rollout.safety.line")]
+        options = line_chart({"min": 0, "max": BEYOND, "axisLabel": PERCENT}, TIME) | {
+            "color": [BAD, GOOD]
+        }
         self._chart = Chart(screen.say("rollout.evidence"), options)
 
     def show(self, seen: Watched) -> None:
         """Show the evidence up to now."""
-        harm = [[_ms(p.at), _percent(p.harm)] for p in seen.points if p.harm is not None]
-        safe = [[_ms(p.at), _percent(p.safety)] for p in seen.points if p.safety is not None]
+        harm = [[_ms(p.at), _capped(p.harm)] for p in seen.points if p.harm is not None]
+        safe = [[_ms(p.at), _capped(p.safety)] for p in seen.points if p.safety is not None]
         boundary = {
             "silent": True,
             "symbol": "none",
@@ -83,6 +89,10 @@ def split_asked(seen: Watched) -> list[list[float | None]]:
         return []
     newest = [each.at for each in seen.moments] + [p.at for p in seen.points]
     return [*found, [_ms(max(newest)), found[-1][1]]]
+
+
+def _capped(part: float) -> float:
+    return min(round(100 * part, 1), BEYOND)
 
 
 def _ms(seconds: float) -> float:

@@ -8,6 +8,7 @@ from console.data.rollout import Watched
 from console.data.rollout_seen import Seen
 from console.widgets.screen import Screen
 from serving.rollout.card.looks import Asked, Guard
+from serving.rollout.card.words import percent
 
 NAMES = ("share", "requests", "errors", "p95")
 
@@ -48,7 +49,7 @@ class Side:
         self._version.set_text(self._screen.say("rollout.version", version=version))
         self._values["share"].set_text(share)
         self._values["requests"].set_text(f"{asked.requests:,}" if asked else "–")
-        errors = f"{asked.errors:,} ({asked.error_rate:.1%})" if asked else "–"
+        errors = f"{asked.errors:,} ({percent(asked.error_rate)})" if asked else "–"
         self._values["errors"].set_text(errors)
         slow = f"{asked.p95_s * 1e3:.1f} ms" if asked and asked.p95_s is not None else "–"
         self._values["p95"].set_text(slow)
@@ -64,7 +65,7 @@ class Side:
 def _share(asked: int | None, measured: float | None) -> str:
     """Return the share that was asked for, and beside it the one that was measured."""
     wanted = "–" if asked is None else f"{asked} %"
-    return wanted if measured is None else f"{wanted} → {measured:.1%}"
+    return wanted if measured is None else f"{wanted} → {percent(measured)}"
 
 
 class Guards:
@@ -104,7 +105,7 @@ class GuardRow:
     def show(self, guard: Guard, seen: Seen) -> None:
         """Show its numbers as they are now."""
         value, limit = (
-            "–" if number is None else f"{number:.1%}" for number in (guard.value, guard.limit)
+            "–" if number is None else percent(number) for number in (guard.value, guard.limit)
         )
         self._value.set_text(self._screen.say("rollout.guard", value=value, limit=limit))
         self._bars["harm"].show(guard.harm, guard.allowed)
@@ -136,5 +137,5 @@ class Bar:
             return
         part = max(log / needed, 0.0)
         self._bar.set_value(min(part, 1.0))
-        self._said.set_text(f"{part:.0%}")
-        self._bar.props(f'aria-label="{self._label}: {part:.0%}"')
+        self._said.set_text(f"{100 * part:.0f} %")
+        self._bar.props(f'aria-label="{self._label}: {100 * part:.0f} %"')

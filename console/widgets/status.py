@@ -8,7 +8,7 @@ from nicegui import ui
 
 from console.widgets.screen import Screen
 
-GOOD = frozenset({"succeeded", "promoted", "good"})
+GOOD = frozenset({"succeeded", "promoted", "passed", "good"})
 BAD = frozenset({"failed", "rejected", "rolled_back", "killed", "damaged", "conflict", "bad"})
 NONE = frozenset({"pending", "skipped", "cancelled", "queued"})
 
@@ -25,7 +25,8 @@ class Badge(ui.label):
 
     def __init__(self, screen: Screen, prefix: str = "run.status") -> None:
         super().__init__()
-        self._screen, self._prefix, self._shown = screen, prefix, ""
+        self._screen, self._prefix = screen, prefix
+        self._shown, self._level = "", "none"
         self.classes("k-badge k-none")
 
     def show(self, status: str) -> None:
@@ -35,8 +36,8 @@ class Badge(ui.label):
         key = f"{self._prefix}.{status}"
         known = self._screen.texts.has(key)
         self.set_text(self._screen.say(key) if known else status.replace("_", " "))
-        self.classes(remove=f"k-{level(self._shown)}", add=f"k-{level(status)}")
-        self._shown = status
+        self.classes(remove=f"k-{self._level}", add=f"k-{level(status)}")
+        self._shown, self._level = status, level(status)
 
 
 def moment(seconds: float) -> str:
