@@ -143,7 +143,7 @@ class Watcher:
     def _standing(self, found: Watched, state: Rollout, view: ServiceView) -> Watched:
         now = self.clock()
         seen = seen_now(state, self.source.observe(view, now) if _counts(state) else None)
-        if seen.guards and state.phase is Phase.OBSERVING:
+        if seen.guards and _counts(state):
             self._add(Point.of(now, state.percent or 0, seen))
         return replace(
             found,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from console.data.rollout import Watched
+from console.data.rollout import Moment, Watched
 from console.widgets.rollout_buttons import Decisions
 from console.widgets.rollout_charts import EvidenceChart, SplitChart
 from console.widgets.rollout_numbers import Guards, Sides
@@ -80,34 +80,27 @@ class Timeline:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._count = 0
+        self._known: tuple[Moment, ...] = ()
         ui.label(screen.say("rollout.timeline")).classes("k-subtitle q-mt-md")
-        names = ("when", "what", "share", "who", "why")
-        columns = [
-            {"name": n, "label": screen.say(f"rollout.{n}"), "field": n, "align": "left"}
-            for n in names
-        ]
-        with ui.element("div").classes("k-wide"):
-            self._table = ui.table(rows=[], columns=columns, row_key="key")
-        self._table.props("flat dense wrap-cells hide-pagination :pagination='{rowsPerPage: 0}'")
+        self._place = ui.element("ol").classes("k-list k-timeline").props("reversed")
 
     def show(self, seen: Watched) -> None:
-        """Show the decisions made so far."""
-        if len(seen.moments) == self._count:
-            return
-        self._count = len(seen.moments)
-        self._table.rows = [
-            {
-                "key": at,
-                "when": moment(each.at),
-                "what": self._word(each.kind),
-                "share": "–" if each.percent is None else f"{each.percent} %",
-                "who": each.actor,
-                "why": each.why,
-            }
-            for at, each in reversed(list(enumerate(seen.moments)))
-        ]
+        """Show the decisions made so far; those that are shown already stay as they are."""
+        if seen.moments[: len(self._known)] != self._known:
+            self._place.clear()
+            self._known = ()
+        for each in seen.moments[len(self._known) :]:
+            with self._place:
+                self._add(each)
+        self._known = seen.moments
 
-    def _word(self, kind: str) -> str:
-        key = f"rollout.{kind}"
-        return self._screen.say(key) if self._screen.texts.has(key) else kind.replace("_", " ")
+    def _add(self, each: Moment) -> None:
+        item = ui.element("li")
+        item.move(target_index=0)
+        with item, ui.element("div").classes("k-head-line"):
+            Badge(self._screen, "rollout").show(each.kind)
+            share = "" if each.percent is None else f"{each.percent} %"
+            for text in (share, each.actor, moment(each.at)):
+                ui.label(text).classes("k-number" if text == share else "k-quiet k-number")
+        with item:
+            ui.label(each.why).classes("k-sentence")
