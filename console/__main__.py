@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from contextlib import closing
 from typing import NoReturn
 
+from console.background import noted
 from console.settings import ConsoleSettings
 from serving.errors import KanaryaError, PlatformError
 
 
 def serve(settings: ConsoleSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises PlatformError where the port cannot be had."""
-    with closing(listener(settings)) as sock:
-        host, port = sock.getsockname()[:2]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn hands it on when it has ended
+    with closing(listener(settings)) as sock, noted(settings.base, url := address(sock)):
         # Before its import: it would make a folder of its own where the user stands.
         os.environ["NICEGUI_STORAGE_PATH"] = str(settings.folder / "nicegui")
         import uvicorn
@@ -24,8 +26,7 @@ def serve(settings: ConsoleSettings) -> None:
         from console.world import World
 
         app = build(World.of(settings))
-        shown = f"[{host}]" if ":" in host else host
-        print(f"console on http://{shown}:{port}", flush=True)
+        print(f"console on {url}", flush=True)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
         )
@@ -47,6 +48,12 @@ def listener(settings: ConsoleSettings) -> socket.socket:
             "choose another port: KANARYA_CONSOLE_PORT, or 0 for any free one"
         ) from error
     return sock
+
+
+def address(sock: socket.socket) -> str:
+    """Return what is typed into a browser to come to a listening socket."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def main() -> NoReturn:

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from console.access.guard import Guard
 from console.api import compare as compare_api
 from console.api import runs as runs_api
+from console.api import queue as queue_api
 from console.api.answers import translate_errors
 from console.api.models import routes as model_routes
 from console.login import router as login_routes
-from console.pages import compare, model, models, run, runs, service, services
+from console.pages import compare, model, models, queue, run, runs, service, services
 from console.api.run import router as run_routes
 from console.widgets.frame import Page, mount
 from console.world import World
@@ -30,6 +31,7 @@ PAGES = (
     Page("/services/{name}", "services.one", service.build),
     Page("/runs/{run_id}", "run.title", run.build),
 )
+PAGES = (Page("/", "nav.runs", runs.build), Page("/queue", "nav.queue", queue.build))
 
 
 def build(world: World) -> ASGIApp:
@@ -41,6 +43,7 @@ def build(world: World) -> ASGIApp:
     app.include_router(compare_api.router(world))
     app.include_router(model_routes(world))
     app.include_router(run_routes(world))
+    app.include_router(queue_api.router(world))
     app.mount("/static", StaticFiles(directory=STATIC))
     world.run_actions.empty_later()
     for page in PAGES:

@@ -14,6 +14,7 @@ from console.data.run_actions import RunActions
 from console.data.runs import Pulse, Runs
 from console.data.services import Services
 from console.data.watching import Watching
+from console.data.queue import QueueSeen, Standing
 from console.settings import ConsoleSettings
 
 
@@ -32,12 +33,15 @@ class World:
     models: Models
     services: Services
     watching: Watching
+    queue: QueueSeen
+    queue_changes: Feed[Standing]
 
     @classmethod
     def of(cls, settings: ConsoleSettings) -> World:
         """Return the world of an installation; its folder and secret are made where missing."""
         sessions = Sessions(kept_secret(settings.folder / "secret"))
         runs = Runs.of(settings.base)
+        queue = QueueSeen(settings.base, runs)
         return cls(
             settings=settings,
             door=Door(settings.names, settings.logins, sessions),
@@ -49,4 +53,6 @@ class World:
             models=Models(settings.base),
             services=Services(settings.base),
             watching=Watching(settings.base, runs),
+            queue=queue,
+            queue_changes=Feed(queue.standing, every_s=1.0),
         )

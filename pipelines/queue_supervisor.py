@@ -11,7 +11,7 @@ import logging
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event
@@ -43,10 +43,13 @@ def note(settings: Settings) -> Path:
     return record.services(settings) / "workers.json"
 
 
-def supervise(settings: Settings, command: Sequence[str]) -> None:
+def supervise(
+    settings: Settings, command: Sequence[str], beside: Callable[[], None] = lambda: None
+) -> None:
     """Keep workers (processes of `command`) going until SIGTERM or SIGINT, then end them.
 
-    Raises PlatformError where another process does it already.
+    `beside` is called several times a second: what else is to be kept going. Raises PlatformError
+    where another process does it already.
     """
     with record.locked(record.services(settings) / "workers.lock", wait=False):
         stop = Event()
@@ -60,6 +63,7 @@ def supervise(settings: Settings, command: Sequence[str]) -> None:
         try:
             while not stop.wait(LOOK_S):
                 supervisor.look()
+                beside()
         finally:
             note(settings).unlink(missing_ok=True)
             supervisor.end()

@@ -12,6 +12,7 @@ from scripts.queued import in_words, queue_standing, workers_up
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from console.background import Standing
     from serving.isvc.resource import ServiceView
 
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--api-port", type=int, help="Port of the Kubernetes API  [default: 8600; 0: any]")
 @click.option("--gateway-port", type=int, help="Port of the gateway  [default: 8601; 0: any]")
 def up(api_port: int | None, gateway_port: int | None) -> None:
-    """Start the local platform and the queue's workers, or say that they run."""
+    """Start the local platform, the queue's workers and the console, or say that they run."""
     from serving.local.platform import Ports
     from serving.local.platform import up as start
 
@@ -34,16 +35,18 @@ def up(api_port: int | None, gateway_port: int | None) -> None:
     click.echo(f"Gateway         {platform.gateway_url}/serving/<namespace>/<name>/v1|v2/…")
     supervisor = workers_up(settings)
     click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
+    _console_up(settings)
 
 
 @click.command()
 def down() -> None:
-    """Stop the local platform and the workers; what was live or waited comes back with `up`."""
+    """Stop platform, workers and console; what was live or waited comes back with `up`."""
+    from console import background
     from pipelines import workers
     from serving.local.platform import down as stop
 
     settings = Settings.from_env()
-    ended = [workers.down(settings), stop(settings)]
+    ended = [workers.down(settings), background.down(settings), stop(settings)]
     click.echo("stopped" if any(ended) else "it was not running")
 
 
@@ -51,24 +54,27 @@ def down() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> int:
     """Say what is live, on which share of the traffic; exit code 1 where nothing runs."""
+    from console import background
     from serving.local.platform import status as standing
 
     settings = Settings.from_env()
     found = standing(settings)
     services = _services(settings) if found.healthy else ()
     queue = queue_standing(settings)
+    console = background.status(settings)
     if as_json:
-        standing_all = {**asdict(found), "services": [asdict(s) for s in services], "queue": queue}
-        click.echo(json.dumps(standing_all, indent=2))
+        beside = {"queue": queue, "console": asdict(console) if console else None}
+        known = {**asdict(found), "services": [asdict(s) for s in services], **beside}
+        click.echo(json.dumps(known, indent=2))
         return 0 if found.healthy else 1
     if found.platform is None:
         click.echo("the platform is down; `kanarya up` starts it")
-        click.echo(in_words(queue))
+        _tell_beside(queue, console)
         return 1
     click.echo(
         f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}"
     )
-    click.echo(in_words(queue))
+    _tell_beside(queue, console)
     memory = {p.revision: p.rss_bytes for p in found.predictors}
     for service in services:
         _tell(service, memory)
@@ -86,10 +92,31 @@ def kubeconfig() -> None:
     click.echo(str(path))
 
 
+def _console_up(settings: Settings) -> None:
+    """Start the console where it is wanted; a platform without one is still a platform."""
+    from console import background
+    from serving.errors import KanaryaError
+
+    if not background.wanted():
+        return
+    try:
+        click.echo(f"Console         {background.up(settings).url}")
+    except KanaryaError as error:
+        click.echo(f"Console         did not start: {error}", err=True)
+
+
 def _services(settings: Settings) -> tuple[ServiceView, ...]:
     from serving.isvc.client import connect
 
     return connect(settings.kubeconfig, settings.namespace).list()
+
+
+def _tell_beside(queue: dict[str, Any], console: Standing | None) -> None:
+    click.echo(in_words(queue))
+    running = (
+        f"pid {console.process.pid}, {console.url}" if console else "down; `kanarya up` starts it"
+    )
+    click.echo(f"console: {running}")
 
 
 def _tell(service: ServiceView, memory: dict[str, int]) -> None:

@@ -32,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _supervise(settings: Settings) -> None:
+    from console.background import Keeper
     from pipelines.queue_supervisor import supervise
 
-    supervise(settings, WORK)
+    supervise(settings, WORK, Keeper(settings).look)
 
 
 def _work(settings: Settings) -> None:
