@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream
+.PHONY: help setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console
 export PYTHON
 BIN := .venv/bin
 
@@ -17,13 +17,21 @@ demo: setup      ## watch a data set become a live model, and a bad version be r
 	@$(BIN)/kanarya demo
 
 # Where the shell forbids bytecode, every worker and process would compile 800 files anew.
-test test-all: export PYTHONDONTWRITEBYTECODE =
+test test-all test-browser: export PYTHONDONTWRITEBYTECODE =
 
 test: setup-dev  ## the fast tests (under a minute)
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (kfp or e2e or airflow or docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (kfp or e2e or browser or airflow or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (browser or docker or cluster or slow)"
+
+test-browser: setup-dev  ## the console in a real browser (Chromium is installed where apt-get may)
+	@scripts/chromium.sh
+	@$(BIN)/pytest -q -m browser tests/browser
+
+screenshots: setup-dev  ## docs/console/*.png anew, by the tests of every page
+	@scripts/chromium.sh
+	@KANARYA_SCREENSHOTS=1 $(BIN)/pytest -q -m browser tests/browser/test_every_page.py
 
 test-airflow: setup-dev  ## the DAG of manifests/airflow in a real Airflow, which gets an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-airflow

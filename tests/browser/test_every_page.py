@@ -1,0 +1,73 @@
+"""Every page: no serious fault by axe, no sideways scrolling on a phone; its picture, if asked for.
+
+The pictures of docs/console/ are made by `make screenshots`, which sets KANARYA_SCREENSHOTS.
+"""
+
+import io
+import os
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NARROW, ROOT, Installation
+from tests.e2e.conftest import IRIS
+
+pytestmark = pytest.mark.browser
+PAGES = {"runs": "/", "queue": "/queue"}
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def told(here: Installation) -> dict[str, str]:
+    """An installation with something to see on every page."""
+    for changes in ((), ("gate.floor={accuracy: 0.999}",), ("model={kind: logistic_regression}",)):
+        sets = [part for change in changes for part in ("--set", change)]
+        here.kanarya("run", str(IRIS), *sets)
+    return PAGES
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_can_be_read_by_everybody(
+    told: dict[str, str], browse: Callable[..., Page], name: str, theme: str
+) -> None:
+    page = browse(theme=theme)
+    _opened(page, told[name])
+    found = Axe().run(page).response["violations"]
+    faults = [f"{fault['id']}: {_where(fault)}" for fault in found if fault["impact"] in SERIOUS]
+    assert not faults
+    if os.environ.get("KANARYA_SCREENSHOTS"):
+        _kept(page.screenshot(animations="disabled"), f"{name}-{theme}")
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_on_a_phone(
+    told: dict[str, str], browse: Callable[..., Page], name: str, language: str
+) -> None:
+    page = browse(NARROW, language)
+    _opened(page, told[name])
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+
+
+def _opened(page: Page, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_function("window.socket && window.socket.connected")
+    page.wait_for_timeout(600)  # what moves when a page opens stands still
+
+
+def _where(fault: dict) -> list[str]:
+    return [node["html"][:200] for node in fault["nodes"]]
+
+
+def _kept(png: bytes, name: str) -> None:
+    """Keep a picture small: 64 colours are enough for a page."""
+    folder = ROOT / "docs" / "console"
+    folder.mkdir(exist_ok=True)
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(64)
+    picture.save(folder / f"{name}.png", optimize=True)
