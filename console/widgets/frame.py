@@ -76,7 +76,7 @@ def _frame(screen: Screen, page: Page) -> Iterator[None]:
     ui.dark_mode(THEMES[screen.theme])
     drawer = _navigation(screen)
     _header(screen, drawer)
-    with ui.element("main").classes("k-main") as content:
+    with ui.element("div").classes("k-main") as content:
         ui.skip_link(screen.say("frame.skip"), target=content)
         ui.html(f"<h1>{screen.say(page.title)}</h1>", sanitize=False)
         yield

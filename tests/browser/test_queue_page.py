@@ -37,7 +37,7 @@ def test_the_queue_is_paused_filled_emptied_and_resumed(
     expect(page.get_by_role("row").filter(has_text=queued)).to_contain_text("ready")
 
     page.get_by_label("Cancel this run").click()
-    page.get_by_role("button", name="Cancel this run").last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel this run").click()
     expect(page.get_by_text("Nothing runs and nothing waits.")).to_be_visible()
     ended = page.get_by_role("region", name="Ended last").get_by_role("row")
     assert not view(here).entries
