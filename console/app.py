@@ -11,13 +11,13 @@ from starlette.types import ASGIApp
 
 from console.access.guard import Guard
 from console.api import compare as compare_api
-from console.api import runs as runs_api
 from console.api import queue as queue_api
+from console.api import runs as runs_api
 from console.api.answers import translate_errors
 from console.api.models import routes as model_routes
+from console.api.run import router as run_routes
 from console.login import router as login_routes
 from console.pages import compare, model, models, queue, run, runs, service, services
-from console.api.run import router as run_routes
 from console.widgets.frame import Page, mount
 from console.world import World
 
@@ -30,8 +30,8 @@ PAGES = (
     Page("/services", "nav.services", services.build),
     Page("/services/{name}", "services.one", service.build),
     Page("/runs/{run_id}", "run.title", run.build),
+    Page("/queue", "nav.queue", queue.build),
 )
-PAGES = (Page("/", "nav.runs", runs.build), Page("/queue", "nav.queue", queue.build))
 
 
 def build(world: World) -> ASGIApp:

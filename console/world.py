@@ -10,11 +10,11 @@ from console.access.guard import Door
 from console.access.sessions import Sessions, kept_secret
 from console.data.feed import Feed
 from console.data.models import Models
+from console.data.queue import QueueSeen, Standing
 from console.data.run_actions import RunActions
 from console.data.runs import Pulse, Runs
 from console.data.services import Services
 from console.data.watching import Watching
-from console.data.queue import QueueSeen, Standing
 from console.settings import ConsoleSettings
 
 
