@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from console.data.run_uses import uses
+from console.data.run_uses import Registry, uses
 from console.data.runs import Runs
 from pipelines import again, run_trash
 from pipelines.enqueue import enqueue
@@ -59,9 +59,10 @@ class RunActions:
             queue.close()
             self.runs.look_again()
 
-    def delete(self, run_id: str) -> None:
+    def delete(self, run_id: str, registry: Registry | None = None) -> None:
         """Move a run aside; it is removed once `undo_s` have passed.
 
+        It takes some seconds where MLflow is asked first; runs deleted together share a `registry`.
         Raises NotFound, and UsageError where it goes on, or where what it made is still needed.
         """
         row = self._row(run_id)
@@ -69,7 +70,7 @@ class RunActions:
             raise UsageError(f"{run_id} ran elsewhere: delete it in MLflow, run {row.tracked}")
         if row.status == KILLED and self._in_queue(run_id):
             raise UsageError(f"{run_id} is to be begun again; cancel it first")
-        if why := uses(self.settings, row):
+        if why := uses(self.settings, row, registry or Registry(self.settings)):
             raise UsageError(f"{run_id} is kept, because {', and '.join(why)}")
         run_trash.delete(self.settings, run_id)
         self.runs.look_again()

@@ -14,10 +14,28 @@ from serving.rollout.live import standing
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from components.registry import Entry
     from pipelines.run_row import Row
 
 
-def uses(settings: Settings, row: Row) -> list[str]:
+class Registry:
+    """The versions that MLflow knows, asked for once: for the runs that are deleted together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._entries: list[Entry] | None = None
+
+    def aliases(self, model: str, version: str) -> list[str]:
+        """Return the aliases of a version. Raises TrackingError where MLflow does not answer."""
+        if self._entries is None:
+            self._entries = in_child(self._settings, registry.listing)
+        found = ((each.name, each.version, each.aliases) for each in self._entries)
+        return [
+            alias for *which, aliases in found for alias in aliases if which == [model, version]
+        ]
+
+
+def uses(settings: Settings, row: Row, known: Registry) -> list[str]:
     """Return what needs the version that a run registered, as words: empty where nothing does.
 
     Raises KanaryaError where the ledger or MLflow cannot say it.
@@ -25,7 +43,8 @@ def uses(settings: Settings, row: Row) -> list[str]:
     version = row.version or registered(settings.home / "runs" / row.run_id)
     if not version:
         return []
-    said = [*_served(settings, row.model, version), *_aliases(settings, row.model, version)]
+    aliases = [f"is @{alias}" for alias in known.aliases(row.model, version)]
+    said = [*_served(settings, row.model, version), *aliases]
     return [f"{row.model} version {version} {why}" for why in said]
 
 
@@ -37,12 +56,6 @@ def registered(folder: Path) -> str:
     except (OSError, ValueError):
         return ""
     return str(record.get("parameterValues", {}).get("Output", ""))
-
-
-def _aliases(settings: Settings, model: str, version: str) -> Iterator[str]:
-    for entry in in_child(settings, registry.listing, model):
-        if entry.version == version:
-            yield from (f"is @{alias}" for alias in entry.aliases)
 
 
 def _served(settings: Settings, model: str, version: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from nicegui import ui
 
 from console.data import compare, run_files
+from console.data.run_uses import Registry
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
 from pipelines.run_row import KILLED, Row
@@ -74,10 +75,14 @@ class RunButtons:
                 ui.notify(f"{run_id}: {self.screen.say(f'runs.state.{state}')}")
 
     async def _delete(self) -> None:
-        actions = self.screen.world.run_actions
-        for run_id in self.runs.picked[:MOST_AT_ONCE]:
-            await self.screen.act("run.delete", run_id, partial(actions.delete, run_id))
+        actions, registry = self.screen.world.run_actions, Registry(self.screen.world.settings.base)
+        picked = self.runs.picked[:MOST_AT_ONCE]
         self.runs.pick_none()
+        working = ui.notification(self.screen.say("runs.deleting"), spinner=True, timeout=None)
+        for run_id in picked:
+            delete = partial(actions.delete, run_id, registry)
+            await self.screen.act("run.delete", run_id, delete)
+        working.dismiss()
         await self.runs.show()
 
     def _downloads(self) -> None:

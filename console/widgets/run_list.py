@@ -44,6 +44,7 @@ class RunList:
         self._table.props["rows-per-page-options"] = list(run_query.SIZES)
         self._table.props["rows-per-page-label"] = say("runs.size")
         self._table.props["no-data-label"] = say("runs.none")
+        self._table.props[":selected-rows-label"] = "() => ''"  # said above, in this language
         self._table.props[":pagination-label"] = "(a, b, all) => `${a}–${b} / ${all}`"
         self._slots()
         self._table.on("request", self._requested, ["pagination"])
