@@ -43,8 +43,9 @@ def uses(settings: Settings, row: Row, known: Registry) -> list[str]:
     version = row.version or registered(settings.home / "runs" / row.run_id)
     if not version:
         return []
-    aliases = [f"is @{alias}" for alias in known.aliases(row.model, version)]
-    said = [*_served(settings, row.model, version), *aliases]
+    said = list(_served(settings, row.model, version))
+    if not said:  # MLflow takes seconds
+        said = [f"is @{alias}" for alias in known.aliases(row.model, version)]
     return [f"{row.model} version {version} {why}" for why in said]
 
 

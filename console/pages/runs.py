@@ -23,7 +23,7 @@ async def build(screen: Screen) -> None:
     choices = await asyncio.to_thread(runs.choices)
     cookie = request.cookies.get(run_columns.COOKIE, "")
     table = RunList(screen, view, run_columns.chosen(cookie, choices["metrics"]))
-    RunFilters(screen, table, choices)
+    filters = RunFilters(screen, table, choices)
     buttons = RunButtons(screen, table)
     table.place()
     deleted = DeletedRuns(screen)
@@ -33,5 +33,6 @@ async def build(screen: Screen) -> None:
     async def show(_: Pulse) -> None:
         await table.show()
         await deleted.show()
+        filters.refresh(await asyncio.to_thread(runs.choices))
 
     screen.follow(screen.world.run_changes.watch(), show)

@@ -26,7 +26,7 @@ class RunButtons:
     def __init__(self, screen: Screen, runs: RunList) -> None:
         self.screen, self.runs = screen, runs
         self._buttons: dict[str, ui.button] = {}
-        with ui.row().classes("k-actions items-center w-full").props('role="toolbar"') as bar:
+        with ui.row().classes("k-actions items-center full-width").props('role="toolbar"') as bar:
             bar.props(f'aria-label="{screen.say("runs.actions")}"')
             self._count = ui.label().classes("k-quiet k-number k-picked").props('role="status"')
             self._add("compare", "compare_arrows", self._compare)
@@ -135,7 +135,7 @@ async def restart_dialog(screen: Screen, run_id: str) -> None:
             if new:
                 ui.navigate.to(f"/runs/{quote(new)}")
 
-        with ui.row().classes("w-full justify-end"):
+        with ui.row().classes("full-width justify-end"):
             ui.button(screen.say("frame.cancel"), on_click=dialog.close).props("flat no-caps")
             ui.button(screen.say("runs.restart"), on_click=start).props("unelevated no-caps")
     dialog.open()
@@ -166,7 +166,7 @@ def compose_dialog(screen: Screen, a: str, b: str) -> None:
             config = b if data.value == a else a
             ui.navigate.to("/new?" + urlencode({"from": config, "data": data.value}))
 
-        with ui.row().classes("w-full justify-end"):
+        with ui.row().classes("full-width justify-end"):
             ui.button(screen.say("frame.cancel"), on_click=dialog.close).props("flat no-caps")
             ui.button(screen.say("runs.edit"), on_click=go).props("unelevated no-caps")
     dialog.open()

@@ -19,7 +19,7 @@ class RunFilters:
 
     def __init__(self, screen: Screen, runs: RunList, choices: Choices) -> None:
         self.screen, self.runs = screen, runs
-        with ui.row().classes("k-filters items-end w-full"):
+        with ui.row().classes("k-filters items-end full-width"):
             self._search()
             self._selects = {name: self._select(name, choices) for name in run_query.FILTERS}
             ui.button(screen.say("runs.clear"), icon="filter_alt_off", on_click=self._clear).props(
@@ -34,18 +34,28 @@ class RunFilters:
         self._text.classes("k-search").on_value_change(self._changed)
 
     def _select(self, name: str, choices: Choices) -> ui.select:
-        field = run_query.FILTERS[name]
-        chosen = getattr(self.runs.view.query, field)
-        counted = {**dict.fromkeys(sorted(chosen), 0), **choices[field]}
-        options = {v: f"{self._word(name, v)} ({n})" for v, n in counted.items() if v}
+        chosen = getattr(self.runs.view.query, run_query.FILTERS[name])
         select = ui.select(
-            options,
+            self._options(name, choices),
             label=self.screen.say(f"runs.{name}"),
             multiple=True,
             value=sorted(chosen),
             on_change=self._changed,
         )
         return select.props("outlined dense options-dense clearable").classes("k-filter")
+
+    def refresh(self, choices: Choices) -> None:
+        """Offer what there is now; a count alone that has changed moves nothing."""
+        for name, select in self._selects.items():
+            options = self._options(name, choices)
+            if options.keys() != dict(select.options).keys():
+                select.set_options(options)
+
+    def _options(self, name: str, choices: Choices) -> dict[str, str]:
+        field = run_query.FILTERS[name]
+        chosen = getattr(self.runs.view.query, field)
+        counted = {**dict.fromkeys(sorted(chosen), 0), **choices[field]}
+        return {v: f"{self._word(name, v)} ({n})" for v, n in counted.items() if v}
 
     def _word(self, name: str, value: str) -> str:
         return status_word(self.screen, value) if name == "status" else value
