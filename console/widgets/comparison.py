@@ -14,17 +14,18 @@ from console.widgets.run_list import status_word
 from console.widgets.screen import Screen
 
 COLOURS = (
-    "#2f6690",
-    "#b07d00",
-    "#1a7f4b",
-    "#b93a26",
-    "#7a4fa3",
-    "#00838f",
-    "#8d6e63",
-    "#c2185b",
+    "#4a8fc7",
+    "#c08a10",
+    "#2e9e68",
+    "#d3583f",
+    "#9a6cc4",
+    "#1798a6",
+    "#a07a6b",
+    "#d2467f",
 )
 INK = "#76818b"
 """Read well on light and on dark: a chart does not know which it stands on."""
+AXIS = {"axisLabel": {"color": INK}, "splitLine": {"lineStyle": {"color": f"{INK}40"}}}
 DASHES = ("solid", "dashed", "dotted")
 
 
@@ -84,7 +85,7 @@ def _table(screen: Screen, found: Compared, first: str) -> ui.element:
             _cell("th", first, "scope=col")
             for place, row in enumerate(found.rows):
                 with ui.element("th").props("scope=col"):
-                    ui.label(letter(place)).classes("k-letter").style(f"color: {COLOURS[place]}")
+                    ui.label(letter(place)).classes("k-letter").style(f"border-color: {COLOURS[place]}")
                     ui.link(row.run_id, f"/runs/{quote(row.run_id)}").classes("k-mono")
         return ui.element("tbody")
 
@@ -138,8 +139,8 @@ def _chart(name: str, found: list[Curve]) -> dict[str, Any]:
         "legend": {"right": 0, "top": 0, "textStyle": {"color": INK}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "grid": {"left": 8, "right": 16, "bottom": 8, "top": 40, "containLabel": True},
-        "xAxis": {"type": "value", "minInterval": 1, "axisLabel": {"color": INK}},
-        "yAxis": {"type": "value", "scale": True, "axisLabel": {"color": INK}},
+        "xAxis": {"type": "value", "minInterval": 1, **AXIS},
+        "yAxis": {"type": "value", "scale": True, **AXIS},
         "series": series,
         "animation": False,
     }
