@@ -85,7 +85,9 @@ def _table(screen: Screen, found: Compared, first: str) -> ui.element:
             _cell("th", first, "scope=col")
             for place, row in enumerate(found.rows):
                 with ui.element("th").props("scope=col"):
-                    ui.label(letter(place)).classes("k-letter").style(f"border-color: {COLOURS[place]}")
+                    ui.label(letter(place)).classes("k-letter").style(
+                        f"border-color: {COLOURS[place]}"
+                    )
                     ui.link(row.run_id, f"/runs/{quote(row.run_id)}").classes("k-mono")
         return ui.element("tbody")
 
