@@ -1,5 +1,6 @@
 """Runs as a table: filtered, sorted, paged, read again only where something has changed."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -237,3 +238,36 @@ def test_runs_of_other_machines_are_shown_beside_those_that_are_here(tmp_path: P
     assert (rows[0].tracked, rows[0].seconds, rows[1].tracked) == ("abc", 10.0, "")
     assert table.row("far-1") == rows[0]
     assert table.choices()["models"] == {"model-1": 1, "wine": 1}
+
+
+def test_versions_are_sorted_as_numbers_and_what_is_no_number_comes_last(tmp_path: Path) -> None:
+    root, table = tmp_path / "runs", RunTable(tmp_path / "runs")
+    folders = [ended(root, number) for number in (2, 9, 10)]
+    written = json.loads((folders[0].path / "result.json").read_text())
+    written["metrics"]["accuracy"] = float("nan")
+    (folders[0].path / "result.json").write_text(json.dumps(written))
+    table.refresh()
+    by_version = table.page(Query(sort="version", descending=False)).rows
+    assert [row.version for row in by_version] == ["2", "9", "10"]
+    for descending in (True, False):
+        rows = table.page(Query(sort="accuracy", descending=descending)).rows
+        assert {row.version for row in rows[-2:]} == {"2", "9"}  # run 9 failed and has no metrics
+
+
+def test_the_pulse_changes_with_every_row(tmp_path: Path) -> None:
+    table = RunTable(tmp_path / "runs")
+    seen = [table.pulse()]
+
+    def changed() -> bool:
+        table.refresh()
+        seen.append(table.pulse())
+        return seen[-1] != seen[-2]
+
+    folder = begun(tmp_path / "runs", 1)
+    assert changed()
+    assert not changed()
+    folder.append(Step("train", RUNNING, 1_790_000_000.0))
+    assert changed()
+    folder.close(Result(folder.run_id, "failed", "it broke"))
+    assert changed()
+    assert not changed()
