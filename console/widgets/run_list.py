@@ -15,6 +15,9 @@ from console.widgets.screen import Screen
 from pipelines.run_row import Row
 from pipelines.run_table import Page
 
+# Quasar sorts by a click alone; a keyboard reaches a head that has a tabindex.
+HEAD = """<q-th :props="props" tabindex="0" @keydown.enter.prevent="props.sort(props.col)">
+{{ props.col.label }}</q-th>"""
 RUN = """<q-td :props="props"><a :href="'/runs/' + encodeURIComponent(props.row.run_id)"
 class="k-mono">{{ props.value }}</a></q-td>"""
 STATUS = """<q-td :props="props"><span :class="'k-badge k-' + props.row.k_colour">{{ props.value }}
@@ -136,6 +139,7 @@ class RunList:
 
     def _slots(self) -> None:
         table, say = self._table, self.screen.say
+        table.add_slot("header-cell", HEAD)
         table.add_slot("body-cell-run_id", RUN)
         table.add_slot("body-cell-status", STATUS)
         table.add_slot("body-cell-sentence", SENTENCE)
