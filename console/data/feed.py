@@ -27,7 +27,7 @@ class Feed(Generic[T]):
         self._watchers = 0
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
-        self._count = 0
+        self._count, self._told = 0, False
         self._value: T | None = None
         self._error: BaseException | None = None
 
@@ -37,7 +37,8 @@ class Feed(Generic[T]):
         seen = 0
         try:
             if self._reader is None or self._reader.done():
-                self._count, self._error = 0, None
+                # Counted on, since somebody may still wait for more than what they have seen.
+                seen, self._error, self._told = self._count, None, False
                 self._reader = asyncio.create_task(self._reading())
             while True:
                 value, seen = await self._after(seen)
@@ -70,7 +71,7 @@ class Feed(Generic[T]):
             except Exception as error:  # noqa: BLE001 - it is raised for every watcher
                 await self._tell(error=error)
                 return
-            if not self._count or value != self._value:
+            if not self._told or value != self._value:
                 await self._tell(value)
             if self._over(value):
                 return
@@ -79,6 +80,6 @@ class Feed(Generic[T]):
     async def _tell(self, value: T | None = None, error: BaseException | None = None) -> None:
         async with self._news:
             if error is None:
-                self._value, self._count = value, self._count + 1
+                self._value, self._count, self._told = value, self._count + 1, True
             self._error = error
             self._news.notify_all()

@@ -107,7 +107,8 @@ class GuardRow:
         value, limit = (
             "–" if number is None else percent(number) for number in (guard.value, guard.limit)
         )
-        self._value.set_text(self._screen.say("rollout.guard", value=value, limit=limit))
+        key = "rollout.guard.split" if guard.name == "split" else "rollout.guard"
+        self._value.set_text(self._screen.say(key, value=value, limit=limit))
         self._bars["harm"].show(guard.harm, guard.allowed)
         self._bars["safety"].show(guard.safety, seen.enough)
 

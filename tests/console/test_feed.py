@@ -92,3 +92,23 @@ def test_a_watcher_who_comes_late_gets_the_newest_at_once(late: float) -> None:
 async def _all(feed: Feed[int]) -> None:
     async for _ in feed.watch():
         pass
+
+
+def test_who_is_slow_sees_the_end_although_another_has_begun_to_watch_anew() -> None:
+    counter = itertools.count(1)
+    feed = Feed(lambda: min(next(counter), 3), every_s=0.001, over=lambda value: value == 3)
+
+    async def slow() -> list[int]:
+        seen = []
+        async for value in feed.watch():
+            seen.append(value)
+            await asyncio.sleep(0.05)
+        return seen
+
+    async def story() -> tuple[int, list[int]]:
+        watching = asyncio.create_task(slow())
+        await asyncio.sleep(0.03)
+        return await anext(feed.watch()), await asyncio.wait_for(watching, 5)
+
+    late, seen = asyncio.run(story())
+    assert late == seen[-1] == 3
