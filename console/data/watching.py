@@ -48,10 +48,15 @@ class Watching:
             found = self._rollouts.get((service, run))
             if found is None:
                 watcher = Watcher.of(self.settings, service, run)
-                found = Feed(watcher.read, ROLLOUT_S, over=lambda seen: bool(run) and _over(seen))
+                found = Feed(
+                    watcher.read, ROLLOUT_S, over=lambda seen: bool(run) and self._over(seen, run)
+                )
                 self._rollouts[service, run] = found
             return found
 
-
-def _over(seen: Watched | None) -> bool:
-    return seen is not None and seen.over
+    def _over(self, seen: Watched | None, run: str) -> bool:
+        """Say whether nothing more comes of a run's rollout: it has ended, or never begins."""
+        if seen is not None:
+            return seen.over
+        row = self.runs.row(run) or self.runs.row(run.rpartition(".")[0])
+        return row is None or row.ended

@@ -10,6 +10,7 @@ from console.data.run import Monitored
 from console.widgets.curve import Curves
 from console.widgets.gate import GateVerdict
 from console.widgets.rollout import RolloutPanel
+from console.widgets.run_toolbar import RunToolbar
 from console.widgets.screen import Screen
 from console.widgets.status import Badge, duration, moment
 from console.widgets.steps import StepCards
@@ -33,6 +34,7 @@ class RunPage:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._head = Head(screen)
+        self._toolbar = RunToolbar(screen, str(screen.params["run_id"]))
         with ui.element("section"):
             ui.html(f"<h2>{screen.say('run.steps')}</h2>", sanitize=False)
             self._steps = StepCards(screen)
@@ -41,11 +43,12 @@ class RunPage:
         self._rollout = RolloutPanel(screen)
         self._followed = ""
 
-    def show(self, run: Monitored) -> None:
+    async def show(self, run: Monitored) -> None:
         """Show the run as it is now."""
         self._head.show(run)
         if run.row.tracked:
             return
+        await self._toolbar.show(run)
         self._steps.show(run)
         self._curves.show(run.curve)
         self._gate.show(run.gate)

@@ -101,7 +101,14 @@ class Screen:
                     if shown is not None:
                         await shown
 
-        task = background_tasks.create(showing(), name=f"follow {self.path}")
+        async def told() -> None:
+            try:
+                await showing()
+            except (KanaryaError, OSError) as error:  # what was watched is gone: deleted, say
+                with slot:
+                    ui.notify(str(error), type="warning", multi_line=True, timeout=10_000)
+
+        task = background_tasks.create(told(), name=f"follow {self.path}")
         client.on_delete(task.cancel)
 
 
