@@ -52,7 +52,7 @@ class SplitChart:
             line(self._names[0], asked, step="end", showSymbol=False, areaStyle={"opacity": 0.12}),
             line(self._names[1], got),
         ]
-        self._chart.draw(lines, visible=any(each[1] for each in asked))
+        self._chart.draw(lines, visible=bool(seen.before) and any(each[1] for each in asked))
 
 
 class EvidenceChart:
