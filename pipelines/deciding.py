@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from serving.errors import Conflict, KanaryaError, NotFound, PlatformError, UsageError
 from serving.rollout import manual
 from serving.rollout.actor import actor
-from serving.rollout.undo import rollback
+from serving.rollout.undo import Wish, rollback
 from serving.rollout.world import World
 from serving.settings import Settings
 
@@ -52,13 +52,15 @@ _KINDS: Mapping[str, type[KanaryaError]] = {
 class Decision:
     """Which decision (a key of `DEEDS`) on which service; `person`: who made it, "": this user.
 
-    `rollout`: the one that the person saw; "": the newest, whichever it is.
+    `rollout`: the one that the person saw; "": the newest, whichever it is. `version`: which one to
+    go back to, of a rollback; "": the one before.
     """
 
     name: str
     service: str
     rollout: str = ""
     person: str = ""
+    version: str = ""
 
 
 def decide(world: World, decision: Decision) -> Outcome:
@@ -70,6 +72,8 @@ def decide(world: World, decision: Decision) -> Outcome:
                 f"{decision.service}: version {found.version} is being rolled out since, so "
                 "nothing was changed; look again, then decide."
             )
+    if decision.name == "rollback" and decision.version:
+        return rollback(world, decision.service, Wish(version=decision.version))
     return DEEDS[decision.name](world, decision.service)
 
 

@@ -14,6 +14,7 @@ from console.data import asking
 from console.data.decisions import decided, page
 from console.data.lineage import lineage
 from console.world import World
+from pipelines.deciding import Decision, apart
 from serving.errors import KanaryaError, NotFound
 
 Operator = Annotated[Person, Depends(operator)]
@@ -60,6 +61,13 @@ def _models(router: APIRouter, world: World) -> None:
         if not view.url:
             raise NotFound(f"{name} has no address yet; wait until it is ready.")
         return asdict(asking.ask(view.url, name, instance))
+
+    @router.post("/api/models/{name}/rollback")
+    def rollback(name: str, version: Annotated[str, Body(embed=True)], person: Operator) -> Any:
+        found = world.models.version(name, version)
+        world.audit.record(person, "rollout rollback", name, version=found.version)
+        decision = Decision("rollback", name, person=person.name, version=found.version)
+        return {"told": apart(decision, world.settings.base)}
 
 
 def _decisions(router: APIRouter, world: World) -> None:

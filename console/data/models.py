@@ -38,6 +38,7 @@ class Models:
     _chains: dict[str, tuple[str, Chain]] = field(default_factory=dict)
     _entries: tuple[Entry, ...] | None = None
     _asked_at: float = float("-inf")
+    _decided: dict[str, str] = field(default_factory=dict)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -46,11 +47,15 @@ class Models:
         return StoredLedger(self.settings.ledger, self.settings.namespace)
 
     def all(self) -> tuple[Model, ...]:
-        """Return every model by name, with its newest version and those that have an alias."""
+        """Return every model by name; of a store that is elsewhere only the registry knows."""
+        if self._entries is None and storage.local_path(self.settings.model_store) is None:
+            self.confirm()
         return tuple(self._model(name) for name in sorted(self._names()))
 
     def one(self, name: str) -> Model:
         """Return a model with all of its versions. Raises NotFound."""
+        if self._entries is None and storage.local_path(self.settings.model_store) is None:
+            self.confirm()
         if name not in self._names():
             raise NotFound(f"there is no model {name!r:.80}; /models lists those there are.")
         return self._model(name)
@@ -69,24 +74,29 @@ class Models:
 
     def chain(self, name: str) -> Chain:
         """Return the records of a service. Raises LedgerError."""
-        ledger = self.ledger
-        newest = (storage.names(ledger.folder(name)) or [""])[-1]
-        known = self._chains.get(name)
+        newest, known = self._newest(name), self._chains.get(name)
         if known is None or known[0] != newest or not newest:
-            self._chains[name] = known = (newest, ledger.chain(name))
+            self._chains[name] = known = (newest, self.ledger.chain(name))
         return known[1]
 
     def confirm(self, *, again: bool = False) -> None:
         """Ask the registry, unless it was asked a moment ago; it takes two seconds."""
         with self._asking:
             if again or time.monotonic() - self._asked_at > FRESH_S:
+                self._decided = {name: self._newest(name) for name in self._names()}
                 self._entries = in_child(self.settings, listed)
                 self._asked_at = time.monotonic()
 
+    def outdated(self, name: str) -> bool:
+        """Say whether something was decided of a model since the registry was asked."""
+        return self._entries is not None and self._decided.get(name) != self._newest(name)
+
+    def _newest(self, name: str) -> str:
+        """Return the name of the newest record of a service, "" where there is none."""
+        return (storage.names(self.ledger.folder(name)) or [""])[-1]
+
     def _names(self) -> set[str]:
         root = storage.local_path(self.settings.model_store)
-        if root is None and self._entries is None:
-            self.confirm()
         stored = set() if root is None else {each.name for each in _folders(root)}
         return stored | {entry.name for entry in self._entries or ()}
 
@@ -97,9 +107,10 @@ class Models:
             uri = entry.tags.get("kanarya.store_uri", "")
             found.setdefault(version, self._read(name, version, uri))
         versions = told(found.values(), self._records(name).records)
+        newest = not self.outdated(name)
         return Model(
             name,
-            tuple(_checked(each, entries.get(each.version)) for each in versions),
+            tuple(_checked(each, entries.get(each.version), newest) for each in versions),
             confirmed=self._entries is not None,
         )
 
@@ -134,8 +145,8 @@ def listed() -> tuple[Entry, ...]:
     return tuple(registry.listing())
 
 
-def _checked(version: Version, entry: Entry | None) -> Version:
-    return confirmed(version, entry, _sentences(entry)) if entry else version
+def _checked(version: Version, entry: Entry | None, newest: bool) -> Version:
+    return confirmed(version, entry, _sentences(entry), newest=newest) if entry else version
 
 
 def _sentences(entry: Entry) -> tuple[str, ...]:

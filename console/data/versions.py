@@ -131,12 +131,12 @@ def told(versions: Iterable[Version], records: tuple[Record, ...]) -> tuple[Vers
     )
 
 
-def confirmed(version: Version, entry: Entry, reasons: tuple[str, ...]) -> Version:
-    """Add what the registry knows; its aliases are the true ones."""
+def confirmed(version: Version, entry: Entry, reasons: tuple[str, ...], *, newest: bool) -> Version:
+    """Add what the registry knows; its aliases where nothing was decided since it was asked."""
     tags = entry.tags
     return replace(
         version,
-        aliases=entry.aliases,
+        aliases=entry.aliases if newest else version.aliases,
         uri=version.uri or tags.get("kanarya.store_uri", ""),
         kind=version.kind or tags.get("kanarya.kind", ""),
         data_sha256=version.data_sha256 or tags.get("kanarya.data.sha256", ""),

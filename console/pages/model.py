@@ -7,9 +7,11 @@ import asyncio
 from nicegui import background_tasks, ui
 
 from console.data.versions import CHAMPION, Model
+from console.widgets.going_back import GoingBack
 from console.widgets.lineage import Lineage
 from console.widgets.model_versions import Versions
 from console.widgets.parts import STYLE, Facts, crumbs, heading
+from console.widgets.rollout import RolloutPanel
 from console.widgets.screen import Screen
 from console.widgets.status import moment
 from console.widgets.try_it import TryIt
@@ -19,34 +21,52 @@ FACTS = ("live", "previous", "staging", "kind", "task", "versions", "created")
 
 
 async def build(screen: Screen) -> None:
-    """Show a model as the files tell of it, then as the registry does."""
+    """Show a model as the files tell of it, then as the registry does, and what changes after."""
     name = str(screen.params["name"])
-    models = screen.world.models
-    found = await asyncio.to_thread(models.one, name)
+    found = await asyncio.to_thread(screen.world.models.one, name)
     ui.add_head_html(STYLE)
     crumbs(screen, "/models", "nav.models", name)
-    facts = Facts(screen, "models", FACTS)
-    trouble = ui.label().classes("k-wait").props('role="status"')
-    heading(screen.say("models.lineage"))
-    lineage = Lineage(screen, found)
-    heading(screen.say("versions.title"))
-    versions = Versions(screen, found, lineage.choose)
-    await TryIt(screen, found).build()
-    _show(facts, found)
-    await lineage.show(found)
-
-    async def confirm() -> None:
-        try:
-            await asyncio.to_thread(models.confirm)
-            known = await asyncio.to_thread(models.one, name)
-            _show(facts, known)
-            versions.show(known)
-            await lineage.show(known)
-        except (KanaryaError, OSError) as error:
-            trouble.set_text(screen.say("models.unconfirmed", why=error))
-
-    task = background_tasks.create(confirm(), name=f"confirm {name}")
+    parts = Parts(screen, found)
+    await parts.try_it.build()
+    RolloutPanel(screen).follow(name)
+    await parts.show(found)
+    screen.follow(screen.world.services.feed(name).watch(), lambda _: parts.renew())
+    task = background_tasks.create(parts.renew(), name=f"confirm {name}")
     ui.context.client.on_delete(task.cancel)
+
+
+class Parts:
+    """The parts of the page that follow what is decided."""
+
+    def __init__(self, screen: Screen, found: Model) -> None:
+        self._screen, self._name = screen, found.name
+        self._facts = Facts(screen, "models", FACTS)
+        self._trouble = ui.label().classes("k-wait").props('role="status"')
+        heading(screen.say("models.lineage"))
+        self._lineage = Lineage(screen, found)
+        heading(screen.say("versions.title"))
+        self._versions = Versions(screen, found, self._lineage.choose)
+        self._back = GoingBack(screen, found)
+        self.try_it = TryIt(screen, found)
+
+    async def renew(self) -> None:
+        """Ask the registry where that is due, and show what is known."""
+        models, name = self._screen.world.models, self._name
+        trouble = ""
+        try:
+            again = await asyncio.to_thread(models.outdated, name)
+            await asyncio.to_thread(models.confirm, again=again)
+        except (KanaryaError, OSError) as error:
+            trouble = self._screen.say("models.unconfirmed", why=error)
+        self._trouble.set_text(trouble)
+        await self.show(await asyncio.to_thread(models.one, name))
+
+    async def show(self, model: Model) -> None:
+        """Show the model as it is known now."""
+        _show(self._facts, model)
+        self._versions.show(model)
+        self._back.show(model)
+        await self._lineage.show(model)
 
 
 def _show(facts: Facts, model: Model) -> None:

@@ -10,6 +10,7 @@ from console.data.services import Service
 from console.widgets.ledger import Ledger
 from console.widgets.parts import STYLE, Facts, badge, crumbs, heading, path
 from console.widgets.revisions import Revisions
+from console.widgets.rollout import RolloutPanel
 from console.widgets.screen import Screen
 from console.widgets.service_charts import ServiceCharts
 
@@ -29,6 +30,7 @@ async def build(screen: Screen) -> None:
     revisions = Revisions(screen, found)
     heading(screen.say("services.charts"))
     charts = ServiceCharts(screen)
+    RolloutPanel(screen).follow(name)
     heading(screen.say("ledger.title"))
     ledger = Ledger(screen, name)
     await ledger.show()
