@@ -25,8 +25,10 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     from components.registry import Entry
 
-FRESH_S = 20.0
-"""So long an answer of the registry is taken for good."""
+FRESH_S = 60.0
+"""So long an answer of the registry is taken for good, for who opens a page."""
+SETTLED_S = 5.0
+"""A promotion is in the ledger a moment before its aliases are moved."""
 
 
 @dataclass
@@ -90,6 +92,11 @@ class Models:
     def outdated(self, name: str) -> bool:
         """Say whether something was decided of a model since the registry was asked."""
         return self._entries is not None and self._decided.get(name) != self._newest(name)
+
+    def settled(self, name: str) -> bool:
+        """Say whether the registry must know by now what was decided last."""
+        records = self.chain(name).records
+        return bool(records) and time.time() - records[-1].at.timestamp() > SETTLED_S
 
     def _newest(self, name: str) -> str:
         """Return the name of the newest record of a service, "" where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 
 from console.data.versions import CHAMPION, Model
 from console.widgets.going_back import GoingBack
@@ -31,8 +31,6 @@ async def build(screen: Screen) -> None:
     RolloutPanel(screen).follow(name)
     await parts.show(found)
     screen.follow(screen.world.services.feed(name).watch(), lambda _: parts.renew())
-    task = background_tasks.create(parts.renew(), name=f"confirm {name}")
-    ui.context.client.on_delete(task.cancel)
 
 
 class Parts:
@@ -40,6 +38,7 @@ class Parts:
 
     def __init__(self, screen: Screen, found: Model) -> None:
         self._screen, self._name = screen, found.name
+        self._confirmed = False
         self._facts = Facts(screen, "models", FACTS)
         self._trouble = ui.label().classes("k-wait").props('role="status"')
         heading(screen.say("models.lineage"))
@@ -50,16 +49,19 @@ class Parts:
         self.try_it = TryIt(screen, found)
 
     async def renew(self) -> None:
-        """Ask the registry where that is due, and show what is known."""
-        models, name = self._screen.world.models, self._name
-        trouble = ""
+        """Show what is known; the registry is asked first where that is due."""
         try:
-            again = await asyncio.to_thread(models.outdated, name)
-            await asyncio.to_thread(models.confirm, again=again)
+            await asyncio.to_thread(self._confirm)
         except (KanaryaError, OSError) as error:
-            trouble = self._screen.say("models.unconfirmed", why=error)
-        self._trouble.set_text(trouble)
-        await self.show(await asyncio.to_thread(models.one, name))
+            self._trouble.set_text(self._screen.say("models.unconfirmed", why=error))
+        await self.show(await asyncio.to_thread(self._screen.world.models.one, self._name))
+
+    def _confirm(self) -> None:
+        models, name = self._screen.world.models, self._name
+        again = models.outdated(name) and models.settled(name)
+        if again or not self._confirmed:
+            self._confirmed = True  # once a visit: an outage is not asked about every two seconds
+            models.confirm(again=again)
 
     async def show(self, model: Model) -> None:
         """Show the model as it is known now."""
