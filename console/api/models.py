@@ -24,6 +24,7 @@ def routes(world: World) -> APIRouter:
     """Return what is answered below /api/models and /api/services."""
     router = APIRouter()
     _models(router, world)
+    _acting(router, world)
     _decisions(router, world)
     _services(router, world)
     return router
@@ -53,6 +54,8 @@ def _models(router: APIRouter, world: World) -> None:
             "card": world.models.card(name, version).to_json(),
         }
 
+
+def _acting(router: APIRouter, world: World) -> None:
     @router.post("/api/models/{name}/ask")
     def ask(name: str, instance: Annotated[dict[str, Any], Body()], person: Operator) -> Any:
         world.models.one(name)
