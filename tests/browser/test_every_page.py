@@ -12,21 +12,38 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from scripts import synthetic_runs
 from tests.browser.conftest import NARROW, ROOT, Installation
 from tests.e2e.conftest import IRIS
 
 pytestmark = pytest.mark.browser
-PAGES = {"runs": "/", "queue": "/queue"}
+PAGES = {
+    "runs": "/",
+    "compare": "/compare?runs={runs}",
+    "new": "/new",
+    "run": "/runs/{run}",
+    "models": "/models",
+    "model": "/models/iris",
+    "services": "/services",
+    "service": "/services/iris",
+    "queue": "/queue",
+}
 SERIOUS = ("serious", "critical")
+HELD = ("rollout.max_seconds=0.5", "rollout.on_inconclusive=hold")
 
 
 @pytest.fixture(scope="module")
 def told(here: Installation) -> dict[str, str]:
-    """An installation with something to see on every page."""
-    for changes in ((), ("gate.floor={accuracy: 0.999}",), ("model={kind: logistic_regression}",)):
-        sets = [part for change in changes for part in ("--set", change)]
+    """An installation with something to see on every page: a model, and a canary that is held."""
+    for number in range(30):
+        synthetic_runs.ended(here.settings.home / "runs", number)
+    kinds = ("model={kind: logistic_regression}", "model={kind: mlp}")
+    for kind in kinds:
+        sets = [part for change in (kind, *HELD) for part in ("--set", change)]
         here.kanarya("run", str(IRIS), *sets)
-    return PAGES
+    runs = sorted(path.name for path in (here.settings.home / "runs").glob("iris-*"))
+    places = {"run": runs[-1], "runs": ",".join(runs[:2])}
+    return {name: path.format_map(places) for name, path in PAGES.items()}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
