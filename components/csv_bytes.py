@@ -63,11 +63,15 @@ def survey(path: Path) -> Survey:
     Raises UnreadableError for what is not text and MalformedError for a line over LINE_LIMIT.
     """
     with path.open("rb") as file:
-        head = file.read(SAMPLE)
-        refuse_signature(head)
-        encoding = _encoding_by_head(head)
-        file.seek(0)
-        return _survey_lines(file, encoding)
+        return surveyed(file)
+
+
+def surveyed(file: BinaryIO) -> Survey:
+    """Return what an open file is made of; raise as `survey`."""
+    head = file.read(SAMPLE)
+    refuse_signature(head)
+    file.seek(0)
+    return _survey_lines(file, _encoding_by_head(head))
 
 
 def whole_lines(file: BinaryIO, number: int = 1, size: int = CHUNK) -> Iterator[tuple[int, bytes]]:

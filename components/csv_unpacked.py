@@ -30,19 +30,35 @@ def opened(path: Path, hear: Hear = lambda _: None) -> Iterator[BinaryIO]:
 
     Reading raises UnreadableError where a packed file is damaged or was cut off.
     """
-    packed = packing(path)
     with path.open("rb", buffering=0) as file:
         heard = io.BufferedReader(cast(Any, _Heard(file, hear)), CHUNK)
-        try:
+        packed = packing(path)
+        with _translated(packed):
             yield _unpacked(heard, packed)
-        except (EOFError, zlib.error, OSError) as error:
-            if packed is None or getattr(error, "errno", None):
-                raise
-            raise UnreadableError(
-                f"its {packed} data is damaged or was cut off ({error}): fetch it or pack it again."
-            ) from error
         while heard.read(CHUNK):
             pass
+
+
+def head(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file's text, `most` at most; no more than them is unpacked.
+
+    Raises UnreadableError where a packed file is damaged or was cut off.
+    """
+    packed = packing(path)
+    with path.open("rb") as file, _translated(packed):
+        return _unpacked(file, packed).read(most)
+
+
+@contextmanager
+def _translated(packed: str | None) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, OSError) as error:
+        if packed is None or getattr(error, "errno", None):
+            raise
+        raise UnreadableError(
+            f"its {packed} data is damaged or was cut off ({error}): fetch it or pack it again."
+        ) from error
 
 
 def _unpacked(heard: io.BufferedReader, packed: str | None) -> BinaryIO:

@@ -53,7 +53,7 @@ def chosen(header: Sequence[str], request: Request) -> tuple[int, ...]:
     Raises ColumnError for nameless or doubled columns, an unknown target or `drop`, and where no
     column is left to learn from.
     """
-    _refuse_names(header)
+    refuse_names(header)
     _refuse_target(header, request)
     for name in request.drop:
         if name not in header:
@@ -67,7 +67,8 @@ def chosen(header: Sequence[str], request: Request) -> tuple[int, ...]:
     return kept
 
 
-def _refuse_names(header: Sequence[str]) -> None:
+def refuse_names(header: Sequence[str]) -> None:
+    """Raise ColumnError for a column without a name, and for two of the same."""
     for place, name in enumerate(header):
         if not name:
             raise ColumnError(
@@ -100,6 +101,11 @@ def _refuse_target(header: Sequence[str], request: Request) -> None:
     raise ColumnError(
         f"it has no column {request.target!r} to predict: {nearest(request.target, header)}."
     )
+
+
+def seems_headless(header: Sequence[str]) -> bool:
+    """Say whether the first line rather holds values than names: most of its cells are numbers."""
+    return sum(bool(_NUMBER.fullmatch(name)) for name in header) * 2 > len(header)
 
 
 def kind_of(counted: Tally) -> ColumnKind:

@@ -1,0 +1,70 @@
+"""`/api/uploads`: a file is the body of one request, and goes to the disk as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from console.access.roles import Person
+from console.api.answers import operator
+from console.data.uploads import Incoming, Upload, Uploads
+from console.world import World
+from serving.errors import UsageError
+
+PIECE = 1 << 20
+"""Bytes that are gathered before a thread writes them."""
+
+
+def router(world: World) -> APIRouter:
+    """Return the routes below /api/uploads; all of them are for operators."""
+    routes = APIRouter(prefix="/api/uploads")
+    uploads = Uploads.of(world.settings)
+
+    @routes.get("")
+    def newest(_: Person = Depends(operator)) -> JSONResponse:
+        return JSONResponse([_shown(each) for each in uploads.newest()])
+
+    @routes.post("")
+    async def receive(
+        request: Request,
+        name: str = Query(min_length=1, max_length=1000),
+        person: Person = Depends(operator),
+    ) -> JSONResponse:
+        await asyncio.to_thread(world.audit.record, person, "upload", name)
+        return JSONResponse(_shown(await _received(request, uploads, name)), 201)
+
+    return routes
+
+
+async def _received(request: Request, uploads: Uploads, name: str) -> Upload:
+    announced = _announced(request)
+    with uploads.receiving(name, announced) as incoming:
+        try:
+            await _copied(request, incoming)
+        except ClientDisconnect as error:
+            raise UsageError(f"{incoming.name} broke off: send it again") from error
+        return await asyncio.to_thread(incoming.finish, announced)
+
+
+async def _copied(request: Request, incoming: Incoming) -> None:
+    gathered = bytearray()
+    async for content in request.stream():
+        gathered += content
+        if len(gathered) >= PIECE:
+            await asyncio.to_thread(incoming.write, bytes(gathered))
+            gathered.clear()
+    await asyncio.to_thread(incoming.write, bytes(gathered))
+
+
+def _announced(request: Request) -> int | None:
+    given = request.headers.get("content-length", "")
+    return int(given) if given.isdecimal() else None
+
+
+def _shown(upload: Upload) -> dict[str, Any]:
+    return {**asdict(upload), "path": str(upload.path)}
