@@ -13,17 +13,19 @@ from console.access.guard import Guard
 from console.api import compare as compare_api
 from console.api import queue as queue_api
 from console.api import runs as runs_api
+from console.api import uploads as uploads_api
 from console.api.answers import translate_errors
 from console.api.models import routes as model_routes
 from console.api.run import router as run_routes
 from console.login import router as login_routes
-from console.pages import compare, model, models, queue, run, runs, service, services
+from console.pages import compare, model, models, new, queue, run, runs, service, services
 from console.widgets.frame import Page, mount
 from console.world import World
 
 STATIC = Path(__file__).parent / "static"
 PAGES = (
     Page("/", "nav.runs", runs.build),
+    Page("/new", "nav.new", new.build),
     Page("/compare", "compare.title", compare.build),
     Page("/models", "nav.models", models.build),
     Page("/models/{name}", "models.one", model.build),
@@ -44,6 +46,7 @@ def build(world: World) -> ASGIApp:
     app.include_router(model_routes(world))
     app.include_router(run_routes(world))
     app.include_router(queue_api.router(world))
+    app.include_router(uploads_api.router(world))
     app.mount("/static", StaticFiles(directory=STATIC))
     world.run_actions.empty_later()
     for page in PAGES:

@@ -1,0 +1,117 @@
+"""The part of a new run that is about data: choose it, see its first rows."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from nicegui import ui
+
+from console.data.preview import Preview, are_pictures
+from console.data.uploads import Upload, Uploads
+from console.widgets.drop import drop, in_words
+from console.widgets.sheet import Sheet
+
+MOST_COLUMNS = 40
+SIGNS = {"\t": "TAB"}
+
+
+async def choice(sheet: Sheet) -> None:
+    """Show how data is chosen: sent, sent earlier, or named by its path."""
+    screen = sheet.screen
+    uploads = await asyncio.to_thread(Uploads.of(screen.world.settings).newest)
+    uri = ui.input(screen.say("new.uri"), value=sheet.draft.value("data.uri") or "")
+
+    async def use(upload: Upload) -> None:
+        uri.set_value(str(upload.path))
+        await _look(sheet, str(upload.path))
+
+    drop(screen, use)
+    with ui.row().classes("w-full items-start q-mt-md"):
+        if uploads:
+            _earlier(sheet, uploads, use)
+        uri.props("outlined dense stack-label").classes("col").style("min-width: 14rem")
+        uri.props["hint"] = screen.say("new.uri.help")
+        uri.move(ui.context.slot.parent)
+        button = ui.button(screen.say("new.look")).props("outline")
+
+    async def look() -> None:
+        if uri.value.strip():
+            await _look(sheet, uri.value.strip())
+
+    button.on_click(look)
+    uri.on("keydown.enter", look)
+
+
+def _earlier(sheet: Sheet, uploads: tuple[Upload, ...], use: object) -> None:
+    known = {f"{each.id}/{each.name}": each for each in uploads}
+    options = {key: _label(each) for key, each in known.items()}
+
+    async def chosen(event: object) -> None:
+        await use(known[event.value])  # type: ignore[operator,attr-defined]
+
+    ui.select(options, label=sheet.screen.say("new.earlier"), on_change=chosen).props(
+        "outlined dense stack-label"
+    ).classes("col").style("min-width: 14rem")
+
+
+def _label(upload: Upload) -> str:
+    at = datetime.fromtimestamp(upload.at, UTC).astimezone()
+    return f"{upload.name} · {in_words(upload.size)} · {at:%Y-%m-%d %H:%M}"
+
+
+async def _look(sheet: Sheet, uri: str) -> None:
+    note = ui.notification(sheet.screen.say("new.reading"), spinner=True, timeout=None)
+    try:
+        await sheet.use(uri)
+    finally:
+        note.dismiss()
+
+
+def seen(sheet: Sheet) -> None:
+    """Show the first rows of what was chosen, or why it cannot be used."""
+    screen, shown = sheet.screen, sheet.preview
+    if sheet.refused:
+        ui.label(sheet.refused).classes("k-bad q-mt-md").props('role="alert"')
+    elif shown:
+        _said(sheet, shown)
+        _rows(shown)
+        if (more := len(shown.columns) - MOST_COLUMNS) > 0:
+            ui.label(screen.say("new.more_columns", count=more)).classes("k-quiet")
+    elif (uri := sheet.draft.value("data.uri")) and are_pictures(uri):
+        ui.label(screen.say("new.pictures")).classes("q-mt-md")
+
+
+def _said(sheet: Sheet, shown: Preview) -> None:
+    say = sheet.screen.say
+    places = {
+        "columns": len(shown.columns),
+        "rows": f"{shown.rows:,}",
+        "encoding": shown.encoding,
+        "delimiter": SIGNS.get(shown.delimiter, shown.delimiter),
+    }
+    whole = shown.complete and shown.files == 1
+    key = "new.seen" if whole else "new.seen_part"
+    ui.label(say(key, **places)).classes("k-quiet q-mt-md")
+    if shown.files > 1:
+        ui.label(say("new.files", files=shown.files)).classes("k-quiet")
+    if shown.headless:
+        ui.label(say("new.headless")).classes("k-wait").props('role="alert"')
+
+
+def _rows(shown: Preview) -> None:
+    columns = [
+        {"name": f"c{at}", "field": f"c{at}", "label": _head(each.name, each.kind), "align": align}
+        for at, each in enumerate(shown.columns[:MOST_COLUMNS])
+        for align in ["right" if each.kind in ("number", "integer") else "left"]
+    ]
+    rows = [
+        {"id": at, **{f"c{place}": cell for place, cell in enumerate(row[:MOST_COLUMNS])}}
+        for at, row in enumerate(shown.first[:8])
+    ]
+    with ui.element("div").classes("k-wide k-cells").props("tabindex=0"):
+        ui.table(rows=rows, columns=columns, row_key="id").props("dense flat")
+
+
+def _head(name: str, kind: str) -> str:
+    return f"{name if len(name) <= 60 else name[:59] + '…'} ({kind})"

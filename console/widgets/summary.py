@@ -1,0 +1,98 @@
+"""What will happen, the same as a file and as a command, and the button that starts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import ui
+
+from console.data.plan import plan
+from console.data.starting import start
+from console.widgets.sheet import Sheet
+from serving.errors import KanaryaError
+
+
+class Summary:
+    """Follows the draft; starts it."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        say = sheet.screen.say
+        with ui.element("section").classes("k-part k-aside"):
+            with ui.element("h2"):
+                ui.label(say("new.happens"))
+            self.steps = ui.element("ol").classes("k-plan")
+            self.error = ui.label().classes("k-bad").props('role="alert"')
+            if sheet.draft.made_from and sheet.draft.data_sha256:
+                ui.switch(say("new.same_data"), value=True, on_change=self._same)
+            with ui.row().classes("items-end q-my-md no-wrap"):
+                self.start = ui.button(say("new.start"), icon="play_arrow", on_click=self._start)
+                priority = ui.number(say("new.priority"), value=0, step=1, on_change=self._prior)
+                priority.props("outlined dense stack-label").style("width: 7rem")
+                priority.props["title"] = say("new.priority.help")
+            self.command = self._code("new.command")
+            self.yaml = self._code("new.yaml")
+        sheet.on_change.append(self.follow)
+        self.follow()
+
+    def follow(self) -> None:
+        """Show what the draft has become."""
+        draft, said = self.sheet.draft, self._faults()
+        self.yaml.set_text(draft.yaml() if draft.document else "")
+        self.command.set_text(draft.command() if draft.value("data.uri") else "")
+        self.start.set_enabled(not said and bool(draft.value("data.uri")))
+        self.error.set_text(said)
+        self.steps.clear()
+        with self.steps:
+            for key, places in () if said or not draft.value("data.uri") else plan(draft.spec()):
+                with ui.element("li"):
+                    ui.label(self.sheet.screen.say(key, **places))
+
+    def _faults(self) -> str:
+        if not self.sheet.draft.value("data.uri"):
+            return self.sheet.screen.say("new.nothing_yet")
+        try:
+            self.sheet.draft.spec()
+        except KanaryaError as error:
+            return str(error).removeprefix("the form: ")
+        return "; ".join(self.sheet.faults.values())
+
+    def _code(self, key: str) -> ui.label:
+        say = self.sheet.screen.say
+        with ui.row().classes("w-full items-center justify-between no-wrap q-mt-sm"):
+            ui.label(say(key)).classes("k-quiet")
+            button = ui.button(icon="content_copy").props("flat dense round size=sm")
+            button.props["aria-label"] = f"{say('frame.copy')}: {say(key)}"
+        code = ui.label().classes("k-code k-mono").props("tabindex=0")
+
+        def copy() -> None:
+            ui.clipboard.write(code.text)
+            ui.notify(say("frame.copied"))
+
+        button.on_click(copy)
+        return code
+
+    def _same(self, event: Any) -> None:
+        self.sheet.same_data = bool(event.value)
+
+    def _prior(self, event: Any) -> None:
+        self.sheet.priority = int(event.value or 0)
+
+    async def _start(self) -> None:
+        sheet, screen = self.sheet, self.sheet.screen
+        self.start.disable()
+        try:
+            asked = sheet.draft.asked(same_data=sheet.same_data)
+        except KanaryaError as error:
+            ui.notify(str(error), type="negative", multi_line=True)
+            return
+        by, settings = screen.person.name, screen.world.settings.base
+        run_id = await screen.act(
+            "start",
+            asked.spec.name,
+            lambda: start(settings, asked, by=by, priority=sheet.priority),
+            data=asked.spec.data.uri,
+        )
+        if run_id:
+            ui.navigate.to(f"/runs/{run_id}")
+        self.start.enable()
