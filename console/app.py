@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from console.access.guard import Guard
 from console.api import compare as compare_api
+from console.api import new as new_api
 from console.api import queue as queue_api
 from console.api import runs as runs_api
 from console.api import uploads as uploads_api
@@ -47,6 +48,7 @@ def build(world: World) -> ASGIApp:
     app.include_router(run_routes(world))
     app.include_router(queue_api.router(world))
     app.include_router(uploads_api.router(world))
+    app.include_router(new_api.router(world))
     app.mount("/static", StaticFiles(directory=STATIC))
     world.run_actions.empty_later()
     for page in PAGES:

@@ -22,6 +22,7 @@ class Summary:
             with ui.element("h2"):
                 ui.label(say("new.happens"))
             self.steps = ui.element("ol").classes("k-plan")
+            self.nothing = ui.label(say("new.nothing_yet")).classes("k-quiet")
             self.error = ui.label().classes("k-bad").props('role="alert"')
             if sheet.draft.made_from and sheet.draft.data_sha256:
                 ui.switch(say("new.same_data"), value=True, on_change=self._same)
@@ -38,19 +39,21 @@ class Summary:
     def follow(self) -> None:
         """Show what the draft has become."""
         draft, said = self.sheet.draft, self._faults()
+        chosen = bool(draft.value("data.uri"))
         self.yaml.set_text(draft.yaml() if draft.document else "")
-        self.command.set_text(draft.command() if draft.value("data.uri") else "")
-        self.start.set_enabled(not said and bool(draft.value("data.uri")))
+        self.command.set_text(draft.command() if chosen else "")
+        self.start.set_enabled(chosen and not said)
+        self.nothing.set_visibility(not chosen)
         self.error.set_text(said)
         self.steps.clear()
         with self.steps:
-            for key, places in () if said or not draft.value("data.uri") else plan(draft.spec()):
+            for key, places in plan(draft.spec()) if chosen and not said else ():
                 with ui.element("li"):
                     ui.label(self.sheet.screen.say(key, **places))
 
     def _faults(self) -> str:
         if not self.sheet.draft.value("data.uri"):
-            return self.sheet.screen.say("new.nothing_yet")
+            return ""
         try:
             self.sheet.draft.spec()
         except KanaryaError as error:
