@@ -16,8 +16,8 @@ from components.errors import MalformedError
 from components.ingest import rules
 from serving.signature import ColumnKind
 
-MOST = 2 << 20
-"""Bytes of text that are looked at, but for a first line that is longer."""
+MOST = 1 << 20
+"""Bytes of text that are looked at, more where the first lines are longer."""
 SHOWN = 20
 
 
@@ -62,7 +62,6 @@ def glimpse(path: Path, most: int = MOST) -> Glimpse:
     sample = sampled(path, most)
     layout = sample.layout
     rules.refuse_names(layout.header)
-    csv_format.count(layout, sample.content)
     rows = csv_table.scan_csv(sample.content, layout)
     tallies = csv_table.tally(rows, decimal_comma=layout.dialect.separator != b",")
     frame = rows.collect()
@@ -103,6 +102,7 @@ def _cut(text: bytes, encoding: str, *, complete: bool, quoting: bool) -> Sample
         reader.close()
     # A record that is open where the text was cut is not among them.
     content = text if reader.idle else b"\n".join(each.content for each in records) + b"\n"
+    csv_format.count(layout, content)
     return Sample(content, layout, encoding, complete)
 
 
@@ -116,9 +116,10 @@ def _text(path: Path, most: int) -> tuple[bytes, str, bool]:
     """Return whole lines as UTF-8, in which encoding they are, and whether they are all."""
     content = csv_unpacked.head(path, most + 1)
     complete = len(content) <= most
-    if not complete and b"\n" not in content:
-        content = csv_unpacked.head(path, csv_bytes.LINE_LIMIT + 1)
-        complete = len(content) <= csv_bytes.LINE_LIMIT
+    if not complete and content.count(b"\n") < 2:
+        most += csv_bytes.LINE_LIMIT
+        content = csv_unpacked.head(path, most + 1)
+        complete = len(content) <= most
     whole = content if complete else content[: content.rfind(b"\n") + 1] or content
     survey = csv_bytes.surveyed(io.BytesIO(whole))
     encoding = survey.encoding or csv_encoding.guess(survey.strange)

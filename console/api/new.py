@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
@@ -20,7 +20,10 @@ from console.data.starting import start, taken_from
 from console.texts import Texts
 from console.world import World
 from pipelines.asked import Asked
-from pipelines.spec import parse, schema
+from pipelines.spec import located, parse, schema
+
+Operator = Annotated[Person, Depends(operator)]
+Columns = Annotated[tuple[str, ...], Query()]
 
 
 class Wanted(BaseModel):
@@ -34,7 +37,7 @@ class Wanted(BaseModel):
 
 
 def router(world: World) -> APIRouter:
-    """Return the routes of a new run; they read what the server can read, so they are operators'."""
+    """Return the routes of a new run; for operators, since they read what the server can read."""
     routes = APIRouter(prefix="/api", dependencies=[Depends(operator)])
     settings = world.settings.base
 
@@ -43,7 +46,7 @@ def router(world: World) -> APIRouter:
         return JSONResponse(schema())
 
     @routes.get("/new/draft")
-    def draft(config: str = Query("", alias="from"), data: str = "") -> JSONResponse:
+    def draft(config: Annotated[str, Query(alias="from")] = "", data: str = "") -> JSONResponse:
         return JSONResponse(_taken(*taken_from(settings, config, data)))
 
     @routes.get("/new/preview")
@@ -51,21 +54,24 @@ def router(world: World) -> APIRouter:
         return JSONResponse(asdict(looking.preview(settings, uri)))
 
     @routes.get("/new/findings")
-    def findings(
-        uri: str, target: str, drop: list[str] = Query([]), task: str = "tabular"
-    ) -> JSONResponse:
+    def findings(uri: str, target: str, drop: Columns = (), task: str = "tabular") -> JSONResponse:
         found = looking.findings(settings, uri, target, drop=tuple(drop), task=task)
         return JSONResponse(asdict(found))
 
     @routes.post("/runs")
-    async def begin(wanted: Wanted, person: Person = Depends(operator)) -> JSONResponse:
-        asked = Asked(parse(wanted.spec, "spec"), wanted.data_sha256)
-        uri, name = asked.spec.data.uri, asked.spec.name
-        await asyncio.to_thread(world.audit.record, person, "start", name, data=uri)
-        begun = partial(start, settings, asked, by=person.name, priority=wanted.priority)
-        return JSONResponse({"run_id": await asyncio.to_thread(begun)}, 201)
+    async def begin(wanted: Wanted, person: Operator) -> JSONResponse:
+        return JSONResponse({"run_id": await _begun(world, wanted, person)}, 201)
 
     return routes
+
+
+async def _begun(world: World, wanted: Wanted, person: Person) -> str:
+    spec = parse(wanted.spec, "spec")
+    data = spec.data.model_copy(update={"uri": located(spec.data.uri, Path())})
+    asked = Asked(spec.model_copy(update={"data": data}), wanted.data_sha256)
+    await asyncio.to_thread(world.audit.record, person, "start", spec.name, data=data.uri)
+    settings = world.settings.base
+    return await asyncio.to_thread(start, settings, asked, by=person.name, priority=wanted.priority)
 
 
 def _taken(draft: Draft, notes: list[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
@@ -16,6 +16,7 @@ from console.data.uploads import Incoming, Upload, Uploads
 from console.world import World
 from serving.errors import UsageError
 
+Operator = Annotated[Person, Depends(operator)]
 PIECE = 1 << 20
 """Bytes that are gathered before a thread writes them."""
 
@@ -26,14 +27,14 @@ def router(world: World) -> APIRouter:
     uploads = Uploads.of(world.settings)
 
     @routes.get("")
-    def newest(_: Person = Depends(operator)) -> JSONResponse:
+    def newest(_: Operator) -> JSONResponse:
         return JSONResponse([_shown(each) for each in uploads.newest()])
 
     @routes.post("")
     async def receive(
         request: Request,
-        name: str = Query(min_length=1, max_length=1000),
-        person: Person = Depends(operator),
+        name: Annotated[str, Query(min_length=1, max_length=1000)],
+        person: Operator,
     ) -> JSONResponse:
         await asyncio.to_thread(world.audit.record, person, "upload", name)
         return JSONResponse(_shown(await _received(request, uploads, name)), 201)

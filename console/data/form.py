@@ -44,7 +44,7 @@ class Field:
 
     @property
     def group(self) -> str:
-        """What lies between the part of the spec and its name: `champion` of gate.champion.alpha."""
+        """What lies between the part and the name: `champion` of gate.champion.alpha."""
         return ".".join(self.path.split(".")[1:-1])
 
 

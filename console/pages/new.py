@@ -23,10 +23,7 @@ async def build(screen: Screen) -> None:
         message(screen.say("new.viewer", name=screen.person.name), "wait")
         return
     ui.add_head_html('<link rel="stylesheet" href="/static/new.css">')
-    draft, notes = Draft(), []
-    if screen.query.get("from") or screen.query.get("data"):
-        runs = screen.query.get("from", ""), screen.query.get("data", "")
-        draft, notes = await asyncio.to_thread(taken_from, screen.world.settings.base, *runs)
+    draft, notes = await _begun(screen)
     sheet = Sheet(screen, draft)
     if draft.made_from:
         await sheet.look()
@@ -35,6 +32,13 @@ async def build(screen: Screen) -> None:
         with ui.element("div"):
             await _parts(sheet)
         Summary(sheet)
+
+
+async def _begun(screen: Screen) -> tuple[Draft, list[str]]:
+    config, data = screen.query.get("from", ""), screen.query.get("data", "")
+    if not config and not data:
+        return Draft(), []
+    return await asyncio.to_thread(taken_from, screen.world.settings.base, config, data)
 
 
 async def _parts(sheet: Sheet) -> None:

@@ -1,4 +1,4 @@
-"""Where a file is dropped or chosen; the browser sends it to /api/uploads and shows how far it is."""
+"""Where a file is dropped or chosen: the browser sends it to /api/uploads, and shows how far."""
 
 from __future__ import annotations
 
@@ -43,18 +43,14 @@ def drop(screen: Screen, use: Callable[[Upload], Awaitable[None]]) -> None:
     ui.on("kanarya-upload", arrived)
 
 
-async def _arrived(
-    uploads: Uploads, said: Any, use: Callable[[Upload], Awaitable[None]]
-) -> None:
+async def _arrived(uploads: Uploads, said: Any, use: Callable[[Upload], Awaitable[None]]) -> None:
     answer = said if isinstance(said, dict) else {}
     if "error" in answer:
         ui.notify(str(answer["error"]), type="negative", multi_line=True, timeout=10_000)
     elif "id" in answer:
         try:
             # A browser may say anything: only what lies there is used.
-            found = await asyncio.to_thread(
-                uploads.get, str(answer["id"]), str(answer.get("name"))
-            )
+            found = await asyncio.to_thread(uploads.get, str(answer["id"]), str(answer.get("name")))
         except KanaryaError as error:
             ui.notify(str(error), type="negative")
             return

@@ -64,9 +64,7 @@ class ModelForm:
     def _name(self, event: Any) -> None:
         draft = self.sheet.draft
         given = (event.value or "").strip()
-        self.sheet.change(
-            draft.with_value("name", given) if given else draft.with_default("name")
-        )
+        self.sheet.change(draft.with_value("name", given) if given else draft.with_default("name"))
 
     def _kind(self, event: Any) -> None:
         if event.value and event.value != self.sheet.draft.kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from console.data import form
@@ -12,6 +13,7 @@ from console.data.draft import Draft
 from console.data.form import Field
 from console.data.preview import Preview, are_pictures, preview
 from console.widgets.screen import Screen
+from pipelines.spec import located
 from serving.errors import KanaryaError
 
 Hear = Callable[[], None]
@@ -38,6 +40,7 @@ class Sheet:
 
     async def use(self, uri: str) -> None:
         """Take other data, and look at its first rows where it is a table."""
+        uri = located(uri, Path())
         await self.look(uri)
         before = self._model()
         if not self.refused:
@@ -49,7 +52,9 @@ class Sheet:
         """Read the first rows of these data, or of those that the draft has."""
         self.preview, self.refused = None, ""
         uri = uri or str(self.draft.value("data.uri"))
-        if are_pictures(uri) or (uri == self.draft.value("data.uri") and self._model()[0] == "image"):
+        if are_pictures(uri) or (
+            uri == self.draft.value("data.uri") and self._model()[0] == "image"
+        ):
             return
         try:
             self.preview = await asyncio.to_thread(preview, self._settings, uri)
