@@ -16,7 +16,7 @@ from console.api.answers import operator
 from console.data import preview as looking
 from console.data.draft import Draft
 from console.data.plan import plan
-from console.data.starting import start, taken_from
+from console.data.taking import taken_from
 from console.texts import Texts
 from console.world import World
 from pipelines.asked import Asked
@@ -69,7 +69,7 @@ async def _begun(world: World, wanted: Wanted, person: Person) -> str:
     spec = parse(wanted.spec, "spec")
     data = spec.data.model_copy(update={"uri": located(spec.data.uri, Path())})
     asked = Asked(spec.model_copy(update={"data": data}), wanted.data_sha256)
-    await asyncio.to_thread(world.audit.record, person, "start", spec.name, data=data.uri)
+    await asyncio.to_thread(world.audit.record, person, "run.start", spec.name, data=data.uri)
     settings = world.settings.base
     return await asyncio.to_thread(start, settings, asked, by=person.name, priority=wanted.priority)
 

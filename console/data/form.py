@@ -64,10 +64,11 @@ def hyperparameters(task: str, kind: str) -> tuple[Field, ...]:
 
 
 def part(task: str, name: str) -> tuple[Field, ...]:
-    """Return what can be filled in of a part of the spec; none where the task has no such part."""
+    """Return what can be filled in of a part of the spec; first those of no group."""
     definition = _schema()["$defs"][TASKS[task].__name__]
     given = definition["properties"].get(name)
-    return tuple(_fields(_resolved(given), name)) if given else ()
+    found = _fields(_resolved(given), name) if given else ()
+    return tuple(sorted(found, key=lambda each: each.group))
 
 
 def read(field: Field, text: object) -> Any:

@@ -29,9 +29,9 @@ def _steps(spec: AnySpec) -> Iterator[Said]:
     yield "new.plan.train", {"kind": spec.model.kind}
     yield from _gate(spec)
     yield "new.plan.register", {"name": spec.name}
-    yield "new.plan.rollout", {"steps": " → ".join(f"{step} %" for step in spec.rollout.steps)}
+    yield "new.plan.rollout", {"steps": " → ".join(map(str, spec.rollout.steps))}
     if spec.rollout.approved:
-        shown = ", ".join(f"{step} %" for step in spec.rollout.approved)
+        shown = ", ".join(map(str, spec.rollout.approved))
         yield "new.plan.approve", {"steps": shown}
 
 

@@ -7,7 +7,7 @@ import asyncio
 from nicegui import ui
 
 from console.data.draft import Draft
-from console.data.starting import taken_from
+from console.data.taking import taken_from
 from console.widgets import chosen_data
 from console.widgets.columns import Columns
 from console.widgets.frame import message

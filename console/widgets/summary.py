@@ -7,8 +7,8 @@ from typing import Any
 from nicegui import ui
 
 from console.data.plan import plan
-from console.data.starting import start
 from console.widgets.sheet import Sheet
+from pipelines.enqueue import enqueue
 from serving.errors import KanaryaError
 
 
@@ -91,9 +91,9 @@ class Summary:
             return
         by, settings = screen.person.name, screen.world.settings.base
         run_id = await screen.act(
-            "start",
+            "run.start",
             asked.spec.name,
-            lambda: start(settings, asked, by=by, priority=sheet.priority),
+            lambda: enqueue(settings, asked, by=by, priority=sheet.priority),
             data=asked.spec.data.uri,
         )
         if run_id:

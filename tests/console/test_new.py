@@ -17,7 +17,7 @@ from console.data.draft import Draft, likely_task, of_spec
 from console.data.form import Field
 from console.data.plan import plan
 from console.data.preview import Column
-from console.data.starting import taken_from
+from console.data.taking import taken_from
 from console.texts import LANGUAGES, Texts, catalogue
 from pipelines.asked import Asked
 from pipelines.queue import Queue

@@ -1,29 +1,16 @@
-"""Starting a run from the console: what is asked for, and the queue that takes it."""
+"""What a new run begins with: another run's spec, perhaps on the data of a third."""
 
 from __future__ import annotations
 
 import re
-import sys
-from contextlib import closing
 from pathlib import Path
 
 from console.data.draft import Draft, of_spec
-from pipelines import again, workers
-from pipelines.asked import Asked
-from pipelines.queue import Queue
+from pipelines import again
 from serving.errors import NotFound, UsageError
 from serving.settings import Settings
 
-SUPERVISE = (sys.executable, "-P", "-m", "scripts.queue_work", "supervise")
 RUN_ID = re.compile(r"[a-z0-9](-?[a-z0-9]){0,99}")
-
-
-def start(settings: Settings, asked: Asked, *, by: str, priority: int = 0) -> str:
-    """Queue a run, see that there are workers, and return its id."""
-    with closing(Queue(settings)) as queue:
-        run_id = queue.put(asked, priority=priority, by=by)
-    workers.up(settings, SUPERVISE)
-    return run_id
 
 
 def taken_from(settings: Settings, config: str, data: str) -> tuple[Draft, list[str]]:
