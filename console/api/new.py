@@ -20,6 +20,7 @@ from console.data.taking import taken_from
 from console.texts import Texts
 from console.world import World
 from pipelines.asked import Asked
+from pipelines.enqueue import enqueue
 from pipelines.spec import located, parse, schema
 
 Operator = Annotated[Person, Depends(operator)]
@@ -71,7 +72,9 @@ async def _begun(world: World, wanted: Wanted, person: Person) -> str:
     asked = Asked(spec.model_copy(update={"data": data}), wanted.data_sha256)
     await asyncio.to_thread(world.audit.record, person, "run.start", spec.name, data=data.uri)
     settings = world.settings.base
-    return await asyncio.to_thread(start, settings, asked, by=person.name, priority=wanted.priority)
+    return await asyncio.to_thread(
+        enqueue, settings, asked, by=person.name, priority=wanted.priority
+    )
 
 
 def _taken(draft: Draft, notes: list[str]) -> dict[str, Any]:

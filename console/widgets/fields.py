@@ -31,21 +31,26 @@ def fields(
                 _field(screen, each, value(each.path), change)
 
 
+def explained(screen: Screen, sentence: str) -> str:
+    """Return what the spec says of a field, in the person's language where it is said there."""
+    return screen.say(sentence) if screen.texts.has(sentence) else sentence
+
+
 def _field(screen: Screen, field: Field, value: Any, change: Change) -> None:
     if field.kind == "boolean":
-        _switch(field, value, change)
+        _switch(screen, field, value, change)
         return
     widget = _WIDGETS.get(field.kind, _text)(screen, field, value, change)
     widget.props("outlined dense stack-label hide-bottom-space").classes("k-field")
-    widget.props["hint"] = field.help
+    widget.props["hint"] = explained(screen, field.help)
     widget.props["label"] = field.name
 
 
-def _switch(field: Field, value: Any, change: Change) -> None:
+def _switch(screen: Screen, field: Field, value: Any, change: Change) -> None:
     with ui.column().classes("gap-0"):
         shown = bool(field.default if value is None else value)
         ui.switch(field.name, value=shown, on_change=lambda event: change(field, event.value))
-        ui.label(field.help).classes("k-quiet text-caption")
+        ui.label(explained(screen, field.help)).classes("k-quiet text-caption")
 
 
 def _number(screen: Screen, field: Field, value: Any, change: Change) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from console.data import form
-from console.widgets.fields import fields
+from console.widgets.fields import explained, fields
 from console.widgets.sheet import Sheet
 
 
@@ -41,7 +41,8 @@ class ModelForm:
         """Show the kinds of the task, the hyperparameters of the kind, and the other parts."""
         draft = self.sheet.draft
         self.kind.set_options(list(form.kinds(draft.task)), value=draft.kind)
-        self.about.set_text(form.about(draft.task, draft.kind))
+        about = form.about(draft.task, draft.kind)
+        self.about.set_text(explained(self.sheet.screen, about))
         self.asked.clear()
         with self.asked:
             self._fields(form.hyperparameters(draft.task, draft.kind))

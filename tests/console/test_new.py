@@ -153,6 +153,16 @@ def test_every_part_has_a_title() -> None:
     assert {f"new.part.{part}" for part in form.PARTS} <= set(catalogue())
 
 
+@pytest.mark.parametrize("task", ["tabular", "tabular-regression", "image"])
+def test_what_the_spec_says_of_its_fields_is_said_in_every_language(task: str) -> None:
+    found = [each for part in form.PARTS for each in form.part(task, part)]
+    found += [each for kind in form.kinds(task) for each in form.hyperparameters(task, kind)]
+    said = {each.help for each in found if each.help}
+    said |= {form.about(task, kind) for kind in form.kinds(task)}
+    assert {Texts().say(each) for each in said} == said
+    assert not {each for each in said if Texts("tr").say(each) == each}
+
+
 def test_a_run_is_taken_over_with_what_its_data_was(tmp_path: Path) -> None:
     settings = Settings.from_env({"KANARYA_HOME": str(tmp_path)})
     folder = tmp_path / "runs" / "iris-20260101-000000-abcd"
