@@ -59,7 +59,7 @@ class Draft:
     def with_data(self, uri: str, columns: Sequence[Column] = ()) -> Draft:
         """Return the draft on other data; a target and a task that may be meant are filled in."""
         images = not columns
-        kept = {"name": self.value("name") or name_from(uri)}
+        kept = {"name": self._name_for(uri)}
         data: dict[str, Any] = {"uri": uri}
         if images:
             return self._with({**self._of_task("image"), **kept, "data": data})
@@ -70,6 +70,12 @@ class Draft:
         data |= {"drop": dropped} if dropped else {}
         draft = self._with({**self.document, **kept, "data": data})
         return draft if target == data["target"] else draft.with_target(data["target"], columns)
+
+    def _name_for(self, uri: str) -> str:
+        """Return the name that somebody gave, else that of the file."""
+        name, before = self.value("name"), self.value("data.uri")
+        of_file = not name or (before is not None and name == name_from(str(before)))
+        return name_from(uri) if of_file and not self.made_from else str(name)
 
     def with_target(self, target: str, columns: Sequence[Column]) -> Draft:
         """Return the draft with another target, and the task that fits it."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from components.telling import ERROR
+from pipelines.spec import located
 from serving.errors import KanaryaError, UsageError
 from serving.settings import Settings
 
@@ -96,6 +97,7 @@ def findings(
 
 
 def _asked(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    request = {**request, "uri": located(str(request["uri"]), Path())}
     with tempfile.TemporaryDirectory(prefix="kanarya-look-") as scratch:
         given = json.dumps({**request, "scratch": scratch})
         places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from console.data.preview import Preview, are_pictures
+from console.data.preview import Preview
 from console.data.uploads import Upload, Uploads
 from console.widgets.drop import drop, in_words
 from console.widgets.sheet import Sheet
@@ -78,7 +78,7 @@ def seen(sheet: Sheet) -> None:
         _rows(shown)
         if (more := len(shown.columns) - MOST_COLUMNS) > 0:
             ui.label(screen.say("new.more_columns", count=more)).classes("k-quiet")
-    elif (uri := sheet.draft.value("data.uri")) and are_pictures(uri):
+    elif sheet.draft.task == "image":
         ui.label(screen.say("new.pictures")).classes("q-mt-md")
 
 

@@ -59,7 +59,8 @@ class Sheet:
         try:
             self.preview = await asyncio.to_thread(preview, self._settings, uri)
         except (KanaryaError, OSError) as error:
-            self.refused = str(error)
+            # A folder without a table may hold pictures, a folder for each class.
+            self.refused = "" if Path(uri).is_dir() else str(error)
 
     def fill(self, found: Field, given: Any) -> None:
         """Take what was filled in; empty means the default."""

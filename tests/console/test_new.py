@@ -120,6 +120,12 @@ def test_other_data_keeps_the_model_and_drops_columns_that_are_gone() -> None:
     }
 
 
+def test_a_name_follows_the_file_until_somebody_gives_one() -> None:
+    assert drafted().with_data("/data/other.csv", COLUMNS).value("name") == "other"
+    named = drafted().with_value("name", "mine")
+    assert named.with_data("/data/other.csv", COLUMNS).value("name") == "mine"
+
+
 def test_null_is_a_value_and_a_default_is_none() -> None:
     path = "model.hyperparameters.max_features"
     draft = drafted().with_value(path, None)
