@@ -7,7 +7,8 @@ serving.errors.KanaryaError
 │       ├── Unreachable exit 1   nothing answers there now; the same call may work later
 │       ├── LoginNeeded exit 1   a page for browsers answers, in place of the API
 │       └── NotThere    exit 1   there is no run, experiment or schedule of that name
-└── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
+├── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
+└── BackupError         exit 1   a backup cannot be made, is damaged, or cannot be restored
 """
 
 from serving.errors import KanaryaError
@@ -39,3 +40,7 @@ class LoginNeeded(ClusterError):
 
 class NotThere(ClusterError):
     """Kubeflow Pipelines knows no run, experiment or schedule of that name."""
+
+
+class BackupError(KanaryaError):
+    """A backup cannot be made, is damaged, or cannot be restored."""

@@ -33,6 +33,8 @@ COMMANDS = {
     "down": ("platform", "down", "Stop the local platform; what was live comes back with `up`."),
     "status": ("platform", "status", "Say what is live, on which share of the traffic."),
     "kubeconfig": ("platform", "kubeconfig", "Print the path of the kubeconfig for kubectl."),
+    "backup": ("backup", "backup", "Back everything up, while it runs."),
+    "restore": ("backup", "restore", "Make a home of a backup, here or elsewhere."),
     "console": ("console", "console", "Serve the pages to see, start and steer everything."),
     "mlflow": ("mlflow_ui", "mlflow", "Start MLflow's own pages on the runs and versions."),
     "spec": ("spec", "spec", "Check a spec, or print its JSON Schema."),

@@ -51,6 +51,7 @@ HOMES = {
         "components/csv_unpacked.py",
         "components/dataset.py",
         "components/ingest/remote.py",
+        "pipelines/backup/objects.py",
     ],
     "skops": ["serving/skops_model.py"],
     "skl2onnx": ["components/conversion.py", "components/tree_conversion.py"],

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from serving import storage
+from serving import moved, storage
 from serving.errors import KanaryaError, PlatformError, UsageError
+from serving.moved import Moves
 from serving.published import manifest_sha256
 from serving.rollout.actor import actor
 from serving.rollout.chain import Chain, chained, receipt
@@ -27,6 +28,7 @@ from serving.rollout.record import (
     Record,
     digest,
     file_of,
+    relocated,
     said_before,
     seq_of,
     with_digests,
@@ -90,7 +92,7 @@ class StoredLedger:
             while (tip := _tip(folder)) != before:
                 said = said_before(self._backwards(folder), entry)
                 if said:
-                    return receipt(said.seq, said.to_bytes())
+                    return receipt(said.seq, _read(folder, said.file))
                 complete = complete or self._with_digests(entry)
                 data = self._record(complete, tip, folder).to_bytes()
                 if storage.create(storage.join(folder, file_of(tip + 1)), data):
@@ -114,7 +116,7 @@ class StoredLedger:
                 contents = pool.map(partial(_read, folder), files)
                 found = dict(zip(files, contents, strict=True))
         try:
-            return chained(found, service, self.namespace)
+            return _where_now(chained(found, service, self.namespace), self._moves())
         except ValueError as error:
             raise LedgerError(
                 f"{folder} is not as it was written: {error}. Compare it with a backup before you "
@@ -147,12 +149,20 @@ class StoredLedger:
             place = storage.join(folder, file_of(seq))
             with suppress(ValueError, KeyError, TypeError, RecursionError):
                 if place not in self._read_once:
-                    self._read_once[place] = Record.from_bytes(_read(folder, file_of(seq)))
+                    record = Record.from_bytes(_read(folder, file_of(seq)))
+                    self._read_once[place] = relocated(record, self._moves())
             if place in self._read_once:
                 yield self._read_once[place]
 
+    def _moves(self) -> Moves:
+        return moved.read(self.place)
+
     def _now_at(self, model: Model) -> str | None:
         return self.sha256_of(model.uri) if model.uri else None
+
+
+def _where_now(chain: Chain, moves: Moves) -> Chain:
+    return replace(chain, records=tuple(relocated(each, moves) for each in chain.records))
 
 
 def _tip(folder: str) -> int:

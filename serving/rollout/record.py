@@ -39,6 +39,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from serving.moved import Moves
+
 FORMAT = 1
 FIRST = "0" * 64
 """What the first record has in the place of a sha256."""
@@ -235,6 +237,20 @@ def _model(value: Mapping[str, Any]) -> Model:
 
 def _model_json(model: Model) -> dict[str, str | None]:
     return {"version": model.version, "uri": model.uri, "sha256": model.sha256}
+
+
+def relocated(record: Record, moves: Moves) -> Record:
+    """Return the record with its models where they are now, in a home that was restored."""
+    if not moves:
+        return record
+    to, before = _moved(record.entry.to, moves), record.entry.before
+    return replace(
+        record, entry=replace(record.entry, to=to, before=before and _moved(before, moves))
+    )
+
+
+def _moved(model: Model, moves: Moves) -> Model:
+    return replace(model, uri=model.uri and moves.applied(model.uri))
 
 
 def _text_or_none(value: Any) -> str | None:

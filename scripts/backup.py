@@ -1,0 +1,102 @@
+"""`kanarya backup` and `kanarya restore`."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from serving.settings import Settings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False, resolve_path=True)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--verify", is_flag=True, help="Make none: read every backup in FOLDER whole.")
+@click.option("--keep", type=click.IntRange(1), help="Remove all but the newest N afterwards.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def backup(folder: Path, verify: bool, keep: int | None, as_json: bool) -> None:
+    """Back everything up to FOLDER, while it runs; the next backup there adds what is new.
+
+    Runs, models, ledger, MLflow, services, queue and uploads, each content once, compressed, its
+    sha256 read back before the backup counts. `kanarya restore FOLDER` makes a home of it.
+    """
+    from pipelines.backup.folder import BackupFolder
+    from pipelines.backup.make import make
+
+    with suppress(OSError):
+        os.nice(10)  # whoever is served comes first
+    place, began = BackupFolder(folder), time.monotonic()
+    if verify:
+        _verify(place, as_json)
+        return
+    made = make(Settings.from_env(), place, keep)
+    found = {
+        "backup": made.manifest.moment,
+        "files": len(made.manifest.items),
+        "bytes": made.manifest.size,
+        "new_contents": made.new,
+        "new_bytes": made.new_bytes,
+        "removed": [name.split("Z")[0] + "Z" for name in made.removed],
+        "not_in_it": list(made.manifest.notes),
+        "seconds": round(time.monotonic() - began, 2),
+    }
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    click.echo(
+        f"backup {made.manifest.moment}: {len(made.manifest.items):,} files, "
+        f"{made.manifest.size / 1e6:,.1f} MB; {made.new:,} contents new, "
+        f"{made.new_bytes / 1e6:,.1f} MB compressed and read back  ({found['seconds']} s)"
+    )
+    for note in made.manifest.notes:
+        click.echo(f"not in it: {note}")
+    if made.removed:
+        click.echo(f"removed {len(made.removed)} older")
+
+
+def _verify(place: object, as_json: bool) -> None:
+    from pipelines.backup.folder import BackupFolder
+    from pipelines.backup.make import verify
+
+    assert isinstance(place, BackupFolder)
+    place.require()
+    manifests = [place.read(name) for name in place.names()]
+    size = verify(place, manifests)
+    if as_json:
+        moments = [manifest.moment for manifest in manifests]
+        click.echo(json.dumps({"backups": moments, "bytes": size}, indent=2))
+        return
+    click.echo(f"{len(manifests)} backups are whole: {size / 1e6:,.1f} MB were read")
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--home", type=_FOLDER, help="Where to  [default: KANARYA_HOME, or .kanarya]")
+@click.option("--at", "moment", help="Which backup: how its moment begins  [default: the newest]")
+@click.option("--force", is_flag=True, help="Put aside what is there already.")
+def restore(folder: Path, home: Path | None, moment: str | None, force: bool) -> None:
+    """Make a home of a backup in FOLDER: all of it, or nothing.
+
+    It may be another folder, on another machine: what names the old places is made to name the new
+    ones. `kanarya up` then starts what was live, on any ports, and writes the kubeconfig.
+    """
+    from pipelines.backup.folder import BackupFolder
+    from pipelines.backup.restore import restore as make
+
+    target = home or Settings.from_env().home
+    done = make(BackupFolder(folder), target, moment=moment, force=force)
+    click.echo(
+        f"restored {done.manifest.moment} to {done.home}: {len(done.manifest.items):,} files, "
+        f"{done.manifest.size / 1e6:,.1f} MB; {done.ledgers} ledgers verified"
+    )
+    for note in done.manifest.notes:
+        click.echo(f"not in it: {note}")
+    if done.aside:
+        click.echo(f"what was there before is in {done.aside}")
+    click.echo(f"start it: KANARYA_HOME={done.home} kanarya up")
