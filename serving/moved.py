@@ -34,6 +34,11 @@ class Moves:
         either = "|".join(map(re.escape, longest))
         return re.sub(f"{_BEFORE}(?:{either}){_AFTER}", lambda at: spelled[at[0]], text)
 
+    @property
+    def marks(self) -> list[str]:
+        """Return what a text holds that may name an old place: the last part of its path."""
+        return sorted({before.rpartition("/")[2] for before, _ in _spellings(self.places)})
+
     def after(self, earlier: Moves) -> Moves:
         """Return both in one: what had moved before has moved once more."""
         again = {before: self.applied(now) for before, now in earlier.places.items()}
@@ -47,12 +52,8 @@ class Moves:
 def _spellings(places: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     for before, now in places.items():
         yield json.dumps(before)[1:-1], json.dumps(now)[1:-1]
-        yield _quoted(before), _quoted(now)
+        yield Path(before).as_uri(), Path(now).as_uri()
         yield before, now
-
-
-def _quoted(path: str) -> str:
-    return Path(path).as_uri().removeprefix("file://")
 
 
 def read(place: str) -> Moves:

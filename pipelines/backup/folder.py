@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,8 +93,7 @@ class BackupFolder:
         return self.read(found[-1])
 
     def write(self, made: Manifest) -> None:
-        """Make a backup valid: all of its objects are on the disk before its name is there."""
-        os.sync()
+        """Make a backup valid; all of its objects are on the disk already."""
         lasting.create(self.root / made.name, made.data)
 
     def keep(self, count: int) -> list[str]:

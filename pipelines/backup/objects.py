@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from pipelines.errors import BackupError
 
 LEVEL = 3
 """What `zstd` compresses by, unless told otherwise."""
-WHOLE, PIECE = 16 * 2**20, 2**20
-"""Bytes up to which a file is hashed first: many files of a home are copies of one another."""
+PIECE = 4 * 2**20
+"""Bytes at a time. A file of fewer is hashed first: many files of a home are copies of others."""
 PARTIAL = ".partial"
 
 
@@ -45,8 +46,8 @@ class Objects:
     def put(self, source: Path) -> Stored:
         """Store the contents of a file as they are now. Raises OSError."""
         with source.open("rb") as stream:
-            head = stream.read(WHOLE)
-            if len(head) < WHOLE:
+            head = stream.read(PIECE)
+            if len(head) < PIECE:
                 return self._put_whole(head)
             return self._put_stream(head, stream)
 
@@ -62,11 +63,13 @@ class Objects:
     def _put_stream(self, head: bytes, stream: IO[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
         with self._unfinished() as partial:
-            with compressed(partial) as out:
+            codec = _codec()
+            with partial.open("wb") as out:
                 for piece in _pieces(head, stream):
                     digest.update(piece)
                     size += len(piece)
-                    out.write(piece)
+                    # A frame for each piece: `zstd -d` and Arrow read one after the other.
+                    out.write(codec.compress(piece, asbytes=True))
             new = not self.path(digest.hexdigest()).exists()
             self._named(partial, digest.hexdigest())
         return Stored(digest.hexdigest(), size, new)
@@ -80,6 +83,7 @@ class Objects:
             partial.unlink(missing_ok=True)
 
     def _named(self, partial: Path, sha256: str) -> None:
+        _persist(partial)
         path = self.path(sha256)
         path.parent.mkdir(exist_ok=True)
         partial.replace(path)
@@ -116,20 +120,19 @@ class Objects:
     def sweep(self) -> None:
         """Remove what killed backups have left."""
         for left in self.root.glob(f"*{PARTIAL}"):
-            left.unlink(missing_ok=True)
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def _persist(path: Path) -> None:
+    """Wait until a file is on the disk; `sync` would wait for everybody's."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _codec() -> Any:
     import pyarrow as pa
 
     return pa.Codec("zstd", compression_level=LEVEL)
-
-
-def compressed(path: Path) -> Any:
-    """Return a file to write to, whose bytes are compressed as they come."""
-    import pyarrow as pa
-
-    return pa.CompressedOutputStream(pa.OSFile(os.fspath(path), "wb"), _codec())
 
 
 def _unpacked(packed: IO[bytes]) -> Any:

@@ -17,9 +17,14 @@ _WORDS = ("CHAR", "TEXT", "CLOB", "JSON")
 
 
 def rebase(home: Path, moves: Moves) -> None:
-    """Let the databases and records of a home that is being built name its places."""
+    """Let the databases, records and links of a home that is being built name its places."""
     if not moves:
         return
+    for path in home.rglob("*"):
+        if path.is_symlink():
+            leads = moves.applied(str(path.readlink()))
+            path.unlink()
+            path.symlink_to(leads)
     for path in sorted(home.rglob("*.db")):
         if databases.is_sqlite(path):
             _database(path, moves)
@@ -43,17 +48,12 @@ def _database(path: Path, moves: Moves) -> None:
         database.create_function("rebased", 1, moves.applied, deterministic=True)
         for table, column in list(_columns(database)):
             cell = f'"{table}"."{column}"'
-            names = " OR ".join(f"instr({cell}, ?)" for _ in _marks(moves))
+            names = " OR ".join(f"instr({cell}, ?)" for _ in moves.marks)
             database.execute(
                 f'UPDATE "{table}" SET "{column}" = rebased({cell}) '
                 f"WHERE typeof({cell}) = 'text' AND ({names})",
-                list(_marks(moves)),
+                moves.marks,
             )
-
-
-def _marks(moves: Moves) -> list[str]:
-    """Return what a text holds that may name an old place: the last part of its path."""
-    return sorted({Path(place).name for place in moves.places})
 
 
 def _columns(database: sqlite3.Connection) -> Iterator[tuple[str, str]]:
