@@ -7,10 +7,15 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.backup.folder import BackupFolder
+    from pipelines.backup.make import Made
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 
@@ -36,7 +41,15 @@ def backup(folder: Path, verify: bool, keep: int | None, as_json: bool) -> None:
         _verify(place, as_json)
         return
     made = make(Settings.from_env(), place, keep)
-    found = {
+    seconds = round(time.monotonic() - began, 2)
+    if as_json:
+        click.echo(json.dumps(_record(made, seconds), indent=2))
+        return
+    _tell(made, seconds)
+
+
+def _record(made: Made, seconds: float) -> dict[str, Any]:
+    return {
         "backup": made.manifest.moment,
         "files": len(made.manifest.items),
         "bytes": made.manifest.size,
@@ -44,15 +57,15 @@ def backup(folder: Path, verify: bool, keep: int | None, as_json: bool) -> None:
         "new_bytes": made.new_bytes,
         "removed": [name.split("Z")[0] + "Z" for name in made.removed],
         "not_in_it": list(made.manifest.notes),
-        "seconds": round(time.monotonic() - began, 2),
+        "seconds": seconds,
     }
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
+
+
+def _tell(made: Made, seconds: float) -> None:
     click.echo(
         f"backup {made.manifest.moment}: {len(made.manifest.items):,} files, "
         f"{made.manifest.size / 1e6:,.1f} MB; {made.new:,} contents new, "
-        f"{made.new_bytes / 1e6:,.1f} MB compressed and read back  ({found['seconds']} s)"
+        f"{made.new_bytes / 1e6:,.1f} MB compressed and read back  ({seconds} s)"
     )
     for note in made.manifest.notes:
         click.echo(f"not in it: {note}")
@@ -60,11 +73,9 @@ def backup(folder: Path, verify: bool, keep: int | None, as_json: bool) -> None:
         click.echo(f"removed {len(made.removed)} older")
 
 
-def _verify(place: object, as_json: bool) -> None:
-    from pipelines.backup.folder import BackupFolder
+def _verify(place: BackupFolder, as_json: bool) -> None:
     from pipelines.backup.make import verify
 
-    assert isinstance(place, BackupFolder)
     place.require()
     manifests = [place.read(name) for name in place.names()]
     size = verify(place, manifests)

@@ -1,0 +1,100 @@
+"""Taking versions and runs out of the registry and MLflow, with their bytes; entries go first.
+
+What is killed in between leaves bytes that nothing names, never a name without bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.registry import STORE_URI
+from components.tracking import RUN_KEY
+from components.tracking_store import connect
+from serving.settings import Settings
+from serving.storage import local_path
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered version. `created`: seconds since 1970; `run`: the id of the pipeline's run."""
+
+    name: str
+    version: str
+    created: float
+    uri: str
+    aliases: tuple[str, ...] = ()
+    run: str = ""
+    model_id: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        """Name it for people."""
+        return f"{self.name} version {self.version}"
+
+
+def registered() -> list[Registered]:
+    """Return every version with its aliases and its run."""
+    tracker = connect()
+    aliases: dict[tuple[str, str], list[str]] = {}
+    for model in tracker.search_registered_models():
+        for alias, version in model.aliases.items():
+            aliases.setdefault((model.name, str(version)), []).append(alias)
+    return [_registered(tracker, each, aliases) for each in _all(tracker)]
+
+
+def _all(tracker: Any) -> list[Any]:
+    found, token = [], None
+    while True:
+        page = tracker.search_model_versions(max_results=1000, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _registered(tracker: Any, found: Any, aliases: dict[tuple[str, str], list[str]]) -> Registered:
+    tags = tracker.get_run(found.run_id).data.tags if found.run_id else {}
+    return Registered(
+        found.name,
+        str(found.version),
+        found.creation_timestamp / 1000,
+        found.tags.get(STORE_URI, ""),
+        tuple(sorted(aliases.get((found.name, str(found.version)), []))),
+        tags.get(RUN_KEY, ""),
+        getattr(found, "model_id", None) or "",
+    )
+
+
+def remove_version(settings: Settings, version: Registered) -> None:
+    """Take a version out of the registry; its model directory goes where it is on this machine."""
+    tracker = connect(settings)
+    tracker.delete_model_version(version.name, version.version)
+    if version.model_id:
+        where = tracker.get_logged_model(version.model_id).artifact_location
+        tracker.delete_logged_model(version.model_id)
+        _remove(settings, where)
+    store = local_path(settings.model_store)
+    path = local_path(version.uri) if version.uri else None
+    if path and store and path.parent == store / version.name:
+        gone = path.with_name(f".{path.name}.gone")
+        path.rename(gone)
+        shutil.rmtree(gone)
+
+
+def remove_run(settings: Settings, run_key: str) -> None:
+    """Mark the MLflow runs of a pipeline's run as deleted, and remove their files."""
+    tracker = connect(settings)
+    experiments = [each.experiment_id for each in tracker.search_experiments()]
+    wanted = f"tags.`{RUN_KEY}` = '{run_key}'"
+    for run in tracker.search_runs(experiments, wanted) if experiments else []:
+        tracker.delete_run(run.info.run_id)
+        _remove(settings, run.info.artifact_uri)
+
+
+def _remove(settings: Settings, uri: str) -> None:
+    """Remove files of MLflow that lie in the home; those of a server are its own."""
+    path = local_path(uri)
+    if path and Path(path).is_relative_to(settings.home / "artifacts"):
+        shutil.rmtree(path, ignore_errors=True)
