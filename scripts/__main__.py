@@ -36,6 +36,7 @@ COMMANDS = {
     "backup": ("backup", "backup", "Back everything up, while it runs."),
     "restore": ("backup", "restore", "Make a home of a backup, here or elsewhere."),
     "gc": ("gc", "gc", "Let go of old versions and runs that nothing needs."),
+    "doctor": ("doctor", "doctor", "Say what is wrong here, and the command that cures it."),
     "console": ("console", "console", "Serve the pages to see, start and steer everything."),
     "mlflow": ("mlflow_ui", "mlflow", "Start MLflow's own pages on the runs and versions."),
     "spec": ("spec", "spec", "Check a spec, or print its JSON Schema."),

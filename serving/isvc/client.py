@@ -63,6 +63,20 @@ class ServiceClient:
         """Return what the cluster says of itself; what this account may not read is left open."""
         return read_facts(lambda path: _patiently(lambda: self._fetch(path)))
 
+    def may(self, verb: str, group: str, resource: str) -> bool:
+        """Say whether this account may do it here. Raises ServiceError where nobody can tell."""
+        asked = {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        status, body = _patiently(lambda: self._fetch(path, "POST", review))
+        if status not in (200, 201) or not isinstance(body, dict):
+            raise ServiceError(f"the API at {self.address} answers {status} to access reviews.")
+        return bool((body.get("status") or {}).get("allowed"))
+
     def _read(self, subject: str, call: Callable[..., Any], *args: object) -> Any:
         return _patiently(lambda: self._ask(subject, call, *args))
 
@@ -78,15 +92,16 @@ class ServiceClient:
         except HTTPError as error:
             raise self._silent() from error
 
-    def _fetch(self, path: str) -> Answer:
+    def _fetch(self, path: str, method: str = "GET", body: object = None) -> Answer:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         try:
-            body, status, _ = self.api.api_client.call_api(
+            found, status, _ = self.api.api_client.call_api(
                 path,
-                "GET",
-                header_params={"Accept": "application/json"},
+                method,
+                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                body=body,
                 response_type="object",
                 auth_settings=["BearerToken"],
                 _request_timeout=TIMEOUT_S,
@@ -95,7 +110,7 @@ class ServiceClient:
             return error.status or 0, None
         except HTTPError as error:
             raise self._silent() from error
-        return status, body
+        return status, found
 
     def _silent(self) -> Unreachable:
         return Unreachable(
