@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from serving.signature import MISSING, Column, Label, encode
+from serving.sketch import Grid, described, grid_of_numbers, labels_grid
 
 PERCENTS = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 CHANNELS = {1: ("gray",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
@@ -36,6 +37,7 @@ def baseline(
         "rows": len(next(iter(encoded.values()))),
         "columns": {column.name: _column(column, encoded[column.name][:, 0]) for column in columns},
         "labels": _shares(predicted, labels),
+        "output": _output(predicted, labels),
     }
 
 
@@ -43,9 +45,11 @@ def number_baseline(
     columns: tuple[Column, ...], cells: Mapping[str, np.ndarray], predicted: np.ndarray
 ) -> dict[str, Any]:
     """Return the baseline of training cells and of the numbers that were predicted."""
+    prediction = _numbers(predicted)
     return {
         **baseline(columns, cells, np.zeros(0, dtype=int), ()),
-        "prediction": _numbers(predicted),
+        "prediction": prediction,
+        "output": prediction["cells"],
     }
 
 
@@ -59,7 +63,14 @@ def channel_baseline(
         "rows": len(images),
         "columns": {name: _pixels(images[..., i]) for i, name in enumerate(names)},
         "labels": _shares(predicted, labels),
+        "output": _output(predicted, labels),
     }
+
+
+def _output(predicted: np.ndarray, labels: Sequence[Label]) -> dict[str, Any]:
+    """Return how often each label was predicted, in the cells of `serving.sketch`."""
+    grid = labels_grid(labels)
+    return described(grid, np.bincount(predicted, minlength=grid.size))
 
 
 def _shares(predicted: np.ndarray, labels: Sequence[Label]) -> dict[str, float]:
@@ -86,7 +97,9 @@ def _numbers(values: np.ndarray) -> dict[str, Any]:
     present = values[~np.isnan(values)].astype(np.float64)
     marks = np.percentile(present, PERCENTS).tolist() if len(present) else []
     quantiles = {str(percent): mark for percent, mark in zip(PERCENTS, marks, strict=False)}
-    return {**_counts(len(values), len(present)), "quantiles": quantiles}
+    grid = grid_of_numbers(values)
+    cells = described(grid, grid.count(values))
+    return {**_counts(len(values), len(present)), "quantiles": quantiles, "cells": cells}
 
 
 def _texts(values: np.ndarray) -> dict[str, Any]:
@@ -95,7 +108,9 @@ def _texts(values: np.ndarray) -> dict[str, Any]:
     # Between equally frequent values the alphabet decides, so that two runs agree.
     top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
     shares = {value: count / len(values) for value, count in top}
-    return {**_counts(len(values), len(values) - missing), "top": shares}
+    grid = Grid(words=tuple(shares))
+    cells = described(grid, grid.count(values))
+    return {**_counts(len(values), len(values) - missing), "top": shares, "cells": cells}
 
 
 def _counts(rows: int, present: int) -> dict[str, Any]:

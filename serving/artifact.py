@@ -14,7 +14,10 @@
                     "50": …, "75": …, "95": …, "99": …, "100": …}) or "top" ({value: share});
                     the columns of an image model are its channels (gray, or red, green, blue,
                     alpha), with the quantiles of their pixels from 0 to 255; where a number is
-                    predicted "labels" is empty and "prediction" is described as a column is
+                    predicted "labels" is empty and "prediction" is described as a column is;
+                    "cells" of a column, and "output", are {"edges": […], "counts": […]} or
+                    {"words": […], "counts": […]}: the cells of `serving.sketch` and the rows in
+                    them, by which traffic is counted (`serving/sketch.py`; no cells of pixels)
     native/         the MLflow model, without pickle (of an image model with `model.h5` and
                     `class_names.txt` beside it), or a bare `.keras` file; the server loads
                     `native/model.skops` where the card's `runtime` says so (there is no

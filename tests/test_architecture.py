@@ -46,7 +46,7 @@ HOMES = {
         "components/solo_scores.py",
         "components/table_facts.py",
     ],
-    "scipy": ["components/gate", "components/models"],
+    "scipy": ["components/gate", "components/models", "components/monitor"],
     "pyarrow": [
         "components/csv_unpacked.py",
         "components/dataset.py",

@@ -112,5 +112,6 @@ def _joined(parts: Sequence[Checked]) -> Checked:
 
 
 def _part(answer: Answer, start: int, end: int) -> Answer:
-    classes, numbers, probabilities = answer
-    return Answer(classes, numbers[start:end], probabilities[start:end])
+    classes, numbers, probabilities, texts = answer
+    parts = tuple([text[start:end] for text in texts])
+    return Answer(classes, numbers[start:end], probabilities[start:end], parts)

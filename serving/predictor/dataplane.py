@@ -41,7 +41,7 @@ class DataPlane:
         self.outputs = NUMBER if signature.is_number else outputs
         self.reader = _reader(signature)
         self._inline = INLINE_IMAGES if signature.image else INLINE_ROWS
-        self.tally = Tally(signature.inputs, len(signature.labels))
+        self.tally = Tally(signature.inputs, len(signature.labels), served.reference)
         self._observe = observe
         self._batcher: Batcher | None = None
         self._least = 0

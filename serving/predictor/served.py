@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from serving import answering, golden
+from serving import answering, golden, plain_files
 from serving.answering import Model
-from serving.artifact import CARD, GOLDEN, Card, Golden
+from serving.artifact import BASELINE, CARD, GOLDEN, Card, Golden
 from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
 from serving.image_signature import IMAGE, encode_images, pixels_of
@@ -20,6 +21,7 @@ from serving.onnx_model import PREDICTION, ImageModel, NumericModel, OnnxModel
 from serving.plain_files import JSON_LIMIT
 from serving.sealed import Sealed, verified
 from serving.signature import Cells, Label, encode
+from serving.sketch import Reference, reference
 from serving.skops_model import SkopsMatrix
 
 TOLERANCE = 1e-4
@@ -43,6 +45,8 @@ class Answer(NamedTuple):
     """The numeric columns as the model got them, float32 [n, numeric columns], in card order."""
     probabilities: np.ndarray
     """float32 [n, k], in the order of `classes`; of a model without classes its number, [n, 1]."""
+    texts: tuple[np.ndarray, ...] = ()
+    """The text columns as the model got them, each object [n, 1], in card order."""
 
     @property
     def best(self) -> list[int]:
@@ -66,11 +70,18 @@ class ServedModel:
     """The quick way; only where every column is numeric."""
     images: ImageModel | None = None
     """What answers instead where the model takes images."""
+    reference: Reference | None = None
+    """The cells that its traffic is counted in, where its baseline has any."""
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """The names of the numeric columns, in card order."""
         return tuple(column.name for column in self.card.signature.inputs if column.kind != "text")
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The names of the text columns, in card order."""
+        return tuple(column.name for column in self.card.signature.inputs if column.kind == "text")
 
     def answer(self, cells: np.ndarray | Mapping[str, Cells]) -> Answer:
         """Return the answer to checked cells: raw by column, or what `encode_…` gave for them."""
@@ -91,7 +102,8 @@ class ServedModel:
         numbers = {name: inputs[name] for name in self.numbers}
         probabilities = self.model.predict(inputs)
         matrix = _side_by_side(numbers) if numbers else np.empty((len(probabilities), 0))
-        return Answer(self.card.signature.labels, matrix, probabilities)
+        texts = tuple([inputs[name] for name in self.texts])
+        return Answer(self.card.signature.labels, matrix, probabilities, texts)
 
 
 def load(directory: Path, public_key: Path | None = None) -> ServedModel:
@@ -108,12 +120,20 @@ def load(directory: Path, public_key: Path | None = None) -> ServedModel:
     listed = sealed.manifest.entry(file)
     try:
         with at_most(MEMORY + MEMORY_PER_BYTE * (listed.size if listed else 0)):
-            return _replayed(_loaded(card, sealed), expected, directory)
+            served = _replayed(_loaded(card, sealed), expected, directory)
     except MemoryError as error:
         raise ModelError(
             f"{directory / file} asks for more memory than a model of its size may take; package "
             "the model again."
         ) from error
+    return replace(served, reference=_reference(sealed))
+
+
+def _reference(sealed: Sealed) -> Reference | None:
+    if sealed.manifest.entry(BASELINE) is None:
+        return None
+    data = sealed.read(BASELINE, JSON_LIMIT)
+    return reference(plain_files.json_object(data, sealed.directory / BASELINE))
 
 
 def _loaded(card: Card, sealed: Sealed) -> ServedModel:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from serving.predictor.served import Answer
+from serving.predictor.sketches import Sketches
 from serving.signature import Column
+from serving.sketch import Reference
 
 HELD = 512
 """Rows, and seconds, that are gathered before they are counted."""
@@ -89,7 +91,9 @@ class Batches:
 class Tally:
     """All counts of one model. Lives in one thread: that of the event loop."""
 
-    def __init__(self, inputs: Sequence[Column], classes: int) -> None:
+    def __init__(
+        self, inputs: Sequence[Column], classes: int, reference: Reference | None = None
+    ) -> None:
         numbers = [column for column in inputs if column.kind != "text"]
         self.features = tuple(column.name for column in numbers)
         self.running = 0
@@ -99,7 +103,9 @@ class Tally:
         self.confidence = Distribution(CONFIDENCE)
         self.out_of_range = np.zeros(len(numbers), np.int64)
         self._low, self._high = _bounds(numbers)
+        self.sketches = None if reference is None else Sketches(inputs, reference)
         self._rows = 0
+        self._texts: list[tuple[np.ndarray, ...]] = []
         self._numbers = np.zeros((HELD, len(numbers)), np.float32)
         self._probabilities = np.zeros((HELD, classes or 1), np.float32)
 
@@ -109,33 +115,42 @@ class Tally:
 
     def predicted(self, answer: Answer) -> None:
         """Count the rows of an answer."""
-        _, numbers, probabilities = answer
+        _, numbers, probabilities, texts = answer
         end = self._rows + len(probabilities)
         if end > HELD:
             self.sum_up()
             end = len(probabilities)
         if end > HELD:
-            self._count(numbers, probabilities)
+            self._count(numbers, probabilities, [texts])
             return
         self._numbers[self._rows : end] = numbers
         self._probabilities[self._rows : end] = probabilities
+        self._texts.append(texts)
         self._rows = end
 
     def sum_up(self) -> None:
         """Count everything that is held."""
         rows, self._rows = self._rows, 0
         if rows:
-            self._count(self._numbers[:rows], self._probabilities[:rows])
+            self._count(self._numbers[:rows], self._probabilities[:rows], self._texts)
+            self._texts.clear()
         for protocol in self.protocols.values():
             protocol.sum_up()
         if self.batches is not None:
             self.batches.sum_up()
 
-    def _count(self, numbers: np.ndarray, probabilities: np.ndarray) -> None:
+    def _count(
+        self,
+        numbers: np.ndarray,
+        probabilities: np.ndarray,
+        texts: Sequence[tuple[np.ndarray, ...]],
+    ) -> None:
         if len(self.by_class):  # a number is of no class, and has no confidence
             best = probabilities.argmax(axis=1)
             self.by_class += np.bincount(best, minlength=len(self.by_class))
             self.confidence.add(probabilities.max(axis=1))
+        if self.sketches is not None:
+            self.sketches.add(numbers, texts, probabilities)
         # A missing number (NaN) is neither below nor above.
         self.out_of_range += ((numbers < self._low) | (numbers > self._high)).sum(axis=0)
 

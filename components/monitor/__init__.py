@@ -1,0 +1,1 @@
+"""Compare what a live model is asked and answers with what it learned from."""
