@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console
+.PHONY: help setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift
 export PYTHON
 BIN := .venv/bin
 
@@ -62,7 +62,7 @@ images:          ## build the images for a cluster, tagged with the git commit (
 image-sizes:     ## what those images weigh
 	@python3 -m scripts.images sizes
 
-bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream  ## every figure of docs/benchmarks.md
+bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream bench-drift  ## every figure of docs/benchmarks.md
 
 bench-run: setup
 	@$(BIN)/python -m scripts.bench_run
@@ -84,6 +84,9 @@ bench-queue: setup
 
 bench-stream: setup
 	@$(BIN)/python -m scripts.bench_stream
+
+bench-drift: setup
+	@$(BIN)/python -m scripts.bench_drift
 
 bench-judge: setup
 	@$(BIN)/python -m scripts.bench_judge

@@ -10,7 +10,7 @@ from pipelines.images import Images, pinned
 from serving.errors import UsageError
 
 COMPILED = Path(__file__).parent / "compiled"
-PIPELINES = ("tabular", "image")
+PIPELINES = ("tabular", "image", "monitoring")
 OF_TASK = {"tabular": "tabular", "tabular-regression": "tabular", "image": "image"}
 """Which of them does what a spec's task asks for."""
 

@@ -28,6 +28,9 @@ REGISTERING = Pod(LIGHT, secrets=(MLFLOW, STORE, SIGNING), retries=2)
 # It is not tried again: the traffic stays as it is, and a person looks at it.
 ROLLING_OUT = Pod(LIGHT, hours=30 * 24, secrets=(MLFLOW, STORE))
 
+# Every look is a record of its own.
+WATCHING = Pod(LIGHT, secrets=(MLFLOW, STORE))
+
 
 def reading(size: Size) -> Pod:
     """Return the pod of ingest; an address is not what is behind it, so no cache answers."""

@@ -74,12 +74,14 @@ def grid_of_numbers(values: np.ndarray) -> Grid:
     marks, times = np.unique(present, return_counts=True)
     if not len(marks):
         return Grid(edges=(0.0,))
-    inner = marks if len(marks) <= QUANTILES else _marks(marks, times)
+    inner = np.r_[marks, _below(marks)] if len(marks) <= QUANTILES else _marks(marks, times)
     low, high = float(marks[0]), float(marks[-1])
     width = (high - low) or max(abs(low), 1.0)
     outer = [low - width * far for far in OUTSIDE] + [high + width * far for far in OUTSIDE]
     with np.errstate(over="ignore"):
-        edges = np.unique(np.r_[np.float32(outer), _below(marks[:1]), inner].astype(np.float32))
+        edges = np.unique(
+            np.r_[np.array(outer, np.float32), _below(marks[:1]), inner].astype(np.float32)
+        )
     return Grid(edges=tuple(edges[np.isfinite(edges)].tolist()))
 
 
@@ -88,11 +90,11 @@ def _marks(marks: np.ndarray, times: np.ndarray) -> np.ndarray:
     ranks = np.cumsum(times) / times.sum()
     found = marks[np.searchsorted(ranks, np.linspace(0, 1, QUANTILES + 1) - 1e-12)]
     frequent = marks[times * QUANTILES >= times.sum()]
-    return np.r_[found, frequent, _below(frequent)]
+    return np.asarray(np.r_[found, frequent, _below(frequent)])
 
 
 def _below(marks: np.ndarray) -> np.ndarray:
-    return np.nextafter(marks, np.float32(-np.inf))
+    return np.asarray(np.nextafter(marks, np.float32(-np.inf)))
 
 
 def described(grid: Grid, counts: np.ndarray) -> dict[str, Any]:

@@ -37,7 +37,9 @@ from serving.predictor.metrics import TallyCollector, stock_histogram
 from serving.predictor.model import PredictorModel
 from serving.predictor.openapi import document
 from serving.predictor.served import ServedModel
+from serving.predictor.sketch_page import Served, SketchCollector, SketchPage
 from serving.predictor.workers.page import MetricsPage
+from serving.predictor.workers.reports import Report, taken
 from serving.predictor.workers.worker import Post
 
 STATUS: dict[type[Exception], int] = {
@@ -69,6 +71,7 @@ def serve(
     )
     desk = Desk((name, plane), server.registered_models.get_models(), _limits(flags))
     _surround(server, desk, at, flags)
+    _sketch(server, name, plane, at)
     if flags.enable_docs_url:
         _describe(name, plane, read_golden(flags.model_dir))
     model = PredictorModel(name, plane)
@@ -103,6 +106,20 @@ def _surround(
     # A fault, and the log, must reach every request: then all of them take the long way.
     is_open = not (flags.fault_injection or flags.enable_latency_logging)
     server.receive_with(lane(desk, is_open))
+
+
+def _sketch(server: PredictorServer, name: str, plane: DataPlane, at: socket.socket | Post) -> None:
+    """Let the sketch of the traffic be asked for, over all workers."""
+    collector, card = SketchCollector(plane.tally), plane.served.card
+    served = Served(name, str(card.version), plane.served.reference)
+    if isinstance(at, Post):
+        at.sketches, gather = collector, at.gather
+    else:
+
+        async def gather() -> Report:
+            return taken(collector)
+
+    server.wrap(lambda inner: SketchPage(inner, served, gather))
 
 
 class PredictorServer(ModelServer):  # type: ignore[misc]

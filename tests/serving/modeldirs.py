@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from components.baseline import baseline
 from serving import answering, skops_model
 from serving.artifact import (
     MODEL,
@@ -107,7 +108,9 @@ def _sealed(directory: Path, card: Card, encoded: dict[str, np.ndarray]) -> Path
     answers = answering.load(directory, card.runtime).predict(rows)
     write_card(directory, card)
     write_golden(directory, Golden(rows, answers))
-    write_baseline(directory, {"rows": 10, "columns": {}, "labels": {}})
+    predicted = answering.load(directory, card.runtime).predict(encoded).argmax(axis=1)
+    signature = card.signature
+    write_baseline(directory, baseline(signature.inputs, encoded, predicted, signature.labels))
     seal(directory)
     return directory
 

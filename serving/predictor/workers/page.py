@@ -8,6 +8,7 @@ import orjson
 from prometheus_client.exposition import choose_encoder
 
 from serving.predictor.asgi import JSON, ASGIApp, Receive, Reply, Scope, Send, send_reply
+from serving.predictor.sketch_page import without
 from serving.predictor.workers.reports import Report, ReportCollector
 
 PATH = "/metrics"
@@ -32,7 +33,7 @@ class MetricsPage:
         accepted = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
         encode, content_type = choose_encoder(accepted)
         headers = [(b"content-type", content_type.encode())]
-        await send_reply(send, Reply(200, encode(ReportCollector(report)), headers))
+        await send_reply(send, Reply(200, encode(ReportCollector(without(report))), headers))
 
 
 def _stuck() -> Reply:

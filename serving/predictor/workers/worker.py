@@ -10,7 +10,8 @@ import socket
 from typing import Any
 
 import uvicorn
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.registry import Collector
 
 from serving.predictor.workers.channel import Closed
 from serving.predictor.workers.crew import TOKEN, Place
@@ -41,6 +42,8 @@ class Post:
 
     def __init__(self, place: Place, name: str) -> None:
         self._place, self._name = place, name
+        self.sketches: Collector = CollectorRegistry()
+        """What is reported beside the metrics."""
         self._words = itertools.count()
         self._asked: dict[int, asyncio.Future[Report]] = {}
         self._arriving: set[asyncio.Task[None]] = set()
@@ -120,7 +123,7 @@ class Post:
         try:
             for kind, content in self._place.channel.receive():
                 if kind == "report":
-                    self._send("report", taken(REGISTRY))
+                    self._send("report", {**taken(REGISTRY), **taken(self.sketches)})
                 elif kind == "metrics":
                     self._answered(*content)
         except Closed:

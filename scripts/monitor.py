@@ -1,0 +1,57 @@
+"""`kanarya monitor`: compare what a live model is asked with what it learned from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from serving.settings import Settings
+
+DRIFT = 4
+_PATH = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--rows", type=click.IntRange(min=1), default=1000, show_default=True)
+@click.option("--alpha", type=float, default=0.05, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the look as its file has it.")
+@click.option("--html", "page", metavar="FILE", type=_PATH, help="Write the report there.")
+@click.option("--gauges", metavar="FILE", type=_PATH, help="Write gauges for Prometheus there.")
+@click.option("--track/--no-track", default=True, help="Put it on an MLflow run  [default: track]")
+def monitor(
+    name: str,
+    rows: int,
+    alpha: float,
+    as_json: bool,
+    page: Path | None,
+    gauges: Path | None,
+    track: bool,
+) -> int:
+    """Compare a live model's traffic with what it learned from; exit code 4 where it has drifted.
+
+    A window goes on until it has --rows rows; the chance that any look at it is a false alarm is
+    --alpha, however often it is looked at.
+    """
+    from components import report as pages
+    from components.monitor import report, step
+    from components.monitor.rules import Policy
+    from serving.storage import partial
+
+    found = step.look(name, step.Asked(Policy(alpha), rows), Settings.from_env())
+    if page is not None:
+        page.write_text(pages.html(report.report(found)), encoding="utf-8")
+    if gauges is not None:
+        with partial(gauges) as unfinished:
+            unfinished.write_text(report.prometheus(found), encoding="utf-8")
+    if track:
+        step.track(found)
+    if as_json:
+        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+    else:
+        for line in report.lines(found):
+            click.echo(line)
+    return DRIFT if found.judgement["verdict"] == "drift" else 0
