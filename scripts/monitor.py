@@ -22,7 +22,7 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--html", "page", metavar="FILE", type=_PATH, help="Write the report there.")
 @click.option("--gauges", metavar="FILE", type=_PATH, help="Write gauges for Prometheus there.")
 @click.option("--track/--no-track", default=True, help="Put it on an MLflow run  [default: track]")
-def monitor(
+def monitor(  # noqa: PLR0913
     name: str,
     rows: int,
     alpha: float,

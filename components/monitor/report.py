@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from components.monitor.record import Look
 from components.report import Remark, Report, Table
@@ -17,17 +18,7 @@ def report(look: Look) -> Report:
     alarms = sorted((f for f in said["findings"] if f["is_alarm"]), key=lambda f: float(f["p"]))
     rest = sorted((f for f in said["findings"] if not f["is_alarm"]), key=lambda f: float(f["p"]))
     heads = ("column", "test", "effect", "p", "alarm", "what it says")
-    rows = [
-        (
-            f["column"],
-            f["check"],
-            f["effect"],
-            f["p"],
-            "yes" if f["is_alarm"] else "",
-            f["sentence"],
-        )
-        for f in [*alarms, *rest]
-    ]
+    rows = [_row(finding) for finding in [*alarms, *rest]]
     indices = sorted(said["psi"].items(), key=lambda item: -item[1])
     return Report(
         title=f"{look.service}, version {look.version}: {WORDS[said['verdict']]}",
@@ -41,6 +32,11 @@ def report(look: Look) -> Report:
         ],
         remarks=[Remark("warning", finding["sentence"]) for finding in alarms],
     )
+
+
+def _row(found: Mapping[str, Any]) -> tuple[object, ...]:
+    alarm = "yes" if found["is_alarm"] else ""
+    return found["column"], found["check"], found["effect"], found["p"], alarm, found["sentence"]
 
 
 def numbers(look: Look) -> dict[str, float]:

@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +36,7 @@ EXPERIMENT = "monitoring"
 class Asked:
     """What to look for: how sure, and after how many rows a window is closed."""
 
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     rows: int = ROWS
 
     def __post_init__(self) -> None:
@@ -54,7 +54,8 @@ def look(name: str, asked: Asked, settings: Settings) -> Look:
     version = str(sketch["version"])
     known = known_of(_directory(view, name, version, settings))
     windows = Windows(place(name, settings))
-    return _written(name, version, known, {sketch["instance"]: _totals(sketch)}, windows, asked)
+    seen = Seen(name, version, {sketch["instance"]: _totals(sketch)})
+    return _written(seen, known, windows, asked)
 
 
 def place(name: str, settings: Settings) -> str:
@@ -102,25 +103,37 @@ def known_of(uri: str) -> Reference:
     return found
 
 
-def _written(
-    name: str,
-    version: str,
-    known: Reference,
-    totals: Mapping[str, Any],
-    windows: Windows,
-    asked: Asked,
-) -> Look:
+@dataclass(frozen=True)
+class Seen:
+    """What was found at a service: who answered, and what it has counted, by instance."""
+
+    name: str
+    version: str
+    totals: Mapping[str, Any]
+
+
+def _written(seen: Seen, known: Reference, windows: Windows, asked: Asked) -> Look:
     last, now = windows.last(), datetime.now(UTC).isoformat(timespec="seconds")
-    opened = record.opened(last, version, now)
-    found = _judged(known, opened, totals, asked)
+    opened = record.opened(last, seen.version, now)
+    found = _judged(known, opened, seen.totals, asked)
     number = 1 if last is None else last.number + 1
     closed = found["rows"] >= asked.rows
     made = Look(
-        number, name, version, opened.at, now, opened.look, closed, opened.start, totals, found
+        number=number,
+        service=seen.name,
+        version=seen.version,
+        opened_at=opened.at,
+        at=now,
+        look=opened.look,
+        is_closed=closed,
+        start=opened.start,
+        totals=seen.totals,
+        judgement=found,
     )
     if not windows.add(made):
         raise PlatformError(
-            f"somebody else looked at {name} in this moment; `kanarya monitor {name}` looks again"
+            f"somebody else looked at {seen.name} in this moment; "
+            f"`kanarya monitor {seen.name}` looks again"
         )
     return made
 

@@ -1,8 +1,8 @@
 """`GET /v2/models/{m}/sketch`: what was counted since this predictor started, over all workers.
 
 Workers report it beside their metrics, as a family of counters with a birth (`_created`): reports
-are added, births take the earliest, and what a worker that is gone had told is kept. The birth names
-the counts: with another one they began anew.
+are added, births take the earliest, and what a worker that is gone had told is kept. The birth
+names the counts: with another one they began anew.
 """
 
 from __future__ import annotations
