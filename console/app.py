@@ -15,7 +15,7 @@ from console.api import new as new_api
 from console.api import queue as queue_api
 from console.api import runs as runs_api
 from console.api import uploads as uploads_api
-from console.api.answers import translate_errors
+from console.api.answers import nothing_else, translate_errors
 from console.api.models import routes as model_routes
 from console.api.run import router as run_routes
 from console.login import router as login_routes
@@ -35,20 +35,25 @@ PAGES = (
     Page("/runs/{run_id}", "run.title", run.build),
     Page("/queue", "nav.queue", queue.build),
 )
+ROUTERS = (
+    login_routes,
+    runs_api.router,
+    compare_api.router,
+    model_routes,
+    run_routes,
+    queue_api.router,
+    uploads_api.router,
+    new_api.router,
+)
 
 
 def build(world: World) -> ASGIApp:
     """Return the whole console as one ASGI application."""
     app = FastAPI(title="Kanarya console", docs_url=None, redoc_url=None, openapi_url=None)
     translate_errors(app)
-    app.include_router(login_routes(world))
-    app.include_router(runs_api.router(world))
-    app.include_router(compare_api.router(world))
-    app.include_router(model_routes(world))
-    app.include_router(run_routes(world))
-    app.include_router(queue_api.router(world))
-    app.include_router(uploads_api.router(world))
-    app.include_router(new_api.router(world))
+    for router in ROUTERS:
+        app.include_router(router(world))
+    app.include_router(nothing_else())
     app.mount("/static", StaticFiles(directory=STATIC))
     world.run_actions.empty_later()
     for page in PAGES:

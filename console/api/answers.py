@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from console.access.roles import Person, Role
@@ -29,6 +29,17 @@ def translate_errors(app: FastAPI) -> None:
     """Answer our own errors, and HTTP's, with `{"error": sentence}`."""
     app.add_exception_handler(KanaryaError, _ours)
     app.add_exception_handler(HTTPException, _http)
+
+
+def nothing_else() -> APIRouter:
+    """Return the route that answers where there is none: in JSON, since programs ask there."""
+    routes = APIRouter(prefix="/api")
+
+    @routes.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def nothing(rest: str) -> None:
+        raise HTTPException(404, f"there is no /api/{rest[:80]} here")
+
+    return routes
 
 
 async def _ours(_: Request, error: Exception) -> JSONResponse:

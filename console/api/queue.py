@@ -17,11 +17,19 @@ Operator = Annotated[Person, Depends(operator)]
 
 def router(world: World) -> APIRouter:
     """Return the routes below /api/queue."""
-    routes, seen, audit = APIRouter(prefix="/api/queue"), world.queue, world.audit
+    routes = APIRouter(prefix="/api/queue")
 
     @routes.get("")
     def standing() -> dict[str, Any]:
-        return as_json(seen.standing())
+        return as_json(world.queue.standing())
+
+    _steer(routes, world)
+    return routes
+
+
+def _steer(routes: APIRouter, world: World) -> None:
+    """Add what only operators may do."""
+    seen, audit = world.queue, world.audit
 
     @routes.post("/pause")
     def pause(person: Operator) -> dict[str, Any]:
@@ -50,8 +58,6 @@ def router(world: World) -> APIRouter:
     def cancel(person: Operator, run_id: str) -> dict[str, Any]:
         audit.record(person, "cancel", run_id)
         return {"run_id": run_id, "state": seen.cancel(run_id, by=person.name)}
-
-    return routes
 
 
 def as_json(found: Standing) -> dict[str, Any]:

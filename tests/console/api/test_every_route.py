@@ -1,0 +1,75 @@
+"""What holds for every route of the API, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.testclient import TestClient
+
+from console.access import logins
+from console.access.guard import Guard
+from console.access.roles import Role
+from console.api.answers import nothing_else, translate_errors
+from console.app import ROUTERS
+from console.settings import ConsoleSettings
+from console.world import World
+
+VIEWER, TOKEN = logins.with_token("look", Role.VIEWER)
+SAFE = {"GET", "HEAD"}
+FREE = {"/login"}
+"""What takes a POST of somebody who is nobody yet."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    home = tmp_path_factory.mktemp("home")
+    env = {"KANARYA_HOME": str(home), "KANARYA_CONSOLE_LOGINS": VIEWER.line()}
+    return World.of(ConsoleSettings.from_env(env=env))
+
+
+@pytest.fixture(scope="module")
+def asked(world: World) -> Iterator[TestClient]:
+    app = FastAPI()
+    translate_errors(app)
+    for router in ROUTERS:
+        app.include_router(router(world))
+    app.include_router(nothing_else())
+    client = TestClient(Guard(app, world.door), base_url="http://localhost")
+    client.headers["Authorization"] = f"Bearer {TOKEN}"
+    with client:
+        yield client
+
+
+def writing(world: World) -> list[tuple[str, str]]:
+    routes = [route for router in ROUTERS for route in router(world).routes]
+    return [
+        (method, route.path)
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods - SAFE)
+        if route.path not in FREE
+    ]
+
+
+def test_a_viewer_changes_nothing_by_any_route(world: World, asked: TestClient) -> None:
+    found = writing(world)
+    assert len(found) > 10
+    for method, path in found:
+        answer = asked.request(method, path.replace("{", "").replace("}", ""))
+        assert (method, path, answer.status_code) == (method, path, 403)
+
+
+def test_nothing_was_recorded_or_left_by_a_viewer(world: World) -> None:
+    assert not world.audit.path.exists()
+    assert not list(Path(world.settings.base.home).glob("uploads/*"))
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/runs/x/y/z/nothing"])
+def test_an_unknown_address_of_the_api_is_answered_in_json(asked: TestClient, path: str) -> None:
+    answer = asked.get(path)
+    assert answer.status_code == 404
+    assert answer.json() == {"error": f"there is no {path} here"}
