@@ -17,7 +17,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, in words, and what cures it; "" where all is ok."""
+    """What was looked at, how it is in words, and the command that cures it; "" where it is ok."""
 
     check: str
     health: Health
