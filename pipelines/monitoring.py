@@ -16,4 +16,5 @@ def monitoring(name: str, rows: int = 1000, alpha: float = 0.05) -> str:
     """Look at the window of one service; the output is the look as JSON."""
     looked = monitor(name=name, rows=rows, alpha=alpha)
     placed(looked, "Look at the traffic", pods.WATCHING)
-    return looked.outputs["Output"]
+    found: str = looked.outputs["Output"]
+    return found
