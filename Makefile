@@ -62,7 +62,7 @@ images:          ## build the images for a cluster, tagged with the git commit (
 image-sizes:     ## what those images weigh
 	@python3 -m scripts.images sizes
 
-bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream bench-drift bench-backup  ## every figure of docs/benchmarks.md
+bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream bench-drift bench-backup bench-console  ## every figure of docs/benchmarks.md
 
 bench-run: setup
 	@$(BIN)/python -m scripts.bench_run
@@ -89,6 +89,9 @@ bench-drift: setup
 	@$(BIN)/python -m scripts.bench_drift
 bench-backup: setup  ## a backup of 2 GB under load beside tar + zstd
 	@$(BIN)/python -m scripts.bench_backup
+
+bench-console: setup-dev
+	@$(BIN)/python -m scripts.bench_console
 
 bench-judge: setup
 	@$(BIN)/python -m scripts.bench_judge

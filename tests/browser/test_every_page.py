@@ -83,8 +83,8 @@ def _where(fault: dict) -> list[str]:
 
 
 def _kept(png: bytes, name: str) -> None:
-    """Keep a picture small: 64 colours are enough for a page."""
+    """Keep a picture small: 128 colours are enough for a page."""
     folder = ROOT / "docs" / "console"
     folder.mkdir(exist_ok=True)
-    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(64)
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(128)
     picture.save(folder / f"{name}.png", optimize=True)
