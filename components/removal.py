@@ -16,6 +16,9 @@ from components.tracking_store import connect
 from serving.settings import Settings
 from serving.storage import local_path
 
+_LOGGED = "models:/"
+"""How a version's source names the logged model that it was registered from."""
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -63,7 +66,7 @@ def _registered(tracker: Any, found: Any, aliases: dict[tuple[str, str], list[st
         found.tags.get(STORE_URI, ""),
         tuple(sorted(aliases.get((found.name, str(found.version)), []))),
         tags.get(RUN_KEY, ""),
-        getattr(found, "model_id", None) or "",
+        found.source.removeprefix(_LOGGED) if found.source.startswith(_LOGGED) else "",
     )
 
 

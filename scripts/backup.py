@@ -98,6 +98,7 @@ def restore(folder: Path, home: Path | None, moment: str | None, force: bool) ->
     ones. `kanarya up` then starts what was live, on any ports, and writes the kubeconfig.
     """
     from pipelines.backup.folder import BackupFolder
+    from pipelines.backup.gather import POSTGRES_DUMP
     from pipelines.backup.restore import restore as make
 
     target = home or Settings.from_env().home
@@ -108,6 +109,11 @@ def restore(folder: Path, home: Path | None, moment: str | None, force: bool) ->
     )
     for note in done.manifest.notes:
         click.echo(f"not in it: {note}")
+    if any(item.path == POSTGRES_DUMP for item in done.manifest.items):
+        dump = done.home / POSTGRES_DUMP
+        click.echo(
+            f"MLflow's database is to be read in: pg_restore --clean --if-exists -d … {dump}"
+        )
     if done.aside:
         click.echo(f"what was there before is in {done.aside}")
     click.echo(f"start it: KANARYA_HOME={done.home} kanarya up")

@@ -62,13 +62,14 @@ def _fill(folder: Path, gigabytes: float) -> None:
 
 async def _measured(place: Home, folder: Path) -> tuple[dict[str, float], dict[str, object]]:
     client = Client(Side.of(place.gateway, row()))
-    quiet, busy = Traffic(client, RATE), Traffic(client, RATE)
+    quiet, packing, busy = (Traffic(client, RATE) for _ in range(3))
     async with _pipelines(place), quiet.flowing():
         await quiet.until(WINDOWS)
     tars, backups = [], []
     async with _pipelines(place):
         for turn in range(TURNS):
-            tars.append(await _tar(place, folder / "home.tar.zst"))
+            async with packing.flowing():
+                tars.append(await _tar(place, folder / "home.tar.zst"))
             async with busy.flowing():
                 backups.append(await _backup(place, folder / f"{turn}"))
         again = await _backup(place, folder / f"{TURNS - 1}")
@@ -86,6 +87,7 @@ async def _measured(place: Home, folder: Path) -> tuple[dict[str, float], dict[s
         "restore_s": restored,
         "requests_during": len(during),
         "errors_during": failures(during),
+        "p99_during_tar_ms": quantile_ms(_answers(packing), 0.99),
         "p99_before_ms": quantile_ms(before, 0.99),
         "p99_during_ms": quantile_ms(during, 0.99),
     }

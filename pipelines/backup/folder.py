@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.backup import manifest
+from pipelines.backup.alone import alone
 from pipelines.backup.manifest import Manifest
 from pipelines.backup.objects import PARTIAL, Objects
 from pipelines.errors import BackupError
@@ -50,17 +50,9 @@ class BackupFolder:
         if not (self.root / MARK).is_file():
             raise UsageError(f"there is no backup in {self.root}; `kanarya backup` makes one")
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Let one process at a time write here. Raises BackupError where another one does."""
-        with (self.root / MARK).open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BackupError(
-                    f"another backup to {self.root} is under way; wait for it"
-                ) from error
-            yield
+        return alone(self.root / MARK)
 
     def names(self) -> list[str]:
         """Return the names of the manifests, the oldest first."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from pipelines.backup import databases
+from pipelines.backup.alone import alone, home_lock
 from pipelines.backup.folder import BackupFolder
 from pipelines.backup.gather import POSTGRES_DUMP, Installation, Source, installation, sources
 from pipelines.backup.manifest import Item, Manifest
@@ -59,7 +60,7 @@ def make(
     found = installation(settings)
     try:
         folder.prepare()
-        with folder.locked():
+        with folder.locked(), alone(home_lock(settings.home)):
             folder.sweep()
             made = _made(settings, found, folder, moment or datetime.now(UTC))
             removed = folder.keep(keep) if keep else []

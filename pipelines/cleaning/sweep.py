@@ -13,6 +13,7 @@ from pathlib import Path
 from components import removal
 from components.removal import Registered
 from pipelines import run_trash
+from pipelines.backup.alone import alone, home_lock
 from pipelines.cleaning.rules import Judged, Needed, Policy, judge_runs, judge_versions
 from pipelines.journal import RunFolder
 from pipelines.run_row import Row, read
@@ -50,7 +51,15 @@ def look(settings: Settings, policy: Policy, now: float | None = None) -> Found:
 
 
 def go(settings: Settings, found: Found, policy: Policy) -> None:
-    """Take away what may go: versions for good, runs to the trash, what is old there for good."""
+    """Take away what may go: versions for good, runs to the trash, what is old there for good.
+
+    Raises BackupError while the home is backed up.
+    """
+    with alone(home_lock(settings.home)):
+        _go(settings, found, policy)
+
+
+def _go(settings: Settings, found: Found, policy: Policy) -> None:
     for each in found.versions:
         if not each.stays and isinstance(each.what, Registered):
             removal.remove_version(settings, each.what)
