@@ -15,7 +15,7 @@ WORDS = {"steady": "steady", "drift": "DRIFT", "too_few": "too few rows"}
 def report(look: Look) -> Report:
     """Return the page: the verdict, what is to be acted on, every test of every column."""
     said = look.judgement
-    alarms = sorted((f for f in said["findings"] if f["is_alarm"]), key=lambda f: float(f["p"]))
+    alarms = _alarms(said)
     rest = sorted((f for f in said["findings"] if not f["is_alarm"]), key=lambda f: float(f["p"]))
     heads = ("column", "test", "effect", "p", "alarm", "what it says")
     rows = [_row(finding) for finding in [*alarms, *rest]]
@@ -30,8 +30,22 @@ def report(look: Look) -> Report:
             ),
             Table("Tests", heads, rows, "Effects: see docs/how-it-works.md."),
         ],
-        remarks=[Remark("warning", finding["sentence"]) for finding in alarms],
+        remarks=[Remark("warning", finding["sentence"]) for finding in _surest(said)],
     )
+
+
+def _alarms(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the findings that alarm, the surest first."""
+    found = [finding for finding in said["findings"] if finding["is_alarm"]]
+    return sorted(found, key=lambda each: (each["p"], -abs(each["effect"])))
+
+
+def _surest(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the surest alarm of every column: others mostly say the same again."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for finding in _alarms(said):
+        first.setdefault(finding["column"], finding)
+    return [*first.values()]
 
 
 def _row(found: Mapping[str, Any]) -> tuple[object, ...]:
@@ -88,6 +102,5 @@ def lines(look: Look) -> list[str]:
     said = look.judgement
     head = f"{look.service}, version {look.version}: {WORDS[said['verdict']]}"
     since = f"  {said['rows']:,} rows since {look.opened_at}, look {look.look} at this window"
-    alarms = sorted((f for f in said["findings"] if f["is_alarm"]), key=lambda f: float(f["p"]))
-    told = [f"  - {finding['sentence']}" for finding in alarms] or [f"  {said['sentence']}"]
+    told = [f"  - {finding['sentence']}" for finding in _surest(said)] or [f"  {said['sentence']}"]
     return [head, since, *told]
