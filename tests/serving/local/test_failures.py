@@ -133,7 +133,7 @@ def test_a_percent_out_of_range_changes_nothing_but_the_conditions(
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("s3://bucket/model", "is not supported"),
+        ("az://bucket/model", "is not supported"),
         ("file:///no/such/model", "does not exist"),
         ("models:/iris/1", "does not exist"),
     ],

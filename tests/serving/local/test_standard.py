@@ -390,11 +390,11 @@ def test_a_spec_that_cannot_be_made_changes_nothing(tmp_path: Path) -> None:
         models = Models(tmp_path)
         async with platform(tmp_path) as on:
             await live(on, models)
-            on.change(canary=[canary("s3://bucket/m2", 20)])
+            on.change(canary=[canary("az://bucket/m2", 20)])
             await eventually(lambda: on.condition("CanaryPredictorReady"))
-            assert "s3://bucket/m2" in on.condition("CanaryPredictorReady")["message"]
+            assert "az://bucket/m2" in on.condition("CanaryPredictorReady")["message"]
             assert on.condition()["status"] == "True"
-            on.change(predictor=model("s3://bucket/m1"), canary=[])
+            on.change(predictor=model("az://bucket/m1"), canary=[])
             await ready(on, "False")
             assert on.condition("PredictorReady")["reason"] == "ReconcileFailed"
             assert await split(on) == {STABLE: 100}
