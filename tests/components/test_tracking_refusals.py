@@ -48,6 +48,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in (USER, WORD, TOKEN):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    # MLflow puts the server that it is told of into the environment: no later test may ask it.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     found = Server(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -36,8 +36,10 @@ EXPECTED: dict[str, tuple[int, bool, set[str]]] = {
     "reject": (2, False, {placing.MLFLOW}),
     "deploy": (0, False, {placing.MLFLOW, placing.STORE}),
     "finish": (2, False, {placing.MLFLOW}),
+    "monitor": (0, False, {placing.MLFLOW, placing.STORE}),
 }
 LIGHT = {"draw-trials", "choose-trial", "go-untuned", "register", "reject", "deploy", "finish"}
+LIGHT |= {"monitor"}
 
 
 def expected(step: str) -> tuple[int, bool, set[str]]:
@@ -187,7 +189,8 @@ def test_one_machine_tries_nothing_again_and_reads_nothing_for_kubernetes(pipeli
     text = compiled.path(pipeline).read_text()
     alone = yaml.load(for_one_machine(text), yaml.CSafeLoader)
     whole = graphs.documents(pipeline)[0]
-    assert "retryPolicy" in text and "retryPolicy" not in str(alone)
+    assert ("retryPolicy" in text) is (pipeline != "monitoring")
+    assert "retryPolicy" not in str(alone)
     assert set(alone["components"]) == set(whole["components"])
     for label, each in whole["deploymentSpec"]["executors"].items():
         ours = alone["deploymentSpec"]["executors"][label]["container"]
