@@ -1,8 +1,9 @@
-"""The MLflow run that somebody opened for this pipeline run: Kubeflow's integration, `mlflow run`.
+"""The MLflow run that somebody opened for this pipeline run: Kubeflow's own integration.
 
 Kubeflow Pipelines (2.17, `injectUserEnvVars`) opens a run for the pipeline and, below it, one for
-each task, which it names in MLFLOW_RUN_ID and closes with the task; `mlflow run .` names the run
-itself. What belongs to a pipeline run is the outermost one.
+each task, which it names in MLFLOW_RUN_ID and closes with the task. What belongs to a pipeline run
+is the outermost one. The run of `mlflow run .` is left alone: its files go to the folder where the
+user stands.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 GIVEN = "MLFLOW_RUN_ID"
 PARENT = "mlflow.parentRunId"
+SOURCE_TYPE = "mlflow.source.type"
 
 
 def adopted(tracker: Any, run_key: str, key_tag: str) -> Any:
@@ -22,6 +24,8 @@ def adopted(tracker: Any, run_key: str, key_tag: str) -> Any:
     """
     run = _outermost(tracker, os.environ.get(GIVEN) or "")
     if run is None or run.data.tags.get(key_tag, run_key) != run_key:
+        return None
+    if run.data.tags.get(SOURCE_TYPE) == "PROJECT":
         return None
     if key_tag not in run.data.tags:
         tracker.set_tag(run.info.run_id, key_tag, run_key)

@@ -1,9 +1,9 @@
-"""A run that Kubeflow's MLflow integration, or `mlflow run`, opened is the one that is written."""
+"""The run that Kubeflow's MLflow integration opened is written on; a project's is left alone."""
 
 import pytest
 
 from components import tracked_outcome, tracking
-from components.adopted_run import GIVEN, PARENT
+from components.adopted_run import GIVEN, PARENT, SOURCE_TYPE
 from components.tracked_outcome import SUCCEEDED, Outcome
 from serving.settings import Settings
 
@@ -38,6 +38,15 @@ def test_a_run_that_another_pipeline_has_taken_is_left_to_it(
     second = tracking.open_run("iris", "k2")
     assert second != given
     assert tracking.open_run("iris", "k2") == second
+
+
+def test_the_run_of_a_project_is_left_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = opened()
+    tracking.connect().set_tag(given, SOURCE_TYPE, "PROJECT")
+    monkeypatch.setenv(GIVEN, given)
+    assert tracking.open_run("iris", "k1") != given
 
 
 @pytest.mark.parametrize("given", ["", "0" * 32, "not a run's id"])

@@ -13,7 +13,7 @@ from serving.local.platform import Ports, down, up
 from serving.settings import Settings
 from tests.e2e.conftest import IRIS, Installation, eventually, outcome
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 Begin = Callable[[Installation, str], Traffic]
 ONCE = ("rollout.steps=[100]", "rollout.shadow.requests=0", "gate.champion.margin=1")
 

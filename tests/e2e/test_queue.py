@@ -15,7 +15,7 @@ from pipelines.run_table import Query, RunTable
 from serving.local.platform import status
 from tests.e2e.conftest import IRIS, Installation, eventually, sentence
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 LIGHT = ("model={kind: logistic_regression}", "gate.champion.margin=1")
 AT_ONCE = (
