@@ -27,6 +27,7 @@ def main() -> None:
         pid = answers.readline()
         if not pid:  # the server ended before it forked: nothing has run yet
             _cold(arguments)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the step's too: its end is awaited
         signal.signal(signal.SIGTERM, lambda *_: os.kill(int(pid), signal.SIGTERM))
         status = answers.readline()
     _end_as(int(status) if status else -signal.SIGKILL)

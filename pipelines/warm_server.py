@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Server:
     todo: deque[str]
     waiting: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     running: set[int] = field(default_factory=set)
+    asked_to_end: dict[int, float] = field(default_factory=dict)  # and when (`time.monotonic`)
     orphaned: bool = False
 
     def serve(self) -> None:
@@ -47,19 +49,27 @@ class Server:
             ready = self.waiting.select(self._patience())
             for key, _ in ready:
                 key.data(key.fileobj)
-            if self.orphaned and not ready:
-                self._end(signal.SIGKILL)
+            self._kill_what_stays()
             if self.todo and not self.orphaned:
                 _import(self.todo.popleft())
 
     def _patience(self) -> float | None:
-        if self.orphaned:
-            return GRACE_S
-        return 0 if self.todo else None
+        if self.todo and not self.orphaned:
+            return 0
+        if not self.asked_to_end:
+            return None
+        return max(0.0, min(self.asked_to_end.values()) + GRACE_S - time.monotonic())
 
-    def _end(self, number: signal.Signals) -> None:
-        for pid in self.running:
-            os.kill(pid, number)
+    def _ask_to_end(self, pid: int) -> None:
+        """Let a step clean up after itself: killed at once it would leave what is half written."""
+        if pid not in self.asked_to_end:
+            self.asked_to_end[pid] = time.monotonic()
+            os.kill(pid, signal.SIGINT)
+
+    def _kill_what_stays(self) -> None:
+        for pid, asked in self.asked_to_end.items():
+            if time.monotonic() >= asked + GRACE_S:
+                os.kill(pid, signal.SIGKILL)
 
     def _accept(self, listener: socket.socket) -> None:
         client, _ = listener.accept()
@@ -89,6 +99,7 @@ class Server:
         os.close(descriptor)
         _, status = os.waitpid(pid, 0)
         self.running.remove(pid)
+        self.asked_to_end.pop(pid, None)
         with contextlib.suppress(KeyError):
             self.waiting.unregister(client)
         # Whoever asked may have been killed; the step is over all the same.
@@ -100,7 +111,7 @@ class Server:
         """End a step that nobody waits for: its run has failed and must not go on in secret."""
         if pid in self.running:
             self.waiting.unregister(client)
-            os.kill(pid, signal.SIGKILL)
+            self._ask_to_end(pid)
 
     def _parent_gone(self, stdin: Any) -> None:
         """End the steps of a run that was stopped or killed; a moment is theirs to clean up."""
@@ -108,7 +119,8 @@ class Server:
             self.waiting.unregister(stdin)
             self.waiting.unregister(self.listener)
             self.orphaned = True
-            self._end(signal.SIGINT)
+            for pid in self.running:
+                self._ask_to_end(pid)
 
 
 def _import(name: str) -> None:
@@ -116,6 +128,16 @@ def _import(name: str) -> None:
         importlib.import_module(name)
     except ImportError:
         logging.getLogger(__name__).debug("not installed: %s", name)
+
+
+def _interrupted_once(*_: object) -> None:
+    """Raise KeyboardInterrupt the first time only.
+
+    Ctrl-C comes from the terminal, and again from the server when whoever waited for the step has
+    gone: the second must not break off the cleaning up that the first began.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
@@ -127,7 +149,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupted_once)
         status = _run_module(request["arguments"])
     except BaseException:  # noqa: BLE001 - the border of a process: told as Python tells it
         traceback.print_exc()

@@ -117,6 +117,49 @@ def test_ending_the_stand_in_ends_the_step(warm: Steps, modules: Path) -> None:
     assert not step.is_running() or step.status() == psutil.STATUS_ZOMBIE
 
 
+CLEANS_UP = """
+import os, time
+try:
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+finally:
+    print("cleaning", flush=True)
+    time.sleep(0.5)
+    print("clean", flush=True)
+"""
+STAYS = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_step_that_is_interrupted_twice_still_cleans_up(warm: Steps, modules: Path) -> None:
+    process = begin(warm, modules, CLEANS_UP)
+    assert process.stdout is not None
+    step = int(process.stdout.readline())
+    process.send_signal(signal.SIGINT)  # as a terminal does it: everyone is told
+    os.kill(step, signal.SIGINT)
+    assert process.stdout.readline() == "cleaning\n"
+    os.kill(step, signal.SIGINT)
+    rest, err = process.communicate(timeout=20)
+    assert (rest, process.returncode) == ("clean\n", 1)
+    assert err.splitlines()[-1] == "KeyboardInterrupt"
+
+
+@pytest.mark.parametrize(("code", "said"), [(CLEANS_UP, "cleaning\nclean\n"), (STAYS, "")])
+def test_a_step_that_nobody_waits_for_may_clean_up_and_ends(
+    warm: Steps, modules: Path, code: str, said: str
+) -> None:
+    process = begin(warm, modules, code)
+    assert process.stdout is not None
+    step = psutil.Process(int(process.stdout.readline()))
+    process.kill()
+    assert process.stdout.read() == said  # read to its end: whoever could still write is gone
+    until(lambda: not step.is_running() or step.status() == psutil.STATUS_ZOMBIE)
+
+
 def test_steps_may_run_side_by_side(warm: Steps, modules: Path) -> None:
     code = "import sys, time; time.sleep(0.3); sys.exit(int(sys.argv[1]))"
     began = time.monotonic()
