@@ -34,19 +34,30 @@ def test_a_promotion_names_the_model_of_its_canary() -> None:
     assert canary["model"] == promoted["model"]
 
 
-def test_the_cost_is_the_median_of_the_turns() -> None:
-    turns = [Turn(100, 99), Turn(200, 100), Turn(50, 50)]
+def test_the_cost_is_the_geometric_mean_of_the_turns_with_its_upper_limit() -> None:
+    turns = [Turn(100, 99), Turn(200, 196), Turn(50, 50), Turn(100, 100)]
     cost = Cost(turns, 0.005, 0.03)
-    assert cost.ratios() == {"observed/alone_throughput": pytest.approx(0.99)}
-    assert cost.figures() == {
+    mean = (0.99 * 0.98) ** 0.25
+    assert cost.ratios() == {"observed/alone_throughput": pytest.approx(mean)}
+    figures = cost.figures()
+    # the logarithms' mean -0.00756 and standard error 0.00481, t(0.95, 3 df) = 2.353
+    assert figures.pop("observing_costs_at_most") == pytest.approx(0.0187, abs=2e-4)
+    assert figures == {
         "alone_per_s": 100,
-        "observed_per_s": 99,
-        "observing_costs": 0.01,
+        "observed_per_s": 99.5,
+        "observing_costs": round(1 - mean, 4),
         "observing_costs_limit": 0.02,
-        "turns": 3,
+        "turns": 4,
         "looking_platform_core": 0.005,
         "looking_rollout_core": 0.03,
     }
+
+
+def test_a_single_turn_has_no_interval() -> None:
+    assert Cost([Turn(100, 99)], 0, 0).left == (
+        pytest.approx(0.99),
+        pytest.approx(float("nan"), nan_ok=True),
+    )
 
 
 def test_every_mode_has_its_losses() -> None:
