@@ -3,8 +3,9 @@
 A platform is started in a temporary home and serves a real model. First, in each mode of KServe,
 requests are sent without a pause while the split is changed twenty times, with promotions and
 rollbacks among the changes. Then a rollout gives a canary half of the traffic and looks on, as
-`kanarya run` does; its process is stopped and continued in many short turns, the gateway's
-throughput with and without it is compared turn by turn, and the mean gets an interval.
+`kanarya run` does; its process is stopped and continued in many short turns, and compared turn by
+turn are the requests a second and, since four processes on two cores make those vary by a sixth,
+the processor time that the gateway takes for a request. Both means get an interval.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ from serving.local.modes import DEPLOYMENT_MODE, KNATIVE, MODES
 
 REQUESTS = 10_000
 TURNS = 150
+LOOKING_TURNS = 20
 TURN_S = 1.0  # the pace of a virtual machine drifts: the shorter, the more alike are two neighbours
 MODELS = 4
+# What a process that was stopped has missed, it does at once: that look is nobody's turn.
+SETTLE_S = 0.3
 CONNECTIONS = 16
 COST = 0.02
 
@@ -50,63 +54,85 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Predictions a second, and the gateway's processor time for each of them, in seconds."""
+
+    per_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
 class Turn:
-    """Predictions a second without and with a rollout that looks on, one right after the other."""
+    """The pace without and with a rollout that looks on, one right after the other."""
 
-    alone: float
-    observed: float
-
-    @property
-    def ratio(self) -> float:
-        """Return what is left of the throughput when somebody looks on."""
-        return self.observed / self.alone
+    alone: Pace
+    observed: Pace
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What looking on costs: in turns under load, and in processor time where nobody else asks.
-
-    The two shares of a core tell the same on a busy machine as on a quiet one.
-    """
+    """What looking on costs: in turns under load, and in processor time where nobody else asks."""
 
     turns: Sequence[Turn]
     platform_core: float
     rollout_core: float
 
-    def ratios(self) -> dict[str, float]:
-        """Return the geometric mean over the turns of what is left of the throughput."""
-        return {"observed/alone_throughput": self.left[0]}
+    @property
+    def throughput(self) -> Mean:
+        """Return what looking on leaves of the requests a second."""
+        return mean_of([turn.observed.per_s / turn.alone.per_s for turn in self.turns])
 
     @property
-    def left(self) -> tuple[float, float]:
-        """Return what is left of the throughput: its geometric mean, and the least at 95 %.
+    def gateway(self) -> Mean:
+        """Return what looking on leaves of the requests that a core of the gateway can carry."""
+        return mean_of([turn.alone.cpu_s / turn.observed.cpu_s for turn in self.turns])
 
-        The second is the lower end of the one-sided t interval of the logarithms' mean, and NaN
-        where there is one turn only.
-        """
-        import numpy as np
-        from scipy.stats import t
-
-        logs = np.log([turn.ratio for turn in self.turns])
-        if len(logs) < 2:
-            return float(np.exp(logs[0])), float("nan")
-        error = logs.std(ddof=1) / len(logs) ** 0.5
-        least = logs.mean() - t.ppf(0.95, len(logs) - 1) * error
-        return float(np.exp(logs.mean())), float(np.exp(least))
+    def ratios(self) -> dict[str, float]:
+        """Return what is left of the throughput: as measured, and of a core of the gateway."""
+        return {
+            "observed/alone_throughput": self.throughput.value,
+            "observed/alone_requests_a_core": self.gateway.value,
+        }
 
     def figures(self) -> Figures:
-        """Return the medians of both rates, and the shares of the throughput and of a core."""
-        mean, least = self.left
+        """Return both rates, what looking on costs at most (at 95 %), and the shares of a core."""
         return {
-            "alone_per_s": round(median(turn.alone for turn in self.turns), 1),
-            "observed_per_s": round(median(turn.observed for turn in self.turns), 1),
-            "observing_costs": round(1 - mean, 4),
-            "observing_costs_at_most": round(1 - least, 4),
-            "observing_costs_limit": COST,
+            "alone_per_s": round(median(turn.alone.per_s for turn in self.turns), 1),
+            "observed_per_s": round(median(turn.observed.per_s for turn in self.turns), 1),
+            "alone_gateway_us": round(1e6 * median(turn.alone.cpu_s for turn in self.turns), 1),
+            "throughput_costs": round(1 - self.throughput.value, 4),
+            "throughput_costs_at_most": round(1 - self.throughput.least, 4),
+            "gateway_costs": round(1 - self.gateway.value, 4),
+            "gateway_costs_at_most": round(1 - self.gateway.least, 4),
+            "costs_limit": COST,
             "turns": len(self.turns),
             "looking_platform_core": round(self.platform_core, 4),
             "looking_rollout_core": round(self.rollout_core, 4),
         }
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A geometric mean, and the least that it may be: the lower end of a one-sided 95 % interval.
+
+    The interval is Student's, of the logarithms' mean, and NaN where there is one value only.
+    """
+
+    value: float
+    least: float
+
+
+def mean_of(ratios: Sequence[float]) -> Mean:
+    """Return the mean of ratios above 0."""
+    import numpy as np
+    from scipy.stats import t
+
+    logs = np.log(ratios)
+    if len(logs) < 2:
+        return Mean(float(np.exp(logs.mean())), float("nan"))
+    error = logs.std(ddof=1) / len(logs) ** 0.5
+    least = logs.mean() - t.ppf(0.95, len(logs) - 1) * error
+    return Mean(float(np.exp(logs.mean())), float(np.exp(least)))
 
 
 def main() -> None:
@@ -217,40 +243,50 @@ def _require_look(place: Home, process: subprocess.Popen[bytes], log: Path) -> N
 async def _compared(place: Home, rollout: subprocess.Popen[bytes], plan: Plan) -> list[Turn]:
     """Return the turns; in every second one the order is the other way round."""
     client = Client(Side.of(place.gateway, row()))
-    await closed_loop(client, connections=CONNECTIONS, seconds=plan.seconds)  # it warms up
+    await closed_loop(client, connections=CONNECTIONS, seconds=3 * plan.seconds)  # it warms up
     print(f"throughput: {plan.turns} turns of {plan.seconds:g} s each way", flush=True)
     turns = []
     for number in range(plan.turns):
-        rates = {}
+        paces = {}
         for sent in (signal.SIGSTOP, signal.SIGCONT)[:: -1 if number % 2 else 1]:
             rollout.send_signal(sent)
-            rates[sent] = await _rate(client, plan.seconds)
-        turns.append(Turn(rates[signal.SIGSTOP], rates[signal.SIGCONT]))
+            await closed_loop(client, connections=CONNECTIONS, seconds=SETTLE_S)
+            paces[sent] = await _pace(client, place.platform.pid, plan.seconds)
+        turns.append(Turn(paces[signal.SIGSTOP], paces[signal.SIGCONT]))
     client.close()
     return turns
 
 
 def _looking(place: Home, rollout: subprocess.Popen[bytes], plan: Plan) -> tuple[float, float]:
     """Return the shares of a core that looking takes of the platform and of the rollout."""
-    import psutil
-
-    processes = psutil.Process(place.platform.pid), psutil.Process(rollout.pid)
+    pids = place.platform.pid, rollout.pid
+    seconds = LOOKING_TURNS * plan.seconds
     spent = {}
     for sent in (signal.SIGSTOP, signal.SIGCONT):
         rollout.send_signal(sent)
-        before = [sum(process.cpu_times()[:2]) for process in processes]
-        time.sleep(2 * plan.seconds)
-        after = [sum(process.cpu_times()[:2]) for process in processes]
-        spent[sent] = [(b - a) / (2 * plan.seconds) for a, b in zip(before, after, strict=True)]
+        before = [_cpu_s(pid) for pid in pids]
+        time.sleep(seconds)
+        spent[sent] = [(_cpu_s(pid) - b) / seconds for pid, b in zip(pids, before, strict=True)]
     idle, busy = spent[signal.SIGSTOP], spent[signal.SIGCONT]
     return busy[0] - idle[0], busy[1] - idle[1]
 
 
-async def _rate(client: Client, seconds: float) -> float:
-    """Return predictions a second; every one must be answered, and both revisions must be asked."""
+async def _pace(client: Client, gateway: int, seconds: float) -> Pace:
+    """Return the pace; every request must be answered, and both revisions must be asked."""
+    before = _cpu_s(gateway)
     answers = await closed_loop(client, connections=CONNECTIONS, seconds=seconds)
+    spent = _cpu_s(gateway) - before
     require_both(answers)
-    return len(answers) / seconds
+    return Pace(len(answers) / seconds, spent / len(answers))
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of a process's threads, in seconds, to the nanosecond.
+
+    The system's usual account is in hundredths of a second, which is a per cent of a turn.
+    """
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((t / "schedstat").read_text().split()[0]) for t in threads) / 1e9
 
 
 def require_both(answers: Sequence[Answer]) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.bench_rollout import Cost, Turn, loss_figures, require_both
+from scripts.bench_rollout import Cost, Pace, Turn, loss_figures, mean_of, require_both
 from scripts.load import Answer
 from scripts.split_changes import Change, Loss, knative_changes, standard_changes
 from serving.errors import PlatformError
@@ -34,19 +34,30 @@ def test_a_promotion_names_the_model_of_its_canary() -> None:
     assert canary["model"] == promoted["model"]
 
 
+def turn(alone: float, observed: float) -> Turn:
+    """A gateway that is always busy: its time for a request is what the rate leaves."""
+    return Turn(Pace(alone, 1 / alone), Pace(observed, 1 / observed))
+
+
 def test_the_cost_is_the_geometric_mean_of_the_turns_with_its_upper_limit() -> None:
-    turns = [Turn(100, 99), Turn(200, 196), Turn(50, 50), Turn(100, 100)]
+    turns = [turn(100, 99), turn(200, 196), turn(50, 50), turn(100, 100)]
     cost = Cost(turns, 0.005, 0.03)
     mean = (0.99 * 0.98) ** 0.25
-    assert cost.ratios() == {"observed/alone_throughput": pytest.approx(mean)}
-    figures = cost.figures()
+    assert cost.ratios() == {
+        "observed/alone_throughput": pytest.approx(mean),
+        "observed/alone_requests_a_core": pytest.approx(mean),
+    }
     # the logarithms' mean -0.00756 and standard error 0.00481, t(0.95, 3 df) = 2.353
-    assert figures.pop("observing_costs_at_most") == pytest.approx(0.0187, abs=2e-4)
-    assert figures == {
+    most = pytest.approx(0.0187, abs=2e-4)
+    assert cost.figures() == {
         "alone_per_s": 100,
         "observed_per_s": 99.5,
-        "observing_costs": round(1 - mean, 4),
-        "observing_costs_limit": 0.02,
+        "alone_gateway_us": 10_000,
+        "throughput_costs": round(1 - mean, 4),
+        "throughput_costs_at_most": most,
+        "gateway_costs": round(1 - mean, 4),
+        "gateway_costs_at_most": most,
+        "costs_limit": 0.02,
         "turns": 4,
         "looking_platform_core": 0.005,
         "looking_rollout_core": 0.03,
@@ -54,10 +65,8 @@ def test_the_cost_is_the_geometric_mean_of_the_turns_with_its_upper_limit() -> N
 
 
 def test_a_single_turn_has_no_interval() -> None:
-    assert Cost([Turn(100, 99)], 0, 0).left == (
-        pytest.approx(0.99),
-        pytest.approx(float("nan"), nan_ok=True),
-    )
+    single = mean_of([0.99])
+    assert (single.value, single.least) == pytest.approx((0.99, float("nan")), nan_ok=True)
 
 
 def test_every_mode_has_its_losses() -> None:
