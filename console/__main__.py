@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from console.background import noted
 from console.settings import ConsoleSettings
+from console.starting import quick_imports
 from serving.errors import KanaryaError, PlatformError
 
 
@@ -20,10 +21,11 @@ def serve(settings: ConsoleSettings) -> None:
     with closing(listener(settings)) as sock, noted(settings.base, url := address(sock)):
         # Before its import: it would make a folder of its own where the user stands.
         os.environ["NICEGUI_STORAGE_PATH"] = str(settings.folder / "nicegui")
-        import uvicorn
+        with quick_imports():
+            import uvicorn
 
-        from console.app import build
-        from console.world import World
+            from console.app import build
+            from console.world import World
 
         app = build(World.of(settings))
         print(f"console on {url}", flush=True)

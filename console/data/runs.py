@@ -12,7 +12,7 @@ from pipelines.run_table import Page, Query, RunTable
 from serving.settings import Settings
 
 FRESH_S = 0.5
-FIRST_S = 0.15
+FIRST_S = 0.05
 """So long a page waits for a table that is still being read; the newest runs come first."""
 KEPT_PAGES = 64
 """So many answers are kept until a run changes: fifty browsers mostly ask the same."""
