@@ -21,10 +21,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from scripts.bench_home import NAME, ROOT, Home, home, row
 from scripts.load import Answer, Client, Side, closed_loop, failures, split_of
+from scripts.looking_cost import Cost, Pace, Turn
 from scripts.measuring import report
 from scripts.split_changes import Change, Loss, knative_changes, lost, standard_changes
 from scripts.split_objects import Objects, waited
@@ -39,9 +39,6 @@ MODELS = 4
 # What a process that was stopped has missed, it does at once: that look is nobody's turn.
 SETTLE_S = 0.3
 CONNECTIONS = 16
-COST = 0.02
-
-Figures = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -51,88 +48,6 @@ class Plan:
     requests: int = REQUESTS
     turns: int = TURNS
     seconds: float = TURN_S
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Predictions a second, and the gateway's processor time for each of them, in seconds."""
-
-    per_s: float
-    cpu_s: float
-
-
-@dataclass(frozen=True)
-class Turn:
-    """The pace without and with a rollout that looks on, one right after the other."""
-
-    alone: Pace
-    observed: Pace
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What looking on costs: in turns under load, and in processor time where nobody else asks."""
-
-    turns: Sequence[Turn]
-    platform_core: float
-    rollout_core: float
-
-    @property
-    def throughput(self) -> Mean:
-        """Return what looking on leaves of the requests a second."""
-        return mean_of([turn.observed.per_s / turn.alone.per_s for turn in self.turns])
-
-    @property
-    def gateway(self) -> Mean:
-        """Return what looking on leaves of the requests that a core of the gateway can carry."""
-        return mean_of([turn.alone.cpu_s / turn.observed.cpu_s for turn in self.turns])
-
-    def ratios(self) -> dict[str, float]:
-        """Return what is left of the throughput: as measured, and of a core of the gateway."""
-        return {
-            "observed/alone_throughput": self.throughput.value,
-            "observed/alone_requests_a_core": self.gateway.value,
-        }
-
-    def figures(self) -> Figures:
-        """Return both rates, what looking on costs at most (at 95 %), and the shares of a core."""
-        return {
-            "alone_per_s": round(median(turn.alone.per_s for turn in self.turns), 1),
-            "observed_per_s": round(median(turn.observed.per_s for turn in self.turns), 1),
-            "alone_gateway_us": round(1e6 * median(turn.alone.cpu_s for turn in self.turns), 1),
-            "throughput_costs": round(1 - self.throughput.value, 4),
-            "throughput_costs_at_most": round(1 - self.throughput.least, 4),
-            "gateway_costs": round(1 - self.gateway.value, 4),
-            "gateway_costs_at_most": round(1 - self.gateway.least, 4),
-            "costs_limit": COST,
-            "turns": len(self.turns),
-            "looking_platform_core": round(self.platform_core, 4),
-            "looking_rollout_core": round(self.rollout_core, 4),
-        }
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A geometric mean, and the least that it may be: the lower end of a one-sided 95 % interval.
-
-    The interval is Student's, of the logarithms' mean, and NaN where there is one value only.
-    """
-
-    value: float
-    least: float
-
-
-def mean_of(ratios: Sequence[float]) -> Mean:
-    """Return the mean of ratios above 0."""
-    import numpy as np
-    from scipy.stats import t
-
-    logs = np.log(ratios)
-    if len(logs) < 2:
-        return Mean(float(np.exp(logs.mean())), float("nan"))
-    error = logs.std(ddof=1) / len(logs) ** 0.5
-    least = logs.mean() - t.ppf(0.95, len(logs) - 1) * error
-    return Mean(float(np.exp(logs.mean())), float(np.exp(least)))
 
 
 def main() -> None:
@@ -198,9 +113,9 @@ def _changes(mode: str, service: str, models: Sequence[str]) -> list[Change]:
     return list(standard_changes(service, models))
 
 
-def loss_figures(losses: Sequence[Loss]) -> Figures:
+def loss_figures(losses: Sequence[Loss]) -> dict[str, object]:
     """Return requests, changes and lost requests of each mode."""
-    figures: Figures = {}
+    figures: dict[str, object] = {}
     for loss in losses:
         name = loss.mode.lower()
         figures[f"{name}_requests"] = loss.requests
