@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.tracking_store import connect
+from serving import audit
 
 STAGING, CHAMPION, PREVIOUS = "staging", "champion", "previous"
 STORE_URI = "kanarya.store_uri"
@@ -86,6 +87,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 def register(version: Version, native: Path) -> str:
     """Register published bytes; return the version number that MLflow gave."""
+    audit.note("registry.register", version.name, uri=version.store_uri, run=version.run_id)
     tracker = connect()
     model_id = _logged_model(tracker, version, native)
     _ensure_name(tracker, version.name)
@@ -102,7 +104,7 @@ def register(version: Version, native: Path) -> str:
 
 def stage(name: str, version: str) -> None:
     """Point the alias `staging` at a version that passed the gate."""
-    connect().set_registered_model_alias(name, STAGING, version)
+    _move(connect(), name, STAGING, version)
 
 
 def set_tags(name: str, version: str, values: Mapping[str, str]) -> None:
@@ -120,8 +122,9 @@ def promoted(name: str, version: str, reason: str) -> None:
     tracker = connect()
     before = _alias(tracker, name, CHAMPION)
     if before and before != version:
-        tracker.set_registered_model_alias(name, PREVIOUS, before)
-    tracker.set_registered_model_alias(name, CHAMPION, version)
+        _move(tracker, name, PREVIOUS, before)
+    if before != version:
+        _move(tracker, name, CHAMPION, version)
     if _alias(tracker, name, STAGING) == version:
         tracker.delete_registered_model_alias(name, STAGING)
     set_tags(name, version, {ROLLOUT: "promoted", f"{ROLLOUT}.reason": reason})
@@ -135,7 +138,7 @@ def rolled_back(name: str, version: str, reason: str) -> None:
     tracker = connect()
     before = _alias(tracker, name, PREVIOUS)
     if before and _alias(tracker, name, CHAMPION) == version:
-        tracker.set_registered_model_alias(name, CHAMPION, before)
+        _move(tracker, name, CHAMPION, before)
     if _alias(tracker, name, STAGING) == version:
         tracker.delete_registered_model_alias(name, STAGING)
     set_tags(name, version, {ROLLOUT: "rolled_back", f"{ROLLOUT}.reason": reason})
@@ -164,6 +167,11 @@ def _alias(tracker: Any, name: str, alias: str) -> str | None:
             return None
         raise
     return str(found) if found else None
+
+
+def _move(tracker: Any, name: str, alias: str, version: str) -> None:
+    audit.note(f"registry.{alias}", name, version=version)
+    tracker.set_registered_model_alias(name, alias, version)
 
 
 def _ensure_name(tracker: Any, name: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from components.registry import STORE_URI
 from components.tracking import RUN_KEY
 from components.tracking_store import connect
+from serving import audit
 from serving.settings import Settings
 from serving.storage import local_path
 
@@ -73,6 +74,8 @@ def _registered(tracker: Any, found: Any, aliases: dict[tuple[str, str], list[st
 def remove_version(settings: Settings, version: Registered) -> None:
     """Take a version out of the registry; its model directory goes where it is on this machine."""
     tracker = connect(settings)
+    told = {"version": version.version, "uri": version.uri}
+    audit.note("registry.remove", version.name, settings, **told)
     tracker.delete_model_version(version.name, version.version)
     if version.model_id:
         where = tracker.get_logged_model(version.model_id).artifact_location
@@ -89,6 +92,7 @@ def remove_version(settings: Settings, version: Registered) -> None:
 def remove_run(settings: Settings, run_key: str) -> None:
     """Mark the MLflow runs of a pipeline's run as deleted, and remove their files."""
     tracker = connect(settings)
+    audit.note("run.remove", run_key, settings)
     experiments = [each.experiment_id for each in tracker.search_experiments()]
     wanted = f"tags.`{RUN_KEY}` = '{run_key}'"
     for run in tracker.search_runs(experiments, wanted) if experiments else []:

@@ -10,6 +10,7 @@ from nicegui import ui
 from starlette.types import ASGIApp
 
 from console.access.guard import Guard
+from console.api import audit as audit_api
 from console.api import compare as compare_api
 from console.api import new as new_api
 from console.api import queue as queue_api
@@ -19,7 +20,7 @@ from console.api.answers import nothing_else, translate_errors
 from console.api.models import routes as model_routes
 from console.api.run import router as run_routes
 from console.login import router as login_routes
-from console.pages import compare, model, models, new, queue, run, runs, service, services
+from console.pages import audit, compare, model, models, new, queue, run, runs, service, services
 from console.widgets.frame import Page, mount
 from console.world import World
 
@@ -34,6 +35,7 @@ PAGES = (
     Page("/services/{name}", "services.one", service.build),
     Page("/runs/{run_id}", "run.title", run.build),
     Page("/queue", "nav.queue", queue.build),
+    Page("/audit", "audit.title", audit.build),
 )
 ROUTERS = (
     login_routes,
@@ -44,6 +46,7 @@ ROUTERS = (
     queue_api.router,
     uploads_api.router,
     new_api.router,
+    audit_api.router,
 )
 
 

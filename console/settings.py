@@ -28,7 +28,7 @@ class ConsoleSettings:
     port           0: any free one
     names          host names under which it may be asked for; others are refused, so that a page
                    elsewhere cannot reach it through a name of its own (DNS rebinding)
-    logins         who may enter; empty on loopback: whoever sits at this machine, as operator
+    logins         who may enter; empty on loopback: whoever sits at this machine, as admin
     upload_limit   largest uploaded file in bytes
     """
 

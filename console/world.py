@@ -16,6 +16,7 @@ from console.data.runs import Pulse, Runs
 from console.data.services import Services
 from console.data.watching import Watching
 from console.settings import ConsoleSettings
+from serving.audit import log_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class World:
             settings=settings,
             door=Door(settings.names, settings.logins, sessions),
             attempts=Attempts(),
-            audit=Audit(settings.base.home / "audit" / "console.jsonl"),
+            audit=Audit(log_of(settings.base)),
             runs=runs,
             run_changes=Feed(runs.pulse),
             run_actions=RunActions(settings.base, runs),

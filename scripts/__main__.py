@@ -36,6 +36,7 @@ COMMANDS = {
     "kubeconfig": ("platform", "kubeconfig", "Print the path of the kubeconfig for kubectl."),
     "backup": ("backup", "backup", "Back everything up, while it runs."),
     "restore": ("backup", "restore", "Make a home of a backup, here or elsewhere."),
+    "audit": ("audit", "audit", "Say who did what, when: to models, runs and services."),
     "gc": ("gc", "gc", "Let go of old versions and runs that nothing needs."),
     "doctor": ("doctor", "doctor", "Say what is wrong here, and the command that cures it."),
     "console": ("console", "console", "Serve the pages to see, start and steer everything."),

@@ -29,7 +29,7 @@ def console(context: click.Context, host: str | None, port: int | None) -> None:
 
 @console.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["viewer", "operator"]), default="operator")
+@click.option("--role", type=click.Choice(["viewer", "operator", "admin"]), default="operator")
 @click.option("--token", is_flag=True, help="Make a token for a program instead of a password.")
 def login(name: str, role: str, token: bool) -> None:
     """Print the line for KANARYA_CONSOLE_LOGINS that lets NAME in; a password is asked for."""

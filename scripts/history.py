@@ -130,13 +130,13 @@ def _refuse_changed(name: str, models: list[Model]) -> None:
         raise ModelError(f"{name}: {' '.join(changed)}")
 
 
-def read_moment(text: str) -> datetime:
+def read_moment(text: str, option: str = "--at") -> datetime:
     """Return the moment that a person means; without an offset it is local time."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"--at {text!r} is no time: give 2026-11-21, 2026-11-21T14:30 or "
+            f"{option} {text!r} is no time: give 2026-11-21, 2026-11-21T14:30 or "
             "2026-11-21T14:30:00+03:00."
         ) from error
 

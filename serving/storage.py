@@ -155,6 +155,18 @@ def names(uri: str) -> list[str]:
     return sorted(each for each in found if each and not each.startswith("."))
 
 
+def folders(uri: str) -> list[str]:
+    """Return the names of the folders in the folder `uri` itself, sorted, without hidden ones."""
+    path = local_path(uri)
+    if path is None:
+        bucket, name = _bucket(uri)
+        below = (each.removeprefix(f"{name}/") for each in bucket.below(f"{name}/"))
+        found = {each.partition("/")[0] for each in below if "/" in each}
+    else:
+        found = {item.name for item in path.iterdir() if item.is_dir()} if path.is_dir() else set()
+    return sorted(each for each in found if each and not each.startswith("."))
+
+
 @contextmanager
 def partial(path: Path) -> Iterator[Path]:
     """Yield `<path>.partial`, where a file or directory is made that appears at `path` when whole.

@@ -44,12 +44,14 @@ class Door:
     def person(self, headers: Mapping[str, str], address: str) -> Person | None:
         """Return who asks, None where nobody that is known does."""
         if not self.logins:
-            return Person(_whoever_sits_here(), Role.OPERATOR, address)
+            return Person(_whoever_sits_here(), Role.ADMIN, address)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.logins.of_token(token.strip(), address)
         found = self.sessions.person(cookie_of(headers), address)
-        return found if found and found.name in self.logins.by_name else None
+        login = self.logins.by_name.get(found.name) if found else None
+        # The role of now, not the one that the cookie was given for.
+        return Person(login.name, login.role, address) if login else None
 
 
 class Guard:

@@ -76,7 +76,7 @@ def parse(text: str) -> Logins:
         words = line.split()
         if len(words) != 3 or not _NAME.fullmatch(words[0]) or words[1] not in set(Role):
             raise UsageError(
-                f"{VARIABLE}: line {number} is not NAME viewer|operator HASH; "
+                f"{VARIABLE}: line {number} is not NAME {'|'.join(Role)} HASH; "
                 "`kanarya console login NAME` prints such a line"
             )
         if not words[2].startswith(("$argon2id$", _TOKEN)):

@@ -1,4 +1,4 @@
-"""Two roles: a viewer reads, an operator also starts, steers and deletes."""
+"""Three roles: a viewer looks, an operator also acts, an administrator also sees who acted."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person may do; an operator may do all that a viewer may."""
+    """What a person may do; each may do all that those before it may."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
+    ADMIN = "admin"
 
     def may(self, needed: Role) -> bool:
         """Say whether this role is enough where `needed` is asked for."""
-        return self is Role.OPERATOR or needed is Role.VIEWER
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(needed)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,17 @@ def person(request: Request) -> Person:
 
 def operator(request: Request) -> Person:
     """Return who asks. Raises 403 unless it is an operator."""
-    found = person(request)
-    if not found.role.may(Role.OPERATOR):
-        raise HTTPException(403, f"{found.name} is a viewer; this needs the role of an operator")
+    return _with(Role.OPERATOR, person(request))
+
+
+def admin(request: Request) -> Person:
+    """Return who asks. Raises 403 unless it is an administrator."""
+    return _with(Role.ADMIN, person(request))
+
+
+def _with(needed: Role, found: Person) -> Person:
+    if not found.role.may(needed):
+        raise HTTPException(403, f"{found.name} is {found.role}; this needs the role {needed}")
     return found
 
 

@@ -26,6 +26,7 @@ NAVIGATION = (
     ("/services", "nav.services", "swap_horiz"),
     ("/queue", "nav.queue", "pending_actions"),
 )
+ADMINISTRATION = (("/audit", "nav.audit", "history"),)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _person(screen: Screen) -> None:
 def _navigation(screen: Screen) -> ui.left_drawer:
     drawer = ui.left_drawer(bordered=False).classes("k-drawer").props("width=220 breakpoint=1024")
     with drawer, ui.element("nav").props(f'aria-label="{screen.say("frame.menu")}"'):
-        for path, key, icon in NAVIGATION:
+        for path, key, icon in (*NAVIGATION, *(ADMINISTRATION if screen.administers else ())):
             link = ui.link(target=path).classes("k-nav")
             here = screen.path == path or (path != "/" and screen.path.startswith(f"{path}/"))
             if here:

@@ -61,6 +61,11 @@ class Screen:
         """Say whether this person may change anything."""
         return self.person.role.may(Role.OPERATOR)
 
+    @property
+    def administers(self) -> bool:
+        """Say whether this person may see what others did."""
+        return self.person.role.may(Role.ADMIN)
+
     def still_here(self) -> bool:
         """Say whether the session that opened the page is good for actions still."""
         door = self.world.door

@@ -133,7 +133,7 @@ def _checked(building: Path, manifest: Manifest) -> int:
     for path in sorted(building.rglob("*.db")):
         if databases.is_sqlite(path) and (found := databases.faults(path)):
             raise BackupError(f"{path.relative_to(building)} is damaged ({found}); take another")
-    folders = sorted(path for path in (building / "ledger").glob("*") if path.is_dir())
+    folders = sorted(path for path in (building / "ledger").glob("[!.]*") if path.is_dir())
     for folder in folders:
         service, _, namespace = folder.name.partition(".")
         try:

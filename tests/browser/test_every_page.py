@@ -27,6 +27,7 @@ PAGES = {
     "services": "/services",
     "service": "/services/iris",
     "queue": "/queue",
+    "audit": "/audit",
 }
 SERIOUS = ("serious", "critical")
 HELD = ("rollout.max_seconds=0.5", "rollout.on_inconclusive=hold")

@@ -27,6 +27,7 @@ from console.data.lineage import lineage
 from console.data.models import Models
 from console.data.runs import Runs
 from console.data.versions import confirmed
+from serving.audit import FileLog
 from serving.card import Card, write_card
 from serving.errors import KanaryaError, NotFound
 from serving.rollout import record
@@ -165,7 +166,7 @@ def client(models: Models) -> TestClient:
         models=models,
         runs=Runs.of(models.settings),
         services=SimpleNamespace(one=_away),
-        audit=Audit(models.settings.home / "audit.jsonl"),
+        audit=Audit(FileLog(models.settings.home / "audit.jsonl")),
         settings=SimpleNamespace(base=models.settings),
     )
     app = FastAPI()

@@ -23,6 +23,7 @@ from pipelines.queue import Queue
 from pipelines.run_times import StepTime
 from pipelines.spec import load
 from scripts import synthetic_runs
+from serving.audit import FileLog
 from serving.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def seen(tmp_path: Path) -> QueueSeen:
 def client(seen: QueueSeen) -> TestClient:
     class World:
         queue = seen
-        audit = Audit(seen.settings.home / "audit.jsonl")
+        audit = Audit(FileLog(seen.settings.home / "audit.jsonl"))
 
     app = FastAPI()
     translate_errors(app)

@@ -96,7 +96,7 @@ def test_a_decision_is_written_down_before_it_is_made(client: TestClient, tmp_pa
     answer = client.post("/api/rollouts/iris/abort", headers=operator)
     assert answer.status_code == 500
     assert "kanarya up" in answer.json()["error"]  # the child says what it met
-    record = json.loads((tmp_path / "audit" / "console.jsonl").read_text(encoding="utf-8"))
+    record = json.loads((tmp_path / "audit" / "actions.jsonl").read_text(encoding="utf-8"))
     assert (record["who"], record["action"], record["subject"]) == ("can", "rollout abort", "iris")
 
 

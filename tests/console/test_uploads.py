@@ -54,7 +54,7 @@ def test_a_file_lies_below_its_digest_once_it_is_whole(tmp_path: Path) -> None:
     assert answer.json()["path"] == str(path)
     assert path.read_bytes() == ROWS
     assert [each["name"] for each in client(tmp_path).get("/api/uploads").json()] == ["rows.csv"]
-    lines = (tmp_path / "audit" / "console.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "audit" / "actions.jsonl").read_text(encoding="utf-8").splitlines()
     told = json.loads(lines[-1])
     assert (told["who"], told["action"], told["subject"]) == ("ayse", "upload", "rows.csv")
 

@@ -128,8 +128,8 @@ def test_a_websocket_needs_a_login_as_well() -> None:
         assert socket.receive_text() == "hello"
 
 
-def test_on_loopback_without_logins_whoever_sits_there_is_an_operator() -> None:
-    assert client().get("/").text.endswith(" operator")
+def test_on_loopback_without_logins_whoever_sits_there_is_an_administrator() -> None:
+    assert client().get("/").text.endswith(" admin")
 
 
 @pytest.mark.parametrize("path", ["/", "/api/nothing", "/login"])

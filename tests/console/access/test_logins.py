@@ -41,9 +41,9 @@ def test_a_token_says_who_has_it() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("ayse operator", "line 1 is not NAME viewer|operator HASH"),
-        ("ayse admin sha256:00", "line 1 is not NAME viewer|operator HASH"),
-        ("a/b operator sha256:00", "line 1 is not NAME viewer|operator HASH"),
+        ("ayse operator", "line 1 is not NAME viewer|operator|admin HASH"),
+        ("ayse boss sha256:00", "line 1 is not NAME viewer|operator|admin HASH"),
+        ("a/b operator sha256:00", "line 1 is not NAME viewer|operator|admin HASH"),
         ("ayse operator kanarya-sarı-1", "line 1 has no argon2id or sha256 hash"),
         ("ayse viewer sha256:00\nayse operator sha256:11", "line 2 names ayse again"),
     ],

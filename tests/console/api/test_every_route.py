@@ -64,7 +64,7 @@ def test_a_viewer_changes_nothing_by_any_route(world: World, asked: TestClient) 
 
 
 def test_nothing_was_recorded_or_left_by_a_viewer(world: World) -> None:
-    assert not world.audit.path.exists()
+    assert not world.audit.log.path.exists()
     assert not list(Path(world.settings.base.home).glob("uploads/*"))
 
 

@@ -153,7 +153,7 @@ def test_a_viewer_changes_nothing(asked: TestClient, world: World, method: str, 
     asked.headers["Authorization"] = f"Bearer {VIEWERS}"
     assert asked.request(method, path.format(run=run_id)).status_code == 403
     assert asked.get("/api/runs").json()["total"] == len(NUMBERS)
-    assert not world.audit.path.exists()
+    assert not world.audit.log.path.exists()
 
 
 def test_a_run_is_deleted_brought_back_and_told_of(asked: TestClient, world: World) -> None:
@@ -165,6 +165,6 @@ def test_a_run_is_deleted_brought_back_and_told_of(asked: TestClient, world: Wor
     assert world.run_actions.deleted() == [run_id]
     assert asked.post(f"/api/runs/{run_id}/undelete").status_code == 200
     assert asked.get("/api/runs").json()["total"] == len(NUMBERS) + 1
-    told = [json.loads(line) for line in world.audit.path.read_text().splitlines()]
+    told = [json.loads(line) for line in world.audit.log.path.read_text().splitlines()]
     known = [(line["who"], line["action"], line["subject"]) for line in told]
     assert known == [("build", "run.delete", run_id), ("build", "run.undelete", run_id)]
