@@ -21,6 +21,7 @@ from pipelines.errors import RunError, StepFailed
 from pipelines.journal import FAILED, Result, RunFolder, Step
 from pipelines.step_log import Note, StepLog
 from pipelines.warm import COLD, Steps
+from serving import home
 from serving.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -57,6 +58,7 @@ def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note],
         tell(event)
 
     with _room(job.folder):
+        home.mark(job.settings.home)
         job.folder.create(dict(job.arguments), job.origin)
         job.folder.own(processes.this())
         try:

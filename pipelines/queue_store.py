@@ -23,9 +23,11 @@ from huey.storage import SqliteStorage
 from components.telling import unwritable
 from pipelines.errors import QueueError
 from pipelines.processes import Process, this
+from serving.home import require_schema
 
 PATIENCE_S = 30.0
 """For which a transaction waits while others write."""
+FORMAT = 1
 CLAIM, PAUSED, WORKERS = "claim:", "paused", "workers"
 
 
@@ -97,6 +99,7 @@ class ClaimingStorage(SqliteStorage):
             self._conn = self._create_connection()
             # After a power failure the last transactions may be lost; the folders know better.
             self._conn.execute("pragma synchronous=normal")
+            require_schema(self._conn, Path(self.filename), FORMAT)
             self._file = _identity(self.filename)
         return self._conn
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.errors import UsageError
+from serving.home import require_known
 from serving.isvc.modes import Mode, mode_wished
 from serving.storage import SHARED
 
@@ -51,10 +52,12 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`.
 
-        Raises UsageError where it asks for a source of metrics that there is not.
+        Raises UsageError where it asks for a source of metrics that there is not, and for a home
+        that a newer Kanarya has written.
         """
         env = os.environ if env is None else env
         home = Path(env.get("KANARYA_HOME") or ".kanarya").expanduser().absolute()
+        require_known(home)
         model_store = env.get("KANARYA_MODEL_STORE") or str(home / "models")
         return cls(
             home=home,

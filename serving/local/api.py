@@ -9,9 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from serving.errors import AlreadyExists, KanaryaError
 from serving.local import discovery, openapi, statuses
+from serving.local.access import HERE, Access, guard, is_own_name
 from serving.local.bodies import LIMIT_BYTES
 from serving.local.endpoints import NAME, Endpoint
 from serving.local.resources import NAMESPACES, RESOURCES, Resource
@@ -25,12 +27,13 @@ Route = tuple[str, str, Handler]
 RESOURCE = web.RequestKey("resource", Resource)
 
 
-def make_app(store: Store, *, gateway_url: str) -> web.Application:
+def make_app(store: Store, *, gateway_url: str, access: Access = HERE) -> web.Application:
     """Return the application that serves the Kubernetes API over `store`.
 
-    `gateway_url` is where predictions are answered; `GET /` tells it.
+    `gateway_url` is where predictions are answered; `GET /` tells it. `access`: who may ask.
     """
-    app = web.Application(middlewares=[answer_errors, refuse_pages], client_max_size=LIMIT_BYTES)
+    doors: list[Middleware] = [answer_errors, guard(access) if access.token else refuse_pages]
+    app = web.Application(middlewares=doors, client_max_size=LIMIT_BYTES)
     stopping = asyncio.Event()
 
     async def stop(_: web.Application) -> None:
@@ -141,7 +144,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def refuse_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what a web page sends: there is no login, and any page can reach loopback."""
-    if "Origin" in request.headers:
+    """Refuse what a web page sends: there is no login, and any page can reach loopback.
+
+    One that has made a name of its own lead here sends no Origin, but that name.
+    """
+    if "Origin" in request.headers or not is_own_name(request.host):
         raise statuses.Denied("requests from web pages are not served; use kubectl or a client")
     return await handler(request)

@@ -8,9 +8,12 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from serving import home
 from serving.errors import AlreadyExists, PlatformError
 from serving.local import kubeconfig, record
+from serving.local.access import HOST, Access, known_token
 from serving.local.controller import Controller, Wiring
 from serving.local.events import timestamp
 from serving.local.launching import PREDICTOR, launching
@@ -21,6 +24,9 @@ from serving.local.resources import NAMESPACES
 from serving.local.sockets import LOOPBACK
 from serving.local.store import Store, utc_now
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 API_CLOSE_S = 2.0
 
@@ -42,6 +48,7 @@ async def run(settings: Settings, options: Options) -> None:
     async with AsyncExitStack() as stack:
         lock = record.services(settings) / "platform.lock"
         stack.enter_context(record.locked(lock, wait=False))
+        home.mark(settings.home)
         options.ports.require_free()
         stop = _told_to_stop()
         platform = await _started(settings, options, stack)
@@ -55,11 +62,13 @@ async def run(settings: Settings, options: Options) -> None:
 def point_clients(settings: Settings, platform: Platform) -> None:
     """Write the kubeconfig, unless the user named a file of their own."""
     if settings.kubeconfig.is_relative_to(settings.home):
-        kubeconfig.write(settings.kubeconfig, platform.api_url, settings.namespace)
+        token = known_token(settings)
+        kubeconfig.write(settings.kubeconfig, platform.api_url, settings.namespace, token)
 
 
 async def _started(settings: Settings, options: Options, stack: AsyncExitStack) -> Platform:
     """Start the parts, each after what it needs; the stack ends them the other way round."""
+    from serving.local.api import make_app
     from serving.local.gateway import Gateway
 
     store = Store(record.services(settings) / "platform.db")
@@ -76,8 +85,10 @@ async def _started(settings: Settings, options: Options, stack: AsyncExitStack) 
     gateway_url = f"http://{LOOPBACK}:{gateway_port}"
     controller = Controller(Wiring(store, processes, gateway, gateway_url))
     await _running(controller, stack)
-    api_port = await _api(store, gateway_url, options.ports.api, stack)
-    return _described(api_port, gateway_port)
+    access = Access.of(settings)
+    app = make_app(store, gateway_url=gateway_url, access=access)
+    api_port = await _api(app, (access.host, options.ports.api), stack)
+    return _described(access.asked_at, api_port, gateway_port)
 
 
 async def _running(controller: Controller, stack: AsyncExitStack) -> None:
@@ -93,26 +104,23 @@ async def _running(controller: Controller, stack: AsyncExitStack) -> None:
     await asyncio.sleep(0)
 
 
-async def _api(store: Store, gateway_url: str, port: int, stack: AsyncExitStack) -> int:
+async def _api(app: web.Application, place: tuple[str, int], stack: AsyncExitStack) -> int:
     from aiohttp import web
 
-    from serving.local.api import make_app
-
-    app = make_app(store, gateway_url=gateway_url)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=API_CLOSE_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
+        await web.TCPSite(runner, *place).start()
     except OSError as error:
         raise PlatformError(
-            f"port {port} cannot be used ({error.strerror}): choose another one with "
-            f"--api-port N or KANARYA_API_PORT=N."
+            f"{place[0]}:{place[1]} cannot be used ({error.strerror}): choose another port with "
+            f"--api-port N or KANARYA_API_PORT=N, another address with {HOST}."
         ) from error
     return int(runner.addresses[0][1])
 
 
-def _described(api_port: int, gateway_port: int) -> Platform:
+def _described(api_host: str, api_port: int, gateway_port: int) -> Platform:
     import psutil
 
     return Platform(
@@ -120,6 +128,7 @@ def _described(api_port: int, gateway_port: int) -> Platform:
         create_time=psutil.Process().create_time(),
         api_port=api_port,
         gateway_port=gateway_port,
+        api_host=api_host,
         started_at=timestamp(utc_now()),
     )
 

@@ -13,17 +13,18 @@ from serving.errors import PlatformError
 NAME = "kanarya"
 
 
-def write(path: Path, server_url: str, namespace: str) -> None:
+def write(path: Path, server_url: str, namespace: str, token: str = "") -> None:
     """Write a kubeconfig with one context, readable by its owner only; all of it or nothing.
 
-    Raises PlatformError when the file cannot be written; what was there before stays.
+    `token`: what the API asks for, "" where it asks for nothing. Raises PlatformError when the file
+    cannot be written; what was there before stays.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp: mode 0600
-                file.write(text(server_url, namespace))
+                file.write(text(server_url, namespace, token))
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
@@ -37,8 +38,8 @@ def write(path: Path, server_url: str, namespace: str) -> None:
         ) from error
 
 
-def text(server_url: str, namespace: str) -> str:
-    """Return the kubeconfig as YAML. There is no user to check: the API listens on loopback."""
+def text(server_url: str, namespace: str, token: str = "") -> str:
+    """Return the kubeconfig as YAML; on loopback there is no user to check."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -47,6 +48,6 @@ def text(server_url: str, namespace: str) -> str:
         "contexts": [
             {"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": namespace}}
         ],
-        "users": [{"name": NAME, "user": {}}],
+        "users": [{"name": NAME, "user": {"token": token} if token else {}}],
     }
     return yaml.safe_dump(config, sort_keys=False)

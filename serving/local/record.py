@@ -25,11 +25,13 @@ class Platform:
     api_port: int
     gateway_port: int
     started_at: str
+    api_host: str = LOOPBACK
 
     @property
     def api_url(self) -> str:
         """Return the address of the Kubernetes API."""
-        return f"http://{LOOPBACK}:{self.api_port}"
+        host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
+        return f"http://{host}:{self.api_port}"
 
     @property
     def gateway_url(self) -> str:
