@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from components.image_models import HYPERPARAMETERS, parse
+from pipelines.spec_parts import Address
 from serving.errors import UsageError
 
 
@@ -17,7 +18,7 @@ class _Part(BaseModel):
 class ImageData(_Part):
     """Which pictures; a folder `test` (or `val`) among them is tested on, else a share is drawn."""
 
-    uri: str = Field(
+    uri: Address = Field(
         description="a zip or a folder with a folder for each class, CIFAR-10's tar.gz: a path "
         "(relative to the spec), file://, gs:// or s3://; or keras://cifar10"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from components.credentials import hidden
 from components.nearest import instead
 
 
@@ -21,7 +22,7 @@ def _sentence(spec: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{where} is not a known key{_known(spec, fault['loc'])}"
     message = fault["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
+    shown = "" if isinstance(fault["input"], dict) else f" = {hidden(repr(fault['input']))}"
     return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from components.credentials import require_none
 from components.models import HYPERPARAMETERS
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
@@ -28,6 +29,9 @@ ServiceName = Annotated[
 ]
 
 
+Address = Annotated[str, AfterValidator(require_none)]
+
+
 class Part(BaseModel):
     """Unknown keys are refused."""
 
@@ -37,9 +41,9 @@ class Part(BaseModel):
 class Data(Part):
     """Which table, and which of its columns."""
 
-    uri: str = Field(
+    uri: Address = Field(
         description="CSV: a file (also .gz, .zst), a folder or a pattern of them: a path (relative "
-        "to the spec), file://, gs://, s3:// or http(s)://"
+        "to the spec), file://, gs://, s3:// or http(s)://; secrets as ${NAME} of a variable"
     )
     target: str = Field(min_length=1, description="the column to predict")
     drop: tuple[str, ...] = Field((), description="columns that the model must not see")

@@ -25,7 +25,9 @@ def mlflow(port: int) -> None:
     # Job workers would cost a gigabyte and half of the start; nothing here gives them work.
     os.environ.update(settings.environment(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    command = ["-m", "mlflow", "server", "--backend-store-uri", settings.tracking_uri]
-    command += ["--default-artifact-root", (settings.home / "artifacts").as_uri()]
+    # Not an argument: a database's password would be in the list of processes.
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = settings.tracking_uri
+    command = ["-m", "mlflow", "server", "--default-artifact-root"]
+    command += [(settings.home / "artifacts").as_uri()]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     os.execv(sys.executable, [sys.executable, *command])

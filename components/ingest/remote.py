@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -12,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from components.credentials import filled, masked
 from components.csv_bytes import CHUNK
 from components.errors import UnreadableError
 from serving import storage
@@ -62,7 +65,8 @@ def _over_http(uri: str, path: Path) -> tuple[Path, str]:
             if whole:
                 return path, PurePosixPath(unquote(urlsplit(uri).path)).name
             reason = EOFError("the answer broke off")
-    raise PlatformError(f"{uri} could not be fetched in {ATTEMPTS} attempts ({reason}); try again")
+    why = masked(str(reason), uri, os.environ)
+    raise PlatformError(f"{uri} could not be fetched in {ATTEMPTS} attempts ({why}); try again")
 
 
 def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
@@ -70,7 +74,7 @@ def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
     have = path.stat().st_size if mark and path.exists() else 0
     # The server sends all of it when the version is another one by now.
     headers = {"Range": f"bytes={have}-", "If-Range": mark} if have else {}
-    with urlopen(Request(uri, headers=headers), timeout=TIMEOUT_S) as answer:
+    with urlopen(_request(filled(uri, os.environ), headers), timeout=TIMEOUT_S) as answer:
         resumed = answer.status == 206
         length = answer.headers["Content-Length"]
         with path.open("ab" if resumed else "wb") as file:
@@ -82,6 +86,18 @@ def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
     return "" if mark.startswith("W/") else mark, length is None or got == int(length)
 
 
+def _request(uri: str, headers: dict[str, str]) -> Request:
+    """Return what is asked; a user and password before the host go where HTTP has them."""
+    parts = urlsplit(uri)
+    login, _, host = parts.netloc.rpartition("@")
+    asked = Request(parts._replace(netloc=host).geturl(), headers=headers)
+    if login:
+        given = base64.b64encode(unquote(login).encode()).decode()
+        # Where the server sends us on to another one, that is not told.
+        asked.add_unredirected_header("Authorization", f"Basic {given}")
+    return asked
+
+
 def _from_s3(uri: str, folder: Path) -> list[tuple[Path, str]]:
     """Fetch an object, or all below a prefix; `?endpoint_override=` names another server.
 
@@ -90,7 +106,7 @@ def _from_s3(uri: str, folder: Path) -> list[tuple[Path, str]]:
     from pyarrow import fs
 
     with _translated(uri):
-        server, place = fs.FileSystem.from_uri(uri)
+        server, place = fs.FileSystem.from_uri(filled(uri, os.environ))
         info = server.get_file_info(place)
         if info.type == fs.FileType.File:
             found = [info]
@@ -145,5 +161,5 @@ def _translated(uri: str) -> Iterator[None]:
     except OSError as error:
         if _is_of_disk(error):
             raise
-        first = str(error).partition("\n")[0]
+        first = masked(str(error).partition("\n")[0], uri, os.environ)
         raise PlatformError(f"{uri} could not be read ({first}); check it and try again") from error
