@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max_batch_rows", type=_up_to(MOST_ROWS), help=f"{OVERRIDES}; 0 or 1: no batches")
     add("--max_batch_wait_us", type=_up_to(MOST_WAIT_US), help=f"{OVERRIDES}; 0: as read")
     add("--default_outputs", type=_outputs, default=OUTPUTS, help=DEFAULT_OUTPUTS)
-    add("--enable_grpc", type=_truth, default=False, help="gRPC too, on all interfaces")
+    add("--enable_grpc", type=_truth, default=False, help="gRPC too, on --grpc_port")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
 

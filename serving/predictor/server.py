@@ -9,7 +9,7 @@ import logging
 import socket
 import sys
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache, reduce
 from typing import Any
 
@@ -31,6 +31,7 @@ from serving.predictor.events import forgiving
 from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
 from serving.predictor.flags import batching
+from serving.predictor.grpc_door import GrpcDoor
 from serving.predictor.hot_path import HotPath
 from serving.predictor.image_plane import plane_type
 from serving.predictor.metrics import TallyCollector, stock_histogram
@@ -65,6 +66,7 @@ def serve(
     )
     server = PredictorServer(
         at,
+        flags.host,
         http_port=flags.http_port,
         enable_grpc=flags.enable_grpc,
         enable_latency_logging=False,  # ours says it in one line
@@ -125,10 +127,11 @@ def _sketch(server: PredictorServer, name: str, plane: DataPlane, at: socket.soc
 class PredictorServer(ModelServer):  # type: ignore[misc]
     """One process at a socket or a post, with ASGI callables of ours around KServe's app."""
 
-    def __init__(self, at: socket.socket | Post, **options: Any) -> None:
+    def __init__(self, at: socket.socket | Post, host: str, **options: Any) -> None:
         # KServe reads --workers as well, and would start its own.
         super().__init__(workers=1, **options)
-        self._at = at
+        self._at, self._host = at, host
+        self._grpc_server: Any
         self.dataplane.decode = forgiving(self.dataplane.decode)
         self._wraps: list[Callable[[ASGIApp], ASGIApp]] = []
         self._protocol: Any = "httptools"
@@ -179,7 +182,16 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         rest.config.http = self._protocol
         # It would rewrite the client's address for a log that is off, in a twentieth of our time.
         rest.config.proxy_headers = False
-        await asyncio.gather(*_serving(rest._server, self._at), *others)
+        await asyncio.gather(*_serving(rest._server, self._at), *self._by_grpc(others))
+
+    def _by_grpc(self, stock: list[Coroutine[Any, Any, None]]) -> list[Coroutine[Any, Any, None]]:
+        """Return what serves gRPC, where that is asked for: KServe's own binds all addresses."""
+        for each in stock:
+            each.close()
+        if self._grpc_server is None:
+            return []
+        self._grpc_server = GrpcDoor(self._grpc_server, self._host)
+        return [self._grpc_server.start(self.max_threads)]
 
 
 def _describe(name: str, plane: DataPlane, golden: Golden) -> None:
