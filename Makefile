@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup
+.PHONY: help audit setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup
 export PYTHON
 BIN := .venv/bin
 
@@ -44,6 +44,9 @@ check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests
 	@$(BIN)/kanarya compile --check
 	@$(BIN)/python -m scripts.manifests --check
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+audit: setup-dev  ## an SBOM of every lock, and the known holes of its packages (pip-audit)
+	@$(BIN)/python -m scripts.supply_chain
 
 fix: setup-dev   ## format, mend what the linter can, compile the pipelines
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

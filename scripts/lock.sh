@@ -1,14 +1,16 @@
 #!/bin/sh
-# Resolve the lock files; no index address is written into them.
+# Resolve the lock files, with the sha256 of every package; no index address is written into them.
 set -eu
 cd "$(dirname "$0")/.."
 compile() {
     .venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
-        --no-header --no-emit-index-url --no-emit-find-links --no-annotate "$@" >/dev/null
+        --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate \
+        "$@" >/dev/null
 }
 # Airflow stands alone: it and kfp pin different versions of the same libraries.
 echo 'apache-airflow>=3.3,<4' | .venv/bin/uv pip compile - --universal --python-version 3.11 --upgrade \
-    --quiet --no-header --no-emit-index-url --no-emit-find-links --no-annotate -o requirements/airflow.txt >/dev/null
+    --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate \
+    -o requirements/airflow.txt >/dev/null
 # dev is resolved first and binds the others, so that a step, a server and a laptop hold the same versions.
 compile --extra dev -o requirements/dev.txt
 compile --extra laptop -c requirements/dev.txt -o requirements/laptop.txt

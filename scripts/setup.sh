@@ -30,11 +30,11 @@ echo "Setting up .venv from requirements/$lock.txt (once, a minute or two) ..."
 rm -f .venv/.kanarya-*
 with_uv() {
     uv venv --quiet --allow-existing --python "$("$python" -c 'import sys; print(sys.executable)')" .venv &&
-        uv pip install --quiet --python .venv/bin/python --compile-bytecode -r "requirements/$lock.txt"
+        uv pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes -r "requirements/$lock.txt"
 }
 with_pip() {
     [ -x .venv/bin/pip ] || { rm -rf .venv && "$python" -m venv .venv; } &&
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "requirements/$lock.txt"
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "requirements/$lock.txt"
 }
 if uv --version >/dev/null 2>&1; then with_uv; else with_pip; fi ||
     stop "the packages could not be installed (see above): is the package index reachable and the disk not full?"

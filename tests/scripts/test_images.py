@@ -88,7 +88,7 @@ def test_without_docker_it_says_so_in_one_line(tmp_path: Path) -> None:
 
 def versions(lock: str) -> dict[str, str]:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([\w.-]+)==(\S+)$", text, re.M))
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.M))
 
 
 def test_the_image_with_tensorflow_only_adds_to_the_other() -> None:
