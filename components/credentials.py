@@ -1,7 +1,7 @@
 """Secrets in the address of data: none may be written there, since an address is told everywhere.
 
 It stands in specs, journals, MLflow, process lists and compiled runs. What an address needs is
-named instead, `https://${USER}:${PASSWORD}@host/rows.csv?sig=${SIGNATURE}`, and put in by the step
+named instead, `https://ayse:${PASSWORD}@host/rows.csv?sig=${SIGNATURE}`, and put in by the step
 that opens it, from its own environment (on a cluster from a Secret).
 """
 
@@ -18,15 +18,18 @@ _WORDS = (
     "sig|signature|token|secret|password|passwd|pwd|credentials?|auth|authorization|"
     "(?:access|api|secret|account)[-_]?key(?:[-_]?id)?"
 )
-_USER = re.compile(r"(?<=://)[^/?#\s]*@")
-_SECRET = re.compile(rf"(?<=[?&])((?:[^=&#\s]*[-_.])?\w*?(?:{_WORDS})=)([^&#\s]*)", re.IGNORECASE)
+# A password may have slashes that nobody quoted; a port, and what follows it, is none.
+_USER = re.compile(r"(?<=://)(?:[^/?#\s@:]*:(?!\d+[/?#])[^?#\s@]*|[^/?#\s]*)@")
+_SECRET = re.compile(
+    rf"(?<=[?&])((?:[^=&#\s]*[-_.])?\w*?(?:{_WORDS})=)([^&#\s'\"]*)", re.IGNORECASE
+)
 HIDDEN = "***"
 
 
 def require_none(uri: str) -> str:
     """Return an address in which no secret is written out. Raises ValueError, without the secret.
 
-    A user or a parameter that sounds like a secret may only name variables.
+    A password, or a parameter that sounds like a secret, may only name variables.
     """
     if "://" in uri and hidden(uri) != uri:
         raise ValueError(
@@ -39,7 +42,7 @@ def require_none(uri: str) -> str:
 
 def hidden(text: str) -> str:
     """Return a text with the secrets of the addresses in it put out of sight."""
-    unnamed = _USER.sub(lambda at: at[0] if _only_names(at[0][:-1]) else f"{HIDDEN}@", text)
+    unnamed = _USER.sub(lambda at: at[0] if _is_named(at[0][:-1]) else f"{HIDDEN}@", text)
     return _SECRET.sub(lambda at: at[0] if _only_names(at[2]) else at[1] + HIDDEN, unnamed)
 
 
@@ -59,5 +62,10 @@ def masked(text: str, uri: str, env: Mapping[str, str]) -> str:
     return text
 
 
+def _is_named(login: str) -> bool:
+    """Say whether a login names its secret: the password, or all of it where there is none."""
+    return _only_names(login.partition(":")[2] or login)
+
+
 def _only_names(part: str) -> bool:
-    return not REFERENCE.sub("", part).strip(":")
+    return not REFERENCE.sub("", part)
