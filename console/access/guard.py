@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console.access.limits import SENTENCE, is_too_large, limited
 from console.access.logins import Logins
 from console.access.roles import Person, Role
 from console.access.sessions import COOKIE, Sessions
@@ -67,7 +68,7 @@ class Guard:
             return
         refusal = self._refusal(scope)
         if refusal is None:
-            await self.app(scope, receive, _with_headers(send))
+            await self.app(scope, limited(scope, receive), _with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -83,6 +84,8 @@ class Guard:
         origin = headers.get("origin")
         if writes and origin is not None and urlsplit(origin).netloc != host:
             return _sentence(403, "this request came from a page elsewhere")
+        if is_too_large(scope):
+            return _sentence(413, SENTENCE)
         if scope["path"].startswith(OPEN):
             return None
         person = self.door.person(headers, (scope.get("client") or ("",))[0])

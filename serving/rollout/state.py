@@ -152,8 +152,8 @@ class Rollout:
     def from_json(cls, text: str) -> Rollout:
         """Return the state that `to_json` wrote; raises ValueError, KeyError or TypeError."""
         value = json.loads(text)
-        if value.pop("format") != FORMAT:
-            raise ValueError("another format")
+        if (found := value.pop("format")) != FORMAT:
+            raise ValueError(f"format {found!r}, this program reads {FORMAT}: use the newer one")
         value["policy"] = Policy.from_mapping(value["policy"])
         value["phase"] = Phase(value["phase"])
         value["case"] = Case.from_json(value["case"]) if value.get("case") else None

@@ -73,3 +73,22 @@ def test_an_unknown_address_of_the_api_is_answered_in_json(asked: TestClient, pa
     answer = asked.get(path)
     assert answer.status_code == 404
     assert answer.json() == {"error": f"there is no {path} here"}
+
+
+def _pieces(count: int) -> Iterator[bytes]:
+    yield from (b" " * 65_536 for _ in range(count))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/login", "x-www-form-urlencoded"), ("/api/queue/workers", "json"), ("/api/runs", "json")],
+)
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_that_is_too_large_is_refused_before_it_is_held(
+    asked: TestClient, path: str, kind: str, announced: bool
+) -> None:
+    content = b" " * (1 << 21) if announced else _pieces(1000)
+    headers = {"Content-Type": f"application/{kind}"}
+    answer = asked.post(path, content=content, headers=headers)
+    assert answer.status_code == 413
+    assert "files go to /api/uploads" in answer.json()["error"]
