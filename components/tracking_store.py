@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from components.errors import TrackingError
-from components.tracking_refusals import Answering, away, is_server, refusal
+from components.tracking_refusals import PASSWORD, USER, Answering, away, is_server, refusal, shown
 from serving.settings import Settings
 
 SQLITE = "sqlite:///"
@@ -29,6 +30,7 @@ def client(uri: str) -> Any:
 
     Raises TrackingError where the store cannot be reached or opened.
     """
+    uri = _without_login(uri)
     for variable, value in {"MLFLOW_DISABLE_TELEMETRY": "true", **PATIENCE}.items():
         os.environ.setdefault(variable, value)
     import mlflow
@@ -46,6 +48,19 @@ def client(uri: str) -> Any:
     except (MlflowException, SQLAlchemyError) as error:
         raise refusal(uri, error) or TrackingError(away(uri, error)) from error
     return Answering(tracker, uri) if is_server(uri) else tracker
+
+
+def _without_login(uri: str) -> str:
+    """Return a server's address without the login in it, which goes where MLflow looks for one.
+
+    MLflow prints the address that it is given, and names it in its errors.
+    """
+    login = urlsplit(uri).netloc.rpartition("@")[0]
+    if not login or not is_server(uri):
+        return uri
+    user, _, password = login.partition(":")
+    os.environ.update({USER: unquote(user), PASSWORD: unquote(password)})
+    return shown(uri)
 
 
 @contextmanager

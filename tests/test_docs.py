@@ -1,6 +1,7 @@
 """The documents point at what is there."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from scripts.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+OURS = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = [*(ROOT / name for name in OURS), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -33,3 +35,19 @@ def test_the_folder_map_shows_the_folders() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert packages <= shown
     assert all((ROOT / folder).is_dir() for folder in shown)
+
+
+def test_every_format_of_what_is_stored_is_in_the_document_on_upgrades() -> None:
+    text = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
+    told = re.findall(r"\| (\d+) \| `([a-z_.]+)` \|$", text, re.MULTILINE)
+    sources = [
+        path
+        for top in ("serving", "components", "pipelines")
+        for path in (ROOT / top).rglob("*.py")
+    ]
+    having = [path for path in sources if re.search(r"^FORMAT = ", path.read_text("utf-8"), re.M)]
+    modules = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in having
+    }
+    assert {module for _, module in told} == modules
+    assert all(int(number) == import_module(module).FORMAT for number, module in told)
