@@ -13,8 +13,8 @@ from serving.isvc.modes import Mode, annotation
 from serving.isvc.resource import ROLLOUT, ServiceView, manifest, merge_patch
 from serving.isvc.services import Unreachable
 from serving.rollout.admission import AlreadyLive, Begin, Busy, Refused, admit, opening
+from serving.rollout.following import see_through
 from serving.rollout.lease import Claim, abandoned, leased, taken_by
-from serving.rollout.loop import drive
 from serving.rollout.noting import begun, gave_way
 from serving.rollout.outcome import Event, Lost, Outcome, Request, concluded
 from serving.rollout.state import Rollout, rollout_of
@@ -56,7 +56,7 @@ def _attempt(world: World, request: Request, rollout: str) -> Outcome | None:
     match answer:
         case Begin(view):
             claim = take(world, request, view, rollout)
-            return drive(world, claim) if claim else None
+            return see_through(world, claim) if claim else None
         case AlreadyLive():
             world.recorder.promoted(request.name, request.version, ())
             return Outcome("promoted", request.version, request.version, "it was already live")
@@ -125,5 +125,5 @@ def _replace(world: World, request: Request, other: Rollout) -> Outcome | None:
     claim = adopt(world, view, reopened if same else undone(request.version))
     if claim is None:
         return None
-    outcome = drive(world, claim)
+    outcome = see_through(world, claim)
     return outcome if same else None

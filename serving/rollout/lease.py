@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from serving.isvc.drivers import Driver
 from serving.isvc.resource import ServiceView
-from serving.rollout.outcome import Lost
+from serving.rollout.outcome import Lost, Taken
 from serving.rollout.state import Rollout, disagreement, rollout_of, said
 from serving.rollout.world import World
 
@@ -43,14 +43,30 @@ def renewal_due(state: Rollout, now: float) -> bool:
     return state.lease_until - now <= LEASE_S - RENEW_AFTER_S
 
 
-def owned(view: ServiceView, claim: Claim, driver: Driver) -> Rollout:
-    """Return the rollout if it is still ours and as we left it; raises Lost saying whose it is."""
+def owned(view: ServiceView | None, claim: Claim, driver: Driver) -> tuple[ServiceView, Rollout]:
+    """Return service and rollout if it is still ours and as we left it.
+
+    Raises Taken where another process has it in hand, and Lost as `present` does.
+    """
+    view, state = present(view, claim)
+    if state.holder != claim.holder:
+        raise Taken(f"{claim.name}: {taken_by(state)}.")
+    return view, undisturbed(view, state, driver)
+
+
+def present(view: ServiceView | None, claim: Claim) -> tuple[ServiceView, Rollout]:
+    """Return service and rollout, whoever holds it; raises Lost saying what is there in its place.
+
+    `view`: the service as it is now.
+    """
+    if view is None:
+        raise Lost(f"{claim.name} was deleted while it was being rolled out.")
     state = rollout_of(view)
     if state is None:
         raise Lost(f"{claim.name}: somebody took the rollout's annotation away; it stops here.")
-    if (state.id, state.holder) != (claim.id, claim.holder):
+    if state.id != claim.id:
         raise Lost(f"{claim.name}: {taken_by(state)}; this rollout stops and changes nothing.")
-    return undisturbed(view, state, driver)
+    return view, state
 
 
 def undisturbed(view: ServiceView, state: Rollout, driver: Driver) -> Rollout:

@@ -32,7 +32,8 @@ TELL_S = 1.0
 def drive(world: World, claim: Claim) -> Outcome:
     """Return the outcome of a rollout that this process holds.
 
-    Raises Lost and Stuck, and LedgerError where a decision cannot be written down.
+    Raises Taken where another process has it in hand by now (`serving.rollout.following`), Lost and
+    Stuck, and LedgerError where a decision cannot be written down.
     """
     try:
         return _driven(world, claim)
@@ -44,10 +45,7 @@ def drive(world: World, claim: Claim) -> Outcome:
 def _driven(world: World, claim: Claim) -> Outcome:
     audience = Audience(world)
     while True:
-        view = world.find(claim.name)
-        if view is None:
-            raise Lost(f"{claim.name} was deleted while it was being rolled out.")
-        state = owned(view, claim, world.driver)
+        view, state = owned(world.find(claim.name), claim, world.driver)
         step = advance(state, sight_of(world, view, state))
         if step.stuck:
             raise Stuck(f"{claim.name}: {step.stuck}.")

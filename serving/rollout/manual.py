@@ -20,8 +20,8 @@ from __future__ import annotations
 from serving.errors import UsageError
 from serving.isvc.resource import ServiceView
 from serving.rollout import moves
+from serving.rollout.following import see_through
 from serving.rollout.lease import abandoned, taken_by
-from serving.rollout.loop import drive
 from serving.rollout.outcome import Lost, Outcome, concluded, outcome_of
 from serving.rollout.state import STANDING, Phase, Rollout, rollout_of, said
 from serving.rollout.step import Step
@@ -123,7 +123,7 @@ def _resumed(world: World, state: Rollout) -> Outcome:
     claim = adopt(world, view, edit) if view else None
     if claim is None:
         raise Lost(f"{state.service}: {taken_by(state)}; nothing was changed.")
-    return drive(world, claim)
+    return see_through(world, claim)
 
 
 def _is_carried(world: World, state: Rollout) -> bool:
@@ -151,7 +151,7 @@ def decide(world: World, name: str, edit: Edit) -> Outcome:
         while True:
             claim = adopt(world, world.read(name), edit)
             if claim is not None:
-                return drive(world, claim)
+                return see_through(world, claim)
 
     return concluded(status(world, name).version, attempts)
 

@@ -78,6 +78,10 @@ class Lost(Conflict):
     """Somebody else's rollout, or a change by hand, was there first; nothing was touched."""
 
 
+class Taken(Conflict):
+    """Another process has this very rollout in hand, since a person decided or ours fell silent."""
+
+
 class Stuck(ServiceError):
     """The platform does not do what it was asked; the rollout can be resumed."""
 

@@ -18,10 +18,10 @@ from serving.isvc.resource import ServiceView
 from serving.published import check_unchanged
 from serving.rollout.admission import AlreadyLive, Begin, Busy, Refused, admit
 from serving.rollout.begin import take, until_decided
+from serving.rollout.following import see_through
 from serving.rollout.lease import taken_by
 from serving.rollout.ledger import LedgerError
 from serving.rollout.live import Live, back, ever_live, standing
-from serving.rollout.loop import drive
 from serving.rollout.manual import decide, status
 from serving.rollout.manual import standing as told
 from serving.rollout.moves import roll_back
@@ -159,7 +159,7 @@ def _by_rollout(world: World, name: str, seen: Rollout, target: Model) -> Outcom
         if not isinstance(answer, Begin):
             raise Lost(f"{name}: {_obstacle(answer)}")
         claim = take(world, request, view, rollout)
-        return drive(world, claim) if claim else None
+        return see_through(world, claim) if claim else None
 
     outcome = until_decided(world, request, attempt)
     if outcome.kind != "promoted":
