@@ -245,4 +245,5 @@ def _not_ready(state: Rollout, sight: Sight) -> str:
 
 
 def _missing(found: Judgement, had: int) -> str:
-    return f"the canary had {had} requests, {found.needed} more are needed"
+    verb = "is" if found.needed == 1 else "are"
+    return f"the canary had {had} request{'s' * (had != 1)}, {found.needed} more {verb} needed"

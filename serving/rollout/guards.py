@@ -28,6 +28,10 @@ SURE = math.log(1e6)
 """Evidence beyond it is told as this much."""
 RUN = 20
 """Requests that may go the same way together, and count as one in the split."""
+UNPROVEN = (
+    "; more than tolerated, but so few answers may do that by chance, so it does not count against "
+    "the canary"
+)
 SPLIT_POINTS, SPLIT_RATIO = 0.02, 0.5
 """By how much the split may be off: points, or a part of the smaller share, whichever is more."""
 TOLD_EXAMPLES, LONGEST_EXAMPLE = 3, 80
@@ -71,6 +75,15 @@ class Guard:
             rarely = math.exp(min(harm, SURE))
             sentence += f"; chance does that in one of {rarely:,.0f} rollouts at most"
         return cls(name, *pair, sentence, harm, allowed)
+
+    def or_unproven(self, *, beyond: bool) -> Guard:
+        """Return the guard, its sentence saying so where it is beyond its limit, yet not breached.
+
+        Else it reads as if a rollout had passed what is not tolerated.
+        """
+        if self.breached or not beyond:
+            return self
+        return replace(self, sentence=self.sentence + UNPROVEN)
 
 
 def errors(evidence: Evidence, policy: Policy) -> Guard:
@@ -122,7 +135,8 @@ def classes(seen: Predicted, policy: Policy) -> tuple[Guard, ...]:
         f"{_percent(margin)} are tolerated; {label}: {_percent(canary)} against {_percent(stable)}"
     )
     part = policy.alpha * CLASSES_PART
-    return (Guard.of("class shift", (distance, margin), told, float(drift.against), part),)
+    guard = Guard.of("class shift", (distance, margin), told, float(drift.against), part)
+    return (guard.or_unproven(beyond=distance > margin),)
 
 
 def confidence(seen: Predicted, policy: Policy) -> tuple[Guard, ...]:
@@ -136,7 +150,8 @@ def confidence(seen: Predicted, policy: Policy) -> tuple[Guard, ...]:
         f"{stable:.2f} (stable) - {margin:.2f}"
     )
     pair, part = (stable - canary, margin), policy.alpha * CONFIDENCE_PART
-    return (Guard.of("confidence drop", pair, told, float(drift.against), part),)
+    guard = Guard.of("confidence drop", pair, told, float(drift.against), part)
+    return (guard.or_unproven(beyond=stable - canary > margin),)
 
 
 def split(measured: tuple[int, int], percent: int, policy: Policy) -> tuple[Guard, ...]:
@@ -147,8 +162,10 @@ def split(measured: tuple[int, int], percent: int, policy: Policy) -> tuple[Guar
     asked, share = percent / 100, canary / whole
     told = f"the canary got {100 * share:.3g} % of the requests, {percent} % were asked for"
     part = policy.alpha * SPLIT_PART / len(policy.steps)
-    harm = float(outside(whole / RUN, canary / RUN, *tolerated_split(asked)))
-    return (Guard.of("split", (share, asked), told, harm, part),)
+    least, most = tolerated_split(asked)
+    harm = float(outside(whole / RUN, canary / RUN, least, most))
+    guard = Guard.of("split", (share, asked), told, harm, part)
+    return (guard.or_unproven(beyond=not least <= share <= most),)
 
 
 def tolerated_split(asked: float) -> tuple[float, float]:
@@ -168,7 +185,8 @@ def disagreement(shadowed: Shadowed, policy: Policy) -> tuple[Guard, ...]:
     part, harm = policy.alpha * DISAGREEMENT_PART, float(above(rows, differ, maximum))
     guard = Guard.of("disagreement", (share, maximum), told, harm, part)
     needed = rows_until_below(rows, differ, maximum, -math.log(policy.alpha))
-    return (_exemplified(replace(guard, needed=needed), shadowed),)
+    told_whole = guard.or_unproven(beyond=share > maximum)
+    return (_exemplified(replace(told_whole, needed=needed), shadowed),)
 
 
 def shadow_failures(shadowed: Shadowed, policy: Policy) -> Guard:
@@ -183,9 +201,8 @@ def shadow_failures(shadowed: Shadowed, policy: Policy) -> Guard:
     )
     harm = float(more_failures(asked, ours, theirs, margin))
     part = policy.alpha * SHADOW_FAILURES_PART
-    return _exemplified(
-        Guard.of("shadow failures", (share, usual + margin), told, harm, part), shadowed
-    )
+    guard = Guard.of("shadow failures", (share, usual + margin), told, harm, part)
+    return _exemplified(guard.or_unproven(beyond=share > usual + margin), shadowed)
 
 
 def _exemplified(guard: Guard, shadowed: Shadowed) -> Guard:

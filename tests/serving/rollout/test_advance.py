@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from serving.rollout.advance import advance
-from serving.rollout.judge import Case
+from serving.rollout.advance import _missing, advance
+from serving.rollout.judge import Case, Judgement, Verdict
 from serving.rollout.observation import Counts, NotMeasured, Observation
 from serving.rollout.policy import Policy
 from serving.rollout.state import Phase, Rollout
@@ -174,6 +174,19 @@ def test_however_often_it_is_looked_at_and_killed_the_verdict_is_the_same(
     assert (step.state.phase, step.state.percent) == (Phase.OBSERVING, 10)
     assert "the canary had 160 requests, 2" in step.events[0].sentence
     assert after(*looks, seen(300, 30, old=1500)).state.phase is Phase.ROLLING_BACK
+
+
+@pytest.mark.parametrize(
+    ("had", "needed", "said"),
+    [
+        (67, 3, "the canary had 67 requests, 3 more are needed"),
+        (69, 1, "the canary had 69 requests, 1 more is needed"),
+        (1, 69, "the canary had 1 request, 69 more are needed"),
+        (0, 70, "the canary had 0 requests, 70 more are needed"),
+    ],
+)
+def test_what_is_missing_is_counted_in_good_english(had: int, needed: int, said: str) -> None:
+    assert _missing(Judgement(Verdict.TOO_FEW, needed=needed), had) == said
 
 
 def test_a_look_alone_is_no_reason_to_write_but_twice_the_knowledge_is() -> None:

@@ -86,6 +86,25 @@ def test_the_sentences_name_the_class_and_both_numbers() -> None:
     )
 
 
+def test_what_is_beyond_its_limit_and_not_proven_says_that_it_does_not_count() -> None:
+    passed = judged(counts(180, MORE), counts(1620, THREE))
+    assert passed.verdict is GOOD
+    shift = next(guard for guard in passed.guards if guard.name == "class shift")
+    assert shift.value > shift.limit
+    assert shift.sentence.endswith(
+        "virginica: 60.0 % against 33.3 %; more than tolerated, but so few answers may do that by "
+        "chance, so it does not count against the canary"
+    )
+    rows = judge_shadow(Shadowed(rows=8, differ=3, asked=8), POLICY)
+    assert rows.verdict is TOO_FEW
+    assert (
+        "37.5 % of 8 mirrored rows got another label, 20.0 % are allowed; more than"
+        in (rows.sentences[1])
+    )
+    alike = judged(counts(180, THREE), counts(1620, THREE))
+    assert not [each for each in alike.sentences if "more than tolerated" in each]
+
+
 def test_neither_guard_blocks_where_predictions_cannot_be_seen_nor_delays_a_good_verdict() -> None:
     blind = judged(Counts(180), Counts(1620))
     seen = judged(counts(180, THREE), counts(1620, THREE))
