@@ -5,6 +5,7 @@ MLflow is used as a library on its SQL store: no server has to run.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -12,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from components.errors import TrackingError
 from components.tracking_refusals import PASSWORD, USER, Answering, away, is_server, refusal, shown
-from serving.settings import Settings
+from serving.settings import TRACKING_URI, Settings
 
-SQLITE = "sqlite:///"
+SQLITE, TRACKING = "sqlite:///", "MLFLOW_TRACKING_URI"
+CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 # MLflow's own: 7 tries and 120 s, minutes of silence where a server is not there.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -42,7 +44,7 @@ def client(uri: str) -> Any:
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     try:
-        with _alone(uri):
+        with alone(uri):
             tracker = mlflow.MlflowClient(uri, uri)
             tracker.search_experiments(max_results=1)  # one cheap question
     except (MlflowException, SQLAlchemyError) as error:
@@ -64,16 +66,35 @@ def _without_login(uri: str) -> str:
 
 
 @contextmanager
-def _alone(uri: str) -> Iterator[None]:
+def alone(uri: str) -> Iterator[None]:
     """Let one process at a time open a SQLite file: two that fill a new one hinder each other."""
     if not uri.startswith(SQLITE):
         yield
         return
     path = Path(uri.removeprefix(SQLITE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as file:
+    with _lock_beside(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the process dies
         yield
+
+
+def _lock_beside(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(f"{path.name}.lock").open("w")
+    except OSError as error:
+        if error.errno not in CLOSED:
+            raise
+        raise TrackingError(_nowhere(path, str(error.strerror))) from error
+
+
+def _nowhere(path: Path, why: str) -> str:
+    """Return the sentence for a place that is closed, which in a pod nobody has chosen."""
+    asked = os.environ.get(TRACKING) or os.environ.get(TRACKING_URI)
+    lead = f"{TRACKING} names" if asked else f"{TRACKING} is not set, so MLflow's database would be"
+    return (
+        f"{lead} {path}, which cannot be written ({why}): set it to the address of an MLflow "
+        "server, or KANARYA_HOME to a folder that can be written, and run it again"
+    )
 
 
 def connect(settings: Settings | None = None) -> Any:

@@ -145,7 +145,8 @@ def _noted(home: Path) -> Standing | None:
 
 
 def _alone(settings: Settings, wait: bool = True) -> contextlib.AbstractContextManager[None]:
-    return record.locked(record.services(settings) / "console-up.lock", wait=wait)
+    lock = record.services(settings) / "console-up.lock"
+    return record.locked(lock, wait=wait, whose="what starts the console")
 
 
 def _spawned(

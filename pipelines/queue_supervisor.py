@@ -51,7 +51,8 @@ def supervise(
     `beside` is called several times a second: what else is to be kept going. Raises PlatformError
     where another process does it already.
     """
-    with record.locked(record.services(settings) / "workers.lock", wait=False):
+    lock = record.services(settings) / "workers.lock"
+    with record.locked(lock, wait=False, whose="the queue's supervisor"):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -9,22 +9,19 @@ does: the model directory, and a run in MLflow.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
-from components import keras_tracking
+from components import assigned, keras_tracking
 from components.telling import told
 from components.train import image_step
 from components.workers import Workers
-from serving.errors import UsageError
 
 
 def main(words: list[str] | None = None) -> None:
     """Train what the command line names."""
     given = _parser().parse_args(words)
     with told():
-        hyperparameters = dict(map(_assigned, given.hyperparameters))
+        hyperparameters = assigned.hyperparameters(given.hyperparameters)
         workers = Workers.from_env()
         asked = {"workers": workers.count}
         request = image_step.Request(
@@ -45,14 +42,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--random-state", type=int, required=True)
     parser.add_argument("hyperparameters", nargs="*", metavar="NAME=JSON")
     return parser
-
-
-def _assigned(word: str) -> tuple[str, Any]:
-    name, _, text = word.partition("=")
-    try:
-        return name, json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{word!r}: write it as name=JSON, a text in quotes.") from error
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ reason and exit code 1.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
+from components import assigned
 from components.telling import told
 from components.tune import rules, step
 from components.tune.rules import Search, Trial
@@ -21,7 +20,7 @@ def main(words: list[str] | None = None) -> None:
     """Measure what the command line names."""
     given = _parser().parse_args(words)
     with told():
-        trial = Trial(1, dict(map(_assigned, given.hyperparameters)))
+        trial = Trial(1, assigned.hyperparameters(given.hyperparameters))
         search = Search(
             task=given.task,
             kind=given.kind,
@@ -47,14 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--random-state", type=int, required=True)
     parser.add_argument("hyperparameters", nargs="*", metavar="NAME=JSON")
     return parser
-
-
-def _assigned(word: str) -> tuple[str, Any]:
-    name, _, text = word.partition("=")
-    try:
-        return name, json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{word!r}: write it as name=JSON, a text in quotes.") from error
 
 
 if __name__ == "__main__":

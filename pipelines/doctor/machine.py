@@ -14,15 +14,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.doctor.finding import Finding, ok, unknown, warning, wrong
-from serving.errors import KanaryaError
+from serving.errors import KanaryaError, PlatformError
 from serving.local import platform
-from serving.local.ports import Ports
+from serving.local.ports import Ports, holder
 from serving.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ((3, 11), (3, 13))
 PINNED = ("kfp", "mlflow", "kserve", "scikit-learn", "onnxruntime", "kubernetes", "huey")
 SETUP = "make setup"
+OTHER_PORTS = "KANARYA_API_PORT=0 KANARYA_GATEWAY_PORT=0 kanarya up"
 LEAST_FREE, LITTLE_FREE = 2**30, 5 * 2**30
 
 
@@ -113,9 +114,23 @@ def ports(settings: Settings) -> Finding:
         return wrong("ports", "the platform does not answer", "kanarya down && kanarya up")
     try:
         Ports.from_env().require_free()
+    except PlatformError as error:
+        ours = _of_ours(settings.home, Ports.from_env())
+        return ours or wrong("ports", str(error), OTHER_PORTS)
     except KanaryaError as error:
-        return wrong("ports", str(error), "KANARYA_API_PORT=0 KANARYA_GATEWAY_PORT=0 kanarya up")
+        return wrong("ports", str(error), OTHER_PORTS)
     return ok("ports", "free; the platform is down")
+
+
+def _of_ours(home: Path, wanted: Ports) -> Finding | None:
+    """Return what is to be said where it is a platform of ours that has a port."""
+    found = holder(wanted.api) or holder(wanted.gateway)
+    if found is None or found.home is None:
+        return None
+    if found.home.resolve() == home.resolve():
+        return ok("ports", f"{found} has them, and is coming up or going down")
+    said = f"{found} has them; two platforms need ports of their own"
+    return warning("ports", said, OTHER_PORTS)
 
 
 def database(path: Path) -> Finding:

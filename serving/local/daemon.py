@@ -47,7 +47,7 @@ async def run(settings: Settings, options: Options) -> None:
     """
     async with AsyncExitStack() as stack:
         lock = record.services(settings) / "platform.lock"
-        stack.enter_context(record.locked(lock, wait=False))
+        stack.enter_context(record.locked(lock, wait=False, whose="a platform"))
         home.mark(settings.home)
         options.ports.require_free()
         stop = _told_to_stop()

@@ -5,12 +5,20 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serving.errors import PlatformError, UsageError
 from serving.local.sockets import LOOPBACK, exactly
 from serving.settings import API_PORT, GATEWAY_PORT
 
+if TYPE_CHECKING:
+    import psutil
+
+PROGRAM = "serving.local"
+"""The module that a platform is started as."""
 VARIABLES = {"api": "KANARYA_API_PORT", "gateway": "KANARYA_GATEWAY_PORT"}
 
 
@@ -34,6 +42,20 @@ class Ports:
             _require_free(name, port)
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The process that listens on a port; `home`: that of the platform that it is, else None."""
+
+    pid: int
+    name: str
+    home: Path | None = None
+
+    def __str__(self) -> str:
+        """Name it for people."""
+        what = f"the platform of {self.home}" if self.home else self.name
+        return f"{what} (pid {self.pid})"
+
+
 def _require_free(name: str, port: int) -> None:
     try:
         exactly(port).close()
@@ -52,15 +74,28 @@ def _port(variable: str, text: str) -> int:
 
 
 def _by_whom(port: int) -> str:
-    """Return ` by NAME (pid N)` where the system tells it."""
+    found = holder(port)
+    return f" by {found}" if found else ""
+
+
+def holder(port: int) -> Holder | None:
+    """Return who listens on a port; None where nobody does, or the system does not tell."""
     import psutil
 
-    try:
+    with suppress(psutil.Error):  # of another user: the system does not tell
         connections = psutil.net_connections(kind="tcp")
         pids = [each.pid for each in connections if _listens(each, port) and each.pid]
-        return f" by {psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else ""
-    except psutil.Error:  # of another user: the system does not tell
-        return ""
+        if pids:
+            process = psutil.Process(pids[0])
+            return Holder(pids[0], process.name(), _home(process))
+    return None
+
+
+def _home(process: psutil.Process) -> Path | None:
+    """Return the home of a platform; None of any other process."""
+    if PROGRAM not in process.cmdline():
+        return None
+    return Path(process.cwd()) / (process.environ().get("KANARYA_HOME") or ".kanarya")
 
 
 def _listens(connection: object, port: int) -> bool:

@@ -80,8 +80,11 @@ def remove(settings: Settings) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold a lock that ends with this process at the latest. Raises PlatformError if it is held."""
+def locked(path: Path, *, wait: bool, whose: str = "such a process") -> Iterator[None]:
+    """Hold a lock that ends with this process at the latest.
+
+    Raises PlatformError if it is held and not waited for; `whose`: what then runs already.
+    """
     with _translated(path):
         file = path.open("a")
     with file:
@@ -89,7 +92,7 @@ def locked(path: Path, *, wait: bool) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise PlatformError(
-                f"a platform already runs in {path.parents[1]}: ask `kanarya status`, or choose "
+                f"{whose} already runs in {path.parents[1]}: ask `kanarya status`, or choose "
                 f"another home with KANARYA_HOME."
             ) from error
         yield

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from components import assigned
 from components.train import __main__ as training
 from components.workers import ADDRESSES, INDEX, Workers
 from pipelines import trainjob
@@ -66,7 +67,7 @@ def test_the_command_of_a_pod_is_one_that_trains() -> None:
     assert words[:3] == ["python3", "-m", "components.train"]
     given = training._parser().parse_args(words[3:])
     assert (given.name, given.kind, str(given.train)) == ("cifar", "cnn", "/data/train")
-    hyperparameters = dict(map(training._assigned, given.hyperparameters))
+    hyperparameters = assigned.hyperparameters(given.hyperparameters)
     assert hyperparameters["epochs"] == 7
     assert hyperparameters["flip"] is True
 

@@ -1,10 +1,14 @@
 """What is said of machines and clusters of all kinds; each thing that is wrong has a cure."""
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -56,6 +60,50 @@ def test_another_version_than_the_locked_one_is_told(tmp_path: Path) -> None:
     found = {each.check: each for each in machine.pins(tmp_path / "lock.txt")}
     assert found["kfp"].health is Health.WRONG
     assert found["mlflow"].health is Health.OK
+
+
+LISTENER = """
+import socket, sys
+door = socket.create_server(("127.0.0.1", 0))
+print(door.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def listening(home: Path, *words: str) -> Iterator[int]:
+    """The port of a process that is called as a platform of this home is, or otherwise."""
+    command = [sys.executable, "-S", "-c", LISTENER, *words]
+    env = {**os.environ, "KANARYA_HOME": str(home)}
+    with Popen(command, env=env, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdout
+        yield int(process.stdout.readline())
+
+
+@pytest.mark.parametrize(
+    ("whose", "words", "health", "says"),
+    [
+        ("mine", ["-m", "serving.local"], Health.OK, "coming up or going down"),
+        ("another", ["-m", "serving.local"], Health.WARNING, "the platform of {home} (pid "),
+        ("another", [], Health.WRONG, "is taken by "),
+    ],
+    ids=["the platform of this home", "that of another home", "another program"],
+)
+def test_a_port_that_a_platform_of_ours_has_is_told_apart_from_one_that_is_taken(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whose: str,
+    words: list[str],
+    health: Health,
+    says: str,
+) -> None:
+    settings = Settings.from_env({"KANARYA_HOME": str(tmp_path / "mine")})
+    with listening(tmp_path / whose, *words) as port:
+        monkeypatch.setenv("KANARYA_API_PORT", str(port))
+        monkeypatch.setenv("KANARYA_GATEWAY_PORT", "0")
+        found = machine.ports(settings)
+    assert found.health is health, found
+    assert says.format(home=tmp_path / whose) in found.says
 
 
 @pytest.mark.parametrize(
