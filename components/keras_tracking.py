@@ -7,12 +7,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.tracking import end_run, fail_run, log_epoch, log_file, start_run
+from components.tracking import end_run, fail_run, log_epoch, log_file, log_usage, start_run
 
 if TYPE_CHECKING:
     from serving.signature import Signature
 
-__all__ = ["KERAS_FILE", "end_run", "fail_run", "log_epoch", "log_file", "save_keras", "start_run"]
+__all__ = [
+    "KERAS_FILE",
+    "end_run",
+    "fail_run",
+    "log_epoch",
+    "log_file",
+    "log_usage",
+    "save_keras",
+    "start_run",
+]
 
 KERAS_FILE = "data/model.keras"
 """Where MLflow puts the `.keras` file in its directory."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 PAGE = 1000
-CURVES = ("train_", "val_")
+LEFT_OUT = ("train_", "val_", tracking.SYSTEM)
+"""Curves, and what steps used of their machines."""
 STATUSES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
 
 
@@ -22,7 +23,7 @@ class TrackedRun:
     """One pipeline run as MLflow has it.
 
     `status`: running, finished, rejected, failed or killed. `started`, `ended`: seconds since the
-    epoch. `metrics`: without the curves.
+    epoch. `metrics`: of the model, without curves.
     """
 
     run_key: str
@@ -76,5 +77,5 @@ def _tracked(run: Any, model: str) -> TrackedRun:
         started=info.start_time / 1000,
         ended=info.end_time / 1000 if info.end_time else None,
         sentence=tags.get(tracking.FAILURE, ""),
-        metrics={name: value for name, value in metrics if not name.startswith(CURVES)},
+        metrics={name: value for name, value in metrics if not name.startswith(LEFT_OUT)},
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components import tracking, tracking_store
+from components.usage import TUNE, samples_of
 
 if TYPE_CHECKING:
     from components.tune.rules import Search, Trial
@@ -29,6 +30,9 @@ def log_trials(name: str, run_key: str, search: Search, directory: Path) -> None
         if str(trial.number) not in known:
             _log(tracker, experiment, run_id, search, trial)
     tracker.log_artifacts(run_id, str(directory), FOLDER)
+    for number, columns in enumerate(search.usage):
+        pod = f"{TUNE}/{number}" if search.usage[1:] else TUNE
+        tracking.log_usage(run_id, pod, samples_of(columns))
     _summary(tracker, run_id, search)
 
 

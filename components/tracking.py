@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from components.models.epochs import Epoch
     from components.tracked_datasets import AnySchema
+    from components.usage import Sample
     from serving.signature import Signature
 
 RUN_KEY = "kanarya.run"
@@ -32,6 +33,8 @@ DATA_SHA256 = "kanarya.data.sha256"
 GATE = "kanarya.gate"
 FAILURE = "kanarya.failure"
 PROCESS = "kanarya.process"
+SYSTEM = "system/"
+"""What MLflow's pages show under "System metrics" begins with it."""
 BATCH_LIMIT = 1000  # metrics that MLflow takes at a time
 PARAMETER_LIMIT = 6000  # what MLflow's SQL store takes for one parameter value
 
@@ -83,6 +86,22 @@ def log_epochs(run_id: str, epochs: Sequence[Epoch]) -> None:
         for epoch in epochs
         for name, value in sorted(epoch.values.items())
     ]
+    _log_metrics(run_id, values)
+
+
+def log_usage(run_id: str, step: str, samples: Sequence[Sample]) -> None:
+    """Add what a step used, as `system/<step>/<name>`, with the sample's number as the step."""
+    from mlflow.entities import Metric
+
+    values = [
+        Metric(f"{SYSTEM}{step}/{name}", float(value), round(1000 * sample.at), sample.number)
+        for sample in samples
+        for name, value in sorted(sample.values.items())
+    ]
+    _log_metrics(run_id, values)
+
+
+def _log_metrics(run_id: str, values: Sequence[Any]) -> None:
     for start in range(0, len(values), BATCH_LIMIT):
         connect().log_batch(run_id, metrics=values[start : start + BATCH_LIMIT])
 

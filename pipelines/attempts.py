@@ -8,7 +8,8 @@ from pathlib import Path
 from pipelines.journal import RunFolder
 
 FOLDER, ENDED = "attempts", "ended.json"
-LEFT = ("journal.jsonl", "curve.jsonl", "origin.json", "process.json", "logs", "artifacts", "tmp")
+RECORDS = ("journal.jsonl", "curve.jsonl", "usage.jsonl", "origin.json", "process.json")
+LEFT = (*RECORDS, "logs", "artifacts", "tmp")
 """What an attempt leaves in the run's folder."""
 
 

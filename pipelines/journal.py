@@ -6,6 +6,7 @@ origin.json     what it came from (`pipelines.origin`): what a repetition needs
 process.json    whose process it runs in
 journal.jsonl   its steps as they begin and end
 curve.jsonl     what was measured after each epoch (`components.curve`)
+usage.jsonl     what training and tuning used of the machine (`components.usage`)
 logs/           what each step said
 result.json     how it ended
 attempts/       what was there when its process was killed, where it was begun again
@@ -89,6 +90,11 @@ class RunFolder:
     def curve(self) -> Path:
         """Return the file of what was measured after each epoch."""
         return self.path / "curve.jsonl"
+
+    @property
+    def usage(self) -> Path:
+        """Return the file of what steps used of the machine."""
+        return self.path / "usage.jsonl"
 
     @property
     def ended(self) -> bool:

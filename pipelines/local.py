@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components import curve
+from components import curve, usage
 from components.telling import ERROR, unwritable
 from pipelines import processes
 from pipelines.errors import RunError, StepFailed
@@ -133,6 +133,7 @@ def _environment(job: LocalRun) -> Iterator[None]:
         KANARYA_LAST_WORDS=str(scratch / "last-words"),
     )
     os.environ[curve.FILE] = str(job.folder.curve)
+    os.environ[usage.FILE] = str(job.folder.usage)
     # kfp.local pastes sys.executable unquoted into `sh -c`; a bare name is looked up on PATH, so a
     # folder with a space in its name does no harm and the warm stand-in is found first.
     sys.executable = "python3"

@@ -22,6 +22,7 @@ PRELOAD = (
     "pandas",
     "pyarrow.parquet",
     "scipy.stats",
+    "psutil",
     "sklearn.compose",
     "sklearn.ensemble",
     "sklearn.linear_model",

@@ -11,8 +11,10 @@ import click
 from scripts import runs_cluster
 from scripts.cluster_options import on_cluster, opened, refuse_there_only
 from scripts.run_again import compose, restart
+from scripts.run_cost import cost
 from scripts.run_diff import diff
 from scripts.run_folders import folder_of, folders
+from scripts.run_steps import step_lines, used_by
 from serving.errors import UsageError
 
 GOES_ON = {
@@ -63,14 +65,13 @@ def show(run_id: str, as_json: bool, engine: str, **there: Any) -> None:
     record = {
         **_summary(folder),
         "arguments": json.loads((folder / "arguments.json").read_text(encoding="utf-8")),
+        "used": used_by(folder),
     }
     if as_json:
         click.echo(json.dumps(record, indent=2))
         return
     click.echo(f"{run_id}: {record['outcome']}: {record['sentence']}")
-    for step in record["steps"]:
-        seconds = (step["ended"] or step["started"]) - step["started"]
-        click.echo(f"  {step['name']:<10} {step['status']:<10} {seconds:6.1f} s")
+    click.echo("\n".join(step_lines(record)))
     for key, value in record["arguments"].items():
         click.echo(f"  {key} = {value}")
 
@@ -116,5 +117,5 @@ def _summary(folder: Path) -> dict[str, object]:
     )
 
 
-for command in (restart, compose, diff, runs_cluster.watch, runs_cluster.cancel):
+for command in (restart, compose, diff, cost, runs_cluster.watch, runs_cluster.cancel):
     runs.add_command(command)

@@ -83,6 +83,7 @@ HOMES = {
     "starlette": ["console", "serving/predictor"],
     "socketio": ["scripts/console_watchers.py"],
     "argon2": ["console/access/logins.py"],
+    "pynvml": ["components/gpus.py"],
     "itsdangerous": ["console/access/sessions.py"],
 }
 # rooms of serving that do not know each other; the local platform is wired in one file

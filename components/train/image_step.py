@@ -8,7 +8,7 @@ training.json   `components.trained.Training`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -18,6 +18,8 @@ from components.image_dataset import Images, ImageSchema
 from components.image_models import Cnn
 from components.train import rules
 from components.train.closing import closing
+from components.train.watching import Watching
+from components.usage import TRAIN, Sample
 from components.workers import ALONE, Workers
 from serving.artifact import NATIVE
 from serving.errors import UsageError
@@ -47,6 +49,9 @@ class Tracker(Protocol):
 
     def log_file(self, run_id: str, text: str, name: str) -> None:
         """Put a text file on the run."""
+
+    def log_usage(self, run_id: str, step: str, samples: Sequence[Sample]) -> None:
+        """Add what the step used of its machine."""
 
     def fail_run(self, run_id: str, reason: str) -> None:
         """Close the run as failed."""
@@ -102,7 +107,8 @@ def run(
         parameters=request.parameters(),
         dataset=given.schema,
     )
-    with closing(tracker, run_id), partial(model) as unfinished:
+    watching = Watching().to(lambda samples: tracker.log_usage(run_id, TRAIN, samples))
+    with closing(tracker, run_id), watching, partial(model) as unfinished:
         unfinished.mkdir()
         fitted = _fit(plan, run_id, tracker, workers)
         _write(unfinished, plan, fitted, tracker)

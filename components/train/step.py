@@ -14,6 +14,8 @@ from components.train.closing import closing
 from components.train.curves import Curves
 from components.train.fitting import Fitted, Prepared, Request, fit, prepare
 from components.train.streaming import Survey
+from components.train.watching import Watching
+from components.usage import TRAIN, Sample
 from serving import skops_bytes, skops_model, skops_types
 from serving.artifact import NATIVE
 from serving.signature import Signature
@@ -37,6 +39,9 @@ class Tracker(Protocol):
 
     def log_epochs(self, run_id: str, epochs: Sequence[Epoch]) -> None:
         """Add what was measured after these epochs to the run's curves."""
+
+    def log_usage(self, run_id: str, step: str, samples: Sequence[Sample]) -> None:
+        """Add what the step used of its machine."""
 
     def fail_run(self, run_id: str, reason: str) -> None:
         """Close the run as failed."""
@@ -67,23 +72,31 @@ def run(
     Raises `UsageError` for hyperparameters, columns or labels that no model can be made of, and
     for more rows than the kind or this machine can take.
     """
-    prepared = _prepared(table, request, in_memory)
-    run_id = tracker.start_run(
-        name=request.name,
-        run_key=request.run_key,
-        parameters=request.parameters(),
-        dataset=prepared.schema,
-    )
-    with closing(tracker, run_id):
-        curves = Curves(lambda epochs: tracker.log_epochs(run_id, epochs), telling.note)
-        with partial(model) as unfinished:
-            unfinished.mkdir()
-            with curves:
-                fitted = _fitted(prepared, request, unfinished / "spool", curves.watch)
-            _write(unfinished, fitted, _training(prepared.schema, request, fitted), tracker)
-            if history := curves.by_name():
-                trained.write_history(unfinished, history)
+    with Watching() as watching:
+        prepared = _prepared(table, request, in_memory)
+        run_id = tracker.start_run(
+            name=request.name,
+            run_key=request.run_key,
+            parameters=request.parameters(),
+            dataset=prepared.schema,
+        )
+        watching.to(lambda samples: tracker.log_usage(run_id, TRAIN, samples))
+        with closing(tracker, run_id):
+            _train(prepared, request, model, run_id, tracker)
     return run_id
+
+
+def _train(
+    prepared: Prepared | Survey, request: Request, model: Path, run_id: str, tracker: Tracker
+) -> None:
+    curves = Curves(lambda epochs: tracker.log_epochs(run_id, epochs), telling.note)
+    with partial(model) as unfinished:
+        unfinished.mkdir()
+        with curves:
+            fitted = _fitted(prepared, request, unfinished / "spool", curves.watch)
+        _write(unfinished, fitted, _training(prepared.schema, request, fitted), tracker)
+        if history := curves.by_name():
+            trained.write_history(unfinished, history)
 
 
 def _prepared(table: Path, request: Request, in_memory: int) -> Prepared | Survey:

@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from components.metrics import LOWER_IS_BETTER
+from components.usage import Series
 from serving.errors import UsageError
 
 ETA = 3
@@ -47,7 +48,8 @@ class Trial:
 class Search:
     """What is searched: everything that a pod needs to measure its trials.
 
-    `fixed` are the hyperparameters that are not searched.
+    `fixed` are the hyperparameters that are not searched, `usage` is what each pod used to measure
+    its trials.
     """
 
     task: str
@@ -58,6 +60,7 @@ class Search:
     random_state: int
     fixed: Mapping[str, Any]
     trials: tuple[Trial, ...]
+    usage: tuple[Series, ...] = ()
 
     def to_json(self) -> str:
         """Return it as a parameter of a step."""
@@ -77,7 +80,7 @@ def from_json(text: str) -> Search:
     """Return what `Search.to_json` wrote."""
     given = json.loads(text)
     trials = [Trial(**{**each, "scores": tuple(each["scores"])}) for each in given["trials"]]
-    return Search(**{**given, "trials": tuple(trials)})
+    return Search(**{**given, "trials": tuple(trials), "usage": tuple(given.get("usage", ()))})
 
 
 def shards(search: Search, pods: int) -> list[Search]:
@@ -92,7 +95,8 @@ def shards(search: Search, pods: int) -> list[Search]:
 def together(parts: Sequence[Search]) -> Search:
     """Return the parts as one search, its trials in their order."""
     trials = sorted((t for part in parts for t in part.trials), key=lambda trial: trial.number)
-    return parts[0].with_trials(trials)
+    usage = tuple(each for part in parts for each in part.usage)
+    return replace(parts[0].with_trials(trials), usage=usage)
 
 
 def ranked(trials: Iterable[Trial], metric: str) -> list[Trial]:

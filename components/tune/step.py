@@ -14,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from components import cores, nulls, telling
+from components import cores, nulls, telling, usage
 from components.tune import asked, measuring, report, rules, space
 from components.tune.measuring import Given, Job, Measured, Unit
 from components.tune.rules import Search, Trial
+from components.usage import Usage
 from serving.errors import UsageError
 from serving.storage import partial
 
@@ -68,26 +69,30 @@ def plan(
 
 def measure(table: Path, shard: str) -> str:
     """Return a part of the search with what its trials showed on the training part."""
-    search = rules.from_json(shard)
+    used, search = Usage(), rules.from_json(shard)
     job = Job(table, search.task, search.kind, search.metric, search.cv, search.random_state)
     given = measuring.given(job)
     for share in rules.rungs(search, len(given.folds[0][0])):
-        search = _rung(given, search, share)
-    return search.to_json()
+        search = _rung(given, search, share, used)
+    used.look(last=True)
+    usage.keep(usage.TUNE, used)
+    return replace(search, usage=(usage.series(used.samples),)).to_json()
 
 
-def _rung(given: Given, search: Search, share: float) -> Search:
+def _rung(given: Given, search: Search, share: float, used: Usage) -> Search:
     """Measure those that go on: at first all, then the best third of those before."""
     tried = [trial for trial in search.trials if trial.rows or trial.error]
     most = max((trial.rows for trial in tried), default=0)
     before = [trial for trial in tried if trial.rows == most and not trial.error]
     going = rules.going_on(before, search.metric) if tried else {t.number for t in search.trials}
     trials = [trial for trial in search.trials if trial.number in going]
-    new = {trial.number: trial for trial in _measured(given, search, trials, share)}
+    new = {trial.number: trial for trial in _measured(given, search, trials, share, used)}
     return search.with_trials(new.get(trial.number, trial) for trial in search.trials)
 
 
-def _measured(given: Given, search: Search, trials: Sequence[Trial], share: float) -> list[Trial]:
+def _measured(
+    given: Given, search: Search, trials: Sequence[Trial], share: float, used: Usage
+) -> list[Trial]:
     units = [
         Unit(trial.number, {**search.fixed, **trial.hyperparameters}, fold, share)
         for trial in trials
@@ -97,6 +102,7 @@ def _measured(given: Given, search: Search, trials: Sequence[Trial], share: floa
     known = {trial.number: trial for trial in trials}
     done = []
     for unit, result in measuring.measured(given, units, cores.available()):
+        used.look()  # between two results: a thread would be there when processes are forked
         found[unit.trial][unit.fold] = result
         if len(found[unit.trial]) == search.cv:
             done.append(_with(known[unit.trial], found[unit.trial]))

@@ -20,6 +20,7 @@ from components.package import step as package
 from components.rows import Rows
 from components.table_schema import TableSchema, TargetKind
 from components.train import step as train
+from components.usage import Sample
 from serving import skops_model
 from serving.signature import Signature
 
@@ -159,6 +160,7 @@ class Tracker:
         self.runs: dict[str, dict[str, object]] = {}
         self.examples: list[pd.DataFrame] = []
         self.epochs: list[Epoch] = []
+        self.used: list[Sample] = []
         self.failed: dict[str, str] = {}
 
     def start_run(
@@ -170,6 +172,9 @@ class Tracker:
     def log_epochs(self, run_id: str, epochs: Sequence[Epoch]) -> None:
         assert run_id.removeprefix("run of ") in self.runs
         self.epochs += epochs
+
+    def log_usage(self, run_id: str, step: str, samples: Sequence[Sample]) -> None:
+        self.used += samples
 
     def fail_run(self, run_id: str, reason: str) -> None:
         self.failed[run_id] = reason

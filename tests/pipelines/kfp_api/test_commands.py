@@ -101,6 +101,9 @@ def test_runs_are_listed_shown_read_and_cancelled(
     shown = kanarya("runs", "show", "iris-1", "--on", "cluster")
     assert "ingest" in shown.out and "data_uri = gs://bucket/iris.csv" in shown.out
     assert json.loads(kanarya("runs", "show", first, "--on", "cluster", "--json").out)["steps"]
+    charged = kanarya("runs", "cost", first, "--price-hour", "2", "--on", "cluster")
+    assert charged.code == 0 and charged.out.startswith("  ingest ")
+    assert "between steps" not in charged.out, "pods are paid alone"
     assert "note: 150 rows" in kanarya("runs", "logs", "iris-1", "ingest", "--on", "cluster").out
     assert kanarya("runs", "logs", "iris-1", "train", "--on", "cluster").code == 2
     assert kanarya("runs", "cancel", "iris-1").code == 0
