@@ -8,11 +8,12 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from serving import home
 from serving.errors import AlreadyExists, PlatformError
-from serving.local import kubeconfig, record
+from serving.local import kubeconfig, machine, record
 from serving.local.access import HOST, Access, known_token
 from serving.local.controller import Controller, Wiring
 from serving.local.events import timestamp
@@ -76,7 +77,7 @@ async def _started(settings: Settings, options: Options, stack: AsyncExitStack) 
     with suppress(AlreadyExists):
         namespace = {"metadata": {"name": settings.namespace}, "status": {"phase": "Active"}}
         store.create(NAMESPACES, namespace)
-    gateway = Gateway()
+    gateway = Gateway(beside=partial(machine.lines, settings.home))
     places = Places(settings.home / "logs", record.services(settings) / "cache")
     processes = Processes(places, gateway, launching(options.predictor))
     stack.push_async_callback(processes.close)

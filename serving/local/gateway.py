@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,7 @@ from aiohttp.http import HttpProcessingError
 from serving.errors import PlatformError
 from serving.local.downstream import Relayed, read_request, refusal
 from serving.local.forward import Call, Forwarder
-from serving.local.gateway_metrics import UNMEASURED, Meter, Metrics
+from serving.local.gateway_metrics import UNMEASURED, Meter, Metrics, page
 from serving.local.routes import Match, Route, RouteTable, Target, is_prediction
 from serving.local.upstream import Backend
 
@@ -36,8 +37,13 @@ class Gateway:
         timeout_s: float = TIMEOUT_S,
         buffer_limit: int = BUFFER_BYTES,
         drain_s: float = DRAIN_S,
+        beside: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """Know no service yet; a body over `buffer_limit` bytes is streamed and never resent."""
+        """Know no service yet; a body over `buffer_limit` bytes is streamed and never resent.
+
+        `beside` gives lines that the page of metrics has below what is counted here.
+        """
+        self._beside = beside
         self._timeout_s, self._buffer_limit, self._drain_s = timeout_s, buffer_limit, drain_s
         self._routes = RouteTable()
         self._backends: dict[str, Backend] = {}
@@ -144,11 +150,15 @@ class Gateway:
         if path == "/healthz":
             return web.Response(text="ok\n")
         if path == "/metrics":
-            asked = dict(parse_qsl(query))
-            page = self._metrics.render(asked.get("namespace", ""), asked.get("service", ""))
-            return web.Response(body=page, headers={"Content-Type": self._metrics.content_type})
+            body = self._page(dict(parse_qsl(query)))
+            return web.Response(body=body, headers={"Content-Type": self._metrics.content_type})
         known = ", ".join(self._routes.known()) or "none yet"
         return refusal(404, f"{path}: there is no such service; {USAGE}; services: {known}")
+
+    def _page(self, asked: Mapping[str, str]) -> bytes:
+        """Return the page of metrics; that of one service, which rollouts read, has no more."""
+        counted = self._metrics.render(asked.get("namespace", ""), asked.get("service", ""))
+        return counted if asked.get("service") else counted + page(self._beside())
 
 
 def _refused(request: web.BaseRequest) -> web.Response | None:

@@ -169,28 +169,30 @@ class Metrics:
         """Return everything in Prometheus' text format, or what there is of one service."""
         wanted = (namespace, service)
         chosen = [m for key, m in self._services.items() if not service or key == wanted]
-        families = (
-            _family("kanarya_requests_total", "counter", "Attempts on a revision"),
+        lines = (
+            family("kanarya_requests_total", "counter", "Attempts on a revision"),
             *(line for meter in chosen for line in meter.requests()),
-            _family(SECONDS, "histogram", "Time of an attempt, to the last byte of its answer"),
+            family(SECONDS, "histogram", "Time of an attempt, to the last byte of its answer"),
             *(line for meter in chosen for line in meter.seconds()),
-            _family("kanarya_responses_total", "counter", "What clients saw"),
+            family("kanarya_responses_total", "counter", "What clients saw"),
             *(line for meter in chosen for line in meter.responses()),
-            _family(
+            family(
                 "kanarya_retries_total",
                 "counter",
                 "Requests sent again, by the revision that gave no answer",
             ),
             *(line for meter in chosen for line in meter.retries()),
-            _family("kanarya_gateway_start_time_seconds", "gauge", "When it started"),
+            family("kanarya_gateway_start_time_seconds", "gauge", "When it started"),
             f"kanarya_gateway_start_time_seconds {self._started_at}",
         )
-        return _page(families)
+        return page(lines)
 
 
-def _family(name: str, kind: str, about: str) -> str:
+def family(name: str, kind: str, about: str) -> str:
+    """Return what stands above the samples of a metric."""
     return f"# HELP {name} {about}\n# TYPE {name} {kind}"
 
 
-def _page(lines: Iterable[str]) -> bytes:
+def page(lines: Iterable[str]) -> bytes:
+    """Return lines as the bytes of a page."""
     return "".join(f"{line}\n" for line in lines).encode()

@@ -17,6 +17,8 @@ Launch = Callable[[RevisionSpec, int, int], list[str]]
 # -P: a folder `serving` where the process stands must not be taken for this one.
 PREDICTOR = (sys.executable, "-P", "-m", "serving.predictor")
 ROOT = Path(__file__).resolve().parents[2]  # where `serving` is imported from
+REVISION = "KANARYA_REVISION"
+"""The variable by which a predictor knows, and is known, which revision it serves."""
 TAIL_BYTES = 8192
 LOG_BYTES = 16 * 1024 * 1024
 
@@ -36,7 +38,7 @@ def launching(prefix: Sequence[str] = PREDICTOR) -> Launch:
 def environment(spec: RevisionSpec) -> dict[str, str]:
     """Return the daemon's environment with the revision's own entries."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    named = {"PYTHONPATH": path, "KANARYA_REVISION": spec.known_as}
+    named = {"PYTHONPATH": path, REVISION: spec.known_as}
     # Which key a model must be signed with is the platform's to say, and the private one is not
     # for those who serve.
     keys = {PUBLIC_KEY: os.environ.get(PUBLIC_KEY, ""), SIGNING_KEY: ""}

@@ -232,6 +232,6 @@ def _predictors(platform: Platform) -> list[Predictor]:
     process, found = _process(platform), []
     for child in process.children() if process else ():
         with contextlib.suppress(psutil.Error):
-            revision = child.environ().get("KANARYA_REVISION", "")
+            revision = child.environ().get(launching.REVISION, "")
             found.append(Predictor(child.pid, revision, child.memory_info().rss))
     return found
