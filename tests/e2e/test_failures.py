@@ -134,6 +134,19 @@ def test_a_rollout_whose_process_is_killed_leaves_the_live_version_and_can_be_ta
         assert here.kanarya("rollout", "abort", flower).returncode == 4
 
 
+def test_a_run_whose_rollout_a_person_aborts_ends_rolled_back_and_not_in_conflict(
+    here: Installation, flower: str
+) -> None:
+    canary = observing(here, flower)
+    run = here.begin(*asked(flower, *WATCHED))
+    when_midway(run, "deploy", canary)
+    assert here.kanarya("rollout", "abort", flower).returncode == 4
+    done = ended(run)
+    assert (done.returncode, outcome(done)["outcome"]) == (4, "rolled_back"), done.stderr
+    assert outcome(done)["sentence"] == "aborted by hand"
+    assert here.open_runs() == []
+
+
 def test_the_run_after_all_of_them_is_promoted(here: Installation, flower: str) -> None:
     done = here.kanarya(*asked(flower, *AT_ONCE))
     assert (done.returncode, outcome(done)["outcome"]) == (0, "promoted")
