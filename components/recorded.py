@@ -38,7 +38,7 @@ def recorded(name: str, version: str | None) -> dict[str, Any]:
         return {"version": {}}
     tags = registry.tags_if_any(name, version) if version else {}
     run = _run(tags.get("kanarya.run_id"))
-    found = _read(run, FINDINGS)
+    found = read_file(run, FINDINGS)
     parts = {
         "data": {
             **_dataset(run),
@@ -47,8 +47,8 @@ def recorded(name: str, version: str | None) -> dict[str, Any]:
         },
         "gate": {
             **_present(verdict=tags.get("kanarya.gate")),
-            **dict(_read(run, GATE) or {}),
-            **dict(_read(run, SCORES) or {}),
+            **dict(read_file(run, GATE) or {}),
+            **dict(read_file(run, SCORES) or {}),
         },
         "servability": _served(tags),
     }
@@ -78,7 +78,7 @@ def _dataset(run: Any) -> dict[str, Any]:
     return _present(rows=profile.get("num_rows"), columns=columns, source=source.get("uri"))
 
 
-def _read(run: Any, path: str) -> Any:
+def read_file(run: Any, path: str) -> Any:
     """Return the JSON value in a file of the run, None where there is none."""
     if run is None:
         return None

@@ -48,7 +48,7 @@ def changed(settings: Settings, since: float = 0.0) -> list[TrackedRun]:
     names = {each.experiment_id: each.name for each in tracker.search_experiments()}
     wanted = ("attributes.status = 'RUNNING'", f"attributes.end_time >= {int(since * 1000)}")
     found = {run.info.run_id: run for which in wanted for run in _runs(tracker, names, which)}
-    return [_tracked(run, names[run.info.experiment_id]) for run in found.values()]
+    return [tracked(run, names[run.info.experiment_id]) for run in found.values()]
 
 
 def _runs(tracker: Any, names: Mapping[str, str], which: str) -> Iterator[Any]:
@@ -62,7 +62,8 @@ def _runs(tracker: Any, names: Mapping[str, str], which: str) -> Iterator[Any]:
             return
 
 
-def _tracked(run: Any, model: str) -> TrackedRun:
+def tracked(run: Any, model: str) -> TrackedRun:
+    """Return an MLflow run of the experiment `model` as the run of a pipeline."""
     tags, info = run.data.tags, run.info
     status = STATUSES.get(info.status, "running")
     rejected = status == "finished" and tags.get(tracking.GATE) == "rejected"

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.access.logins import VARIABLE, Logins, parse
+from pipelines.cluster_place import ENDPOINT as KF_ENDPOINT
+from pipelines.cluster_place import HOST as KFP_HOST
+from pipelines.cluster_place import Place
 from serving.errors import UsageError
 from serving.settings import Settings
 
@@ -30,6 +33,8 @@ class ConsoleSettings:
                    elsewhere cannot reach it through a name of its own (DNS rebinding)
     logins         who may enter; empty on loopback: whoever sits at this machine, as admin
     upload_limit   largest uploaded file in bytes
+    cluster        the Kubeflow Pipelines that `kanarya run --on cluster` sends to, None without one
+    cluster_fault  why what is said about it cannot be used, "" where it can
     """
 
     base: Settings
@@ -38,6 +43,8 @@ class ConsoleSettings:
     names: tuple[str, ...] = LOOPBACK_NAMES
     logins: Logins = field(default_factory=lambda: Logins({}))
     upload_limit: int = 4096 << 20
+    cluster: Place | None = None
+    cluster_fault: str = ""
 
     @property
     def folder(self) -> Path:
@@ -63,6 +70,7 @@ class ConsoleSettings:
                 f"{VARIABLE}: `kanarya console login NAME` prints a line; or leave it on loopback"
             )
         known = tuple(name for name in (env.get(NAMES) or "").replace(",", " ").split())
+        cluster, fault = _cluster(env)
         return cls(
             base=Settings.from_env(env),
             host=host,
@@ -70,6 +78,8 @@ class ConsoleSettings:
             names=(*LOOPBACK_NAMES, host, *known),
             logins=logins,
             upload_limit=_number(UPLOAD_LIMIT, env, 4096) << 20,
+            cluster=cluster,
+            cluster_fault=fault,
         )
 
 
@@ -79,6 +89,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _cluster(env: Mapping[str, str]) -> tuple[Place | None, str]:
+    """Return the cluster that the environment names, or what is wrong with how it does."""
+    if not (env.get(KFP_HOST) or env.get(KF_ENDPOINT)):
+        return None, ""
+    try:
+        return Place.from_env(env=env), ""
+    except UsageError as error:
+        return None, str(error)
 
 
 def _number(name: str, env: Mapping[str, str], default: int) -> int:

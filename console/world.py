@@ -8,6 +8,7 @@ from console.access.attempts import Attempts
 from console.access.audit import Audit
 from console.access.guard import Door
 from console.access.sessions import Sessions, kept_secret
+from console.data.elsewhere import Elsewhere
 from console.data.feed import Feed
 from console.data.models import Models
 from console.data.queue import QueueSeen, Standing
@@ -28,6 +29,7 @@ class World:
     attempts: Attempts
     audit: Audit
     runs: Runs
+    elsewhere: Elsewhere
     run_changes: Feed[Pulse]
     """Tells every open table of runs that another look is worth it."""
     run_actions: RunActions
@@ -41,7 +43,8 @@ class World:
     def of(cls, settings: ConsoleSettings) -> World:
         """Return the world of an installation; its folder and secret are made where missing."""
         sessions = Sessions(kept_secret(settings.folder / "secret"))
-        runs = Runs.of(settings.base)
+        elsewhere = Elsewhere(settings)
+        runs = Runs.of(settings.base, elsewhere)
         queue = QueueSeen(settings.base, runs)
         return cls(
             settings=settings,
@@ -49,11 +52,12 @@ class World:
             attempts=Attempts(),
             audit=Audit(log_of(settings.base)),
             runs=runs,
+            elsewhere=elsewhere,
             run_changes=Feed(runs.pulse),
-            run_actions=RunActions(settings.base, runs),
+            run_actions=RunActions(settings.base, runs, elsewhere=elsewhere),
             models=Models(settings.base),
             services=Services(settings.base),
-            watching=Watching(settings.base, runs),
+            watching=Watching(settings.base, runs, elsewhere),
             queue=queue,
             queue_changes=Feed(queue.standing, every_s=1.0),
         )

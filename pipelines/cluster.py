@@ -43,16 +43,25 @@ class Cluster:
     def pages(
         self, what: str, kind: str, ask: Callable[[Any, dict[str, Any]], Any], limit: int = EVERY
     ) -> list[Any]:
-        """Return the newest objects of a listing, page by page; `kind` is the answer's field."""
+        """Return the newest objects of a listing; `kind` is the answer's field."""
         found: list[Any] = []
-        asked: dict[str, Any] = {"sort_by": "created_at desc", "page_token": ""}
+        for page in self.each_page(what, kind, ask, min(limit, PAGE)):
+            found += page
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def each_page(
+        self, what: str, kind: str, ask: Callable[[Any, dict[str, Any]], Any], size: int = PAGE
+    ) -> Iterator[list[Any]]:
+        """Yield the objects of a listing, the newest first; the next page when it is wanted."""
+        asked: dict[str, Any] = {"sort_by": "created_at desc", "page_token": "", "page_size": size}
         while True:
-            asked["page_size"] = min(limit - len(found), PAGE)
             page = self.call(what, partial(_asked, ask, dict(asked)))
-            found += getattr(page, kind) or ()
+            yield list(getattr(page, kind) or ())
             asked["page_token"] = page.next_page_token or ""
-            if not asked["page_token"] or len(found) >= limit:
-                return found
+            if not asked["page_token"]:
+                return
 
     def json(self, what: str, path: str) -> Any:
         """Return the parsed answer to a GET, for what the SDK's own calls leave out."""

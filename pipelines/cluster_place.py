@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from serving.errors import UsageError
 
 HOST = "KFP_HOST"
+ENDPOINT = "KF_PIPELINES_ENDPOINT"
+"""Its name in the SDK itself."""
 UI = "KFP_UI"
 NAMESPACE = "KFP_NAMESPACE"
 TOKEN_FILE = "KFP_TOKEN_FILE"
@@ -57,7 +59,7 @@ class Place:
         """
         env = os.environ if env is None else env
         pod = mounted.is_dir()
-        named = host or env.get(HOST) or env.get("KF_PIPELINES_ENDPOINT") or ""
+        named = host or env.get(HOST) or env.get(ENDPOINT) or ""
         address = _address(named or (IN_CLUSTER if pod else ""))
         own = _namespace_of_pod(mounted) if pod and not named else ""
         return cls(

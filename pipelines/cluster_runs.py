@@ -21,6 +21,11 @@ EQUALS = 1
 """The operation of `filter.proto`."""
 
 
+def is_id(name: str) -> bool:
+    """Say whether this is an id of Kubeflow Pipelines, and no name."""
+    return _ID.fullmatch(name) is not None
+
+
 def by_name(name: str) -> str:
     """Return the filter (`filter.proto`) for objects of a name."""
     return json.dumps(
@@ -87,7 +92,7 @@ def get(cluster: Cluster, run_id: str) -> ClusterRun:
 
 def find(cluster: Cluster, name: str) -> ClusterRun:
     """Return a run by its id or, of the newest, its name. Raises NotThere."""
-    if not _ID.fullmatch(name):
+    if not is_id(name):
         named = _listed(cluster, 1, filter=by_name(name))
         name = named[0].run_id if named else name
     try:
@@ -103,6 +108,14 @@ def newest(cluster: Cluster, experiment: str = "", limit: int = EVERY) -> list[C
     """Return the newest runs, of one experiment or of all."""
     known = {"experiment_id": find_experiment(cluster, experiment)} if experiment else {}
     return _listed(cluster, limit, **known)
+
+
+def by_pages(cluster: Cluster, size: int) -> Iterator[list[ClusterRun]]:
+    """Yield the newest runs, so many at a time: each brings its pipeline along, 150 KB of YAML."""
+    for page in cluster.each_page(
+        "list the runs", "runs", lambda client, asked: client.list_runs(**asked), size
+    ):
+        yield [from_api(run.to_dict()) for run in page]
 
 
 def cancel(cluster: Cluster, run_id: str) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from components.tracked_runs import TrackedRun
 
 QUEUED, KILLED, DAMAGED = "queued", "killed", "damaged"
+HERE, CLUSTER, ELSEWHERE = "here", "cluster", "elsewhere"
+"""Where a run is: in this home, in Kubeflow Pipelines, on a machine that only MLflow knows."""
 FILES = ("result.json", "journal.jsonl", "process.json", "arguments.json")
 EPOCH = 1e9
 """Steps of early runs counted from the machine's start; these are the seconds of this century."""
@@ -49,6 +51,18 @@ class Row:
     ended: bool = False
     tracked: str = ""
     """The id of the MLflow run, of a run that has no folder here: another machine's."""
+    where: str = HERE
+    name: str = ""
+    """What people call it, where that is not its id: a cluster's."""
+    key: str = ""
+    """What MLflow and the ledger know it by, where that is not its id."""
+    page: str = ""
+    """Its address in the pages of Kubeflow Pipelines."""
+
+    @property
+    def title(self) -> str:
+        """Return what it is called on a page."""
+        return self.name or self.run_id
 
     def value(self, name: str) -> Any:
         """Return a field or a metric; None where the row has none of that name, or an empty one."""
@@ -63,7 +77,7 @@ def read(folder: RunFolder) -> Row | None:
     arguments = _json(folder.path / "arguments.json")
     if arguments is None:
         return None
-    known = _asked(arguments)
+    known = asked_of(arguments)
     try:
         return _told(folder, known)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -87,6 +101,21 @@ def elsewhere(run: TrackedRun) -> Row:
         metrics={sys.intern(name): value for name, value in run.metrics.items()},
         ended=run.ended is not None,
         tracked=run.run_id,
+        where=ELSEWHERE,
+    )
+
+
+def joined(row: Row, known: Row | None) -> Row:
+    """Return the row of a cluster's run with what MLflow knows of it."""
+    if known is None:
+        return row
+    rejected = row.status == "finished" and known.status == "rejected"
+    return replace(
+        row,
+        status=known.status if rejected else row.status,
+        sentence=row.sentence or known.sentence,
+        metrics=known.metrics,
+        tracked=known.tracked,
     )
 
 
@@ -123,7 +152,7 @@ def _finished(run_id: str, known: Mapping[str, Any], result: Mapping[str, Any]) 
     )
 
 
-def _asked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def asked_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of the parameters a row shows; many rows share the same texts."""
     values = {
         "model": arguments.get("name"),

@@ -1,7 +1,7 @@
-"""All runs of this machine as a table: filtered, sorted by anything, page by page.
+"""All runs as a table, of this machine and others: filtered, sorted by anything, page by page.
 
-It is read from the folders of the runs, and only what has changed is read again: a run that has
-ended never does. Ten thousand rows take some 15 MB.
+Those of this machine are read from their folders, and only what has changed is read again: a run
+that has ended never does. Ten thousand rows take some 15 MB.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.journal import RunFolder
-from pipelines.run_row import Row, elsewhere, mark, read
+from pipelines.run_row import Row, elsewhere, joined, mark, read
 
 if TYPE_CHECKING:
     from components.tracked_runs import TrackedRun
@@ -36,6 +36,7 @@ class Query:
     kinds: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
     statuses: frozenset[str] = frozenset()
+    wheres: frozenset[str] = frozenset()
     text: str = ""
     sort: str = "started"
     descending: bool = True
@@ -60,6 +61,7 @@ class RunTable:
     _rows: dict[str, Row] = field(default_factory=dict)
     _marks: dict[str, tuple[object, ...]] = field(default_factory=dict)
     _elsewhere: dict[str, Row] = field(default_factory=dict)
+    _cluster: dict[str, Row] = field(default_factory=dict)
     _names: frozenset[str] = frozenset()
     _listed_at: int = 0
 
@@ -90,6 +92,10 @@ class RunTable:
         for run in tracked:
             self._elsewhere[run.run_key] = elsewhere(run)
 
+    def take_in_cluster(self, rows: Iterable[Row]) -> None:
+        """Show these runs of a cluster, and no others of it."""
+        self._cluster = {row.run_id: row for row in rows}
+
     def page(self, query: Query) -> Page:
         """Return the rows that a query asks for. Raises nothing: an unknown sort finds no value."""
         found = [row for row in self.rows() if _matches(row, query)]
@@ -102,17 +108,32 @@ class RunTable:
 
     def rows(self) -> list[Row]:
         """Return all rows, in no order."""
-        strange = [row for key, row in self._elsewhere.items() if not self._is_here(key)]
-        return [*self._rows.values(), *strange]
+        theirs = [joined(row, self._elsewhere.get(row.key)) for row in self._cluster.values()]
+        keys = {row.key for row in theirs}
+        strange = [
+            row
+            for key, row in self._elsewhere.items()
+            if key not in keys and not self._is_here(key)
+        ]
+        return [*self._rows.values(), *theirs, *strange]
 
     def row(self, run_id: str) -> Row | None:
-        """Return one row, read anew where it may have changed; None where there is none."""
+        """Return one row, read anew where it may have changed; None where there is none.
+
+        A cluster's run is found by what MLflow knows it by as well.
+        """
         if "/" not in run_id and run_id not in ("", ".", ".."):
             self._look(run_id)
-        return self._rows.get(run_id) or self._elsewhere.get(run_id)
+        if run_id in self._rows:
+            return self._rows[run_id]
+        known = self._elsewhere.get(run_id)
+        theirs = self._cluster.get(run_id) or next(
+            (row for row in self._cluster.values() if row.key == run_id), None
+        )
+        return joined(theirs, self._elsewhere.get(theirs.key)) if theirs else known
 
     def choices(self) -> dict[str, Mapping[str, int]]:
-        """Return what rows can be filtered by: models, kinds, data, statuses; each with its count.
+        """Return what rows can be filtered by, each value with its count.
 
         `metrics` are what rows can be sorted by beside the fields of `Row`.
         """
@@ -122,13 +143,17 @@ class RunTable:
             "kinds": _counted(row.kind for row in rows),
             "data": _counted(row.data for row in rows),
             "statuses": _counted(row.status for row in rows),
+            "wheres": _counted(row.where for row in rows),
             "metrics": _counted(name for row in rows for name in row.metrics),
         }
 
     def pulse(self) -> tuple[object, ...]:
         """Return what differs once any row does: a row that has ended stays as it is."""
         lively = [row for row in self._rows.values() if not row.ended]
-        strange = tuple((row.run_id, row.status) for row in self._elsewhere.values())
+        strange = tuple(
+            (row.run_id, row.status, row.seconds, len(row.metrics))
+            for row in (*self._elsewhere.values(), *self._cluster.values())
+        )
         now = tuple((row.run_id, row.status, row.step) for row in lively)
         return (len(self._rows), hash(frozenset(self._rows)), now, hash(strange))
 
@@ -179,18 +204,20 @@ def _matches(row: Row, query: Query) -> bool:
         (query.kinds, row.kind),
         (query.data, row.data),
         (query.statuses, row.status),
+        (query.wheres, row.where),
     )
     if any(wanted and value not in wanted for wanted, value in chosen):
         return False
     if not query.text:
         return True
-    said = f"{row.run_id} {row.model} {row.kind} {row.data} {row.target} {row.sentence}".casefold()
+    told = (row.title, row.run_id, row.model, row.kind, row.data, row.target, row.sentence)
+    said = " ".join(told).casefold()
     return all(word in said for word in query.text.casefold().split())
 
 
 def _order(row: Row, name: str) -> Any:
     """Return what a row is sorted by; None last: what is not there, and what is not a number."""
-    value = row.value(name)
+    value = row.title if name == "run_id" else row.value(name)
     if name == "version" and value is not None:
         return (0, int(value), "") if value.isdecimal() else (1, 0, value)
     return None if value != value else value

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 
 from console.access.roles import Person
 from console.api.answers import operator
+from console.data import cluster_seen
 from console.data.rollout import Watched, Watcher
 from console.data.run import Monitored, Watch
 from console.world import World
 from pipelines.deciding import DEEDS, Decision, apart
 from pipelines.journal import RunFolder
+from pipelines.run_row import CLUSTER
 from serving.errors import KanaryaError, NotFound, UsageError
 
 
@@ -27,15 +29,18 @@ def router(world: World) -> APIRouter:
 
     @routes.get("/api/runs/{run_id}/progress")
     def progress(run_id: str) -> dict[str, Any]:
-        return run_json(Watch(world.runs, run_id).read())
+        return run_json(world.watching.now(run_id))
 
     @routes.get("/api/runs/{run_id}/log/{step}")
-    def log(run_id: str, step: str) -> FileResponse:
-        return FileResponse(log_of(world, run_id, step), media_type="text/plain; charset=utf-8")
+    def log(run_id: str, step: str) -> Response:
+        kind = "text/plain; charset=utf-8"
+        if world.elsewhere.may_have(run_id, world.runs.row(run_id)):
+            return Response(far_log(world, run_id, step), media_type=kind)
+        return FileResponse(log_of(world, run_id, step), media_type=kind)
 
     @routes.get("/api/runs/{run_id}/rollout")
     def rollout_of_run(run_id: str) -> dict[str, Any]:
-        run = Watch(world.runs, run_id).read()
+        run = world.watching.now(run_id)
         return _seen(Watcher.of(world.settings.base, run.row.model, run.key))
 
     @routes.get("/api/rollouts/{service}")
@@ -68,6 +73,15 @@ def log_of(world: World, run_id: str, step: str) -> Path:
     if run.step(step) is None or not path.is_file():
         raise NotFound(f"{run_id} has no log of a step {step!r}")
     return path
+
+
+def far_log(world: World, run_id: str, step: str) -> str:
+    """Return all that a step of a cluster's run wrote. Raises NotFound, ClusterError."""
+    row, cluster = world.runs.row(run_id), world.settings.cluster
+    if cluster is None or (row is not None and row.where != CLUSTER):
+        raise NotFound(f"{run_id} ran on another machine, where its logs are")
+    known = row.run_id if row else run_id
+    return world.elsewhere.cluster_child.ask(cluster_seen.text, cluster, known, step)
 
 
 def _seen(watcher: Watcher) -> dict[str, Any]:

@@ -59,9 +59,16 @@ def gate_of(artifacts: Path) -> Gate | None:
     """Return the decision below a run's artifacts; None where none is there, or it is damaged."""
     found = sorted(artifacts.glob("*/gate*/decision/decision.json"))
     try:
-        record = json.loads(found[-1].read_bytes()) if found else None
-        return _gate(record) if record is not None else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return gate_in(json.loads(found[-1].read_bytes())) if found else None
+    except (OSError, ValueError):
+        return None
+
+
+def gate_in(record: object) -> Gate | None:
+    """Return the decision in its recorded form; None where it is damaged."""
+    try:
+        return _gate(record) if isinstance(record, Mapping) else None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -14,7 +14,7 @@ from console.data.runs import Runs
 from pipelines import enqueue, workers
 from pipelines.queue import RUNS, WAITS, Entry, Queue, path
 from pipelines.queue_rules import checked_workers
-from pipelines.run_row import Row
+from pipelines.run_row import HERE, Row
 from pipelines.run_table import Query
 from pipelines.run_times import StepTime, ended_per_hour, step_times
 from serving.settings import Settings
@@ -114,7 +114,7 @@ class QueueSeen:
     def _ended(self) -> tuple[Row, ...]:
         page = self.runs.page(Query(limit=10**9))
         ended = [
-            row for row in page.rows if row.ended and row.seconds is not None and not row.tracked
+            row for row in page.rows if row.ended and row.seconds is not None and row.where == HERE
         ]
         return tuple(sorted(ended, key=_end, reverse=True))
 

@@ -8,68 +8,45 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from components.telling import ERROR, NOTE
 from console.data import steps as plan
 from console.data.gate import Gate, gate_of
 from console.data.runs import Runs
+from console.data.step_shown import Step, heard, shown
 from pipelines import attempts
-from pipelines.journal import FAILED, RUNNING, WAITING, Result, RunFolder
+from pipelines.journal import FAILED, Result, RunFolder
 from pipelines.journal import Step as Journalled
 from pipelines.run_events import BegunAgain, Event, Follower, LogLine, Measured
-from pipelines.run_row import DAMAGED, KILLED, Row
+from pipelines.run_row import DAMAGED, HERE, Row
 from serving.errors import NotFound
-
-PENDING, SKIPPED = "pending", "skipped"
-TAIL_LINES = 200
-"""Of each step's log, so many lines are kept."""
-LONGEST_LINE = 2000
-"""Characters: a line may be anything that a library prints."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: pending, waiting, running, succeeded, failed, skipped or cancelled.
-
-    `tail` are the last lines of its log, `said` is how many there were in all; `note` is the newest
-    fact that it told, `error` the line that says why it failed.
-    """
-
-    name: str
-    status: str = PENDING
-    started: float | None = None
-    ended: float | None = None
-    tail: tuple[str, ...] = ()
-    said: int = 0
-    note: str = ""
-    error: str = ""
-
-    @property
-    def seconds(self) -> float | None:
-        """Return how long it took; None while it runs and before it began."""
-        if self.started is None or self.ended is None:
-            return None
-        return self.ended - self.started
 
 
 @dataclass(frozen=True)
 class Monitored:
-    """A run at one moment; `attempt` counts from 1, `key` is its name in MLflow and the ledger."""
+    """A run at one moment; `attempt` counts from 1, `key` is its name in MLflow and the ledger.
+
+    Of a run of another place `troubles` say what cannot be read of it now, and `told` is False
+    while more is to come although it has ended.
+    """
 
     row: Row
     steps: tuple[Step, ...] = ()
     curve: tuple[Measured, ...] = ()
     gate: Gate | None = None
     attempt: int = 1
+    troubles: tuple[str, ...] = ()
+    told: bool = True
 
     @property
     def key(self) -> str:
         """Return what MLflow and the ledger know this attempt by."""
+        if self.row.where != HERE:
+            return self.row.key or self.row.run_id
         return self.row.run_id if self.attempt == 1 else f"{self.row.run_id}.{self.attempt}"
 
     @property
     def over(self) -> bool:
         """Say whether nothing of the run itself changes any more."""
-        return self.row.ended or self.row.status == DAMAGED
+        return self.told and (self.row.ended or self.row.status == DAMAGED)
 
     def step(self, name: str) -> Step | None:
         """Return a step by its name."""
@@ -101,15 +78,17 @@ class Watch:
         row = self.runs.row(self.run_id)
         if row is None:
             raise NotFound(f"there is no run {self.run_id!r}; `/` lists those there are")
-        if row.tracked:
-            return Monitored(row)
         folder = self._opened()
         for event in self._follower.poll() if self._follower else ():
             self._take(event)
         # The row was read first, so a run may have ended since; the next look has both.
         self._gate = self._gate or self._decided(folder)
         return Monitored(
-            row, self._shown(row), tuple(self._curve), self._gate, attempts.number(folder)
+            row,
+            shown(self._plan, self._steps, row),
+            tuple(self._curve),
+            self._gate,
+            attempts.number(folder),
         )
 
     def _opened(self) -> RunFolder:
@@ -139,44 +118,6 @@ class Watch:
     def _decided(self, folder: RunFolder) -> Gate | None:
         step = self._steps.get("gate")
         return gate_of(folder.pipeline_root) if step and step.ended is not None else None
-
-    def _shown(self, row: Row) -> tuple[Step, ...]:
-        stopped = row.ended or row.status == KILLED
-        begun = {name for name, step in self._steps.items() if step.started is not None}
-        names = [*self._plan, *(name for name in self._steps if name not in self._plan)]
-        found = [_standing(self._steps.get(name) or Step(name), row) for name in names]
-        return tuple(
-            replace(step, status=SKIPPED)
-            if step.status == PENDING and plan.skipped(step.name, begun, ended=stopped)
-            else step
-            for step in found
-            if step.name not in plan.SILENT or step.status == FAILED
-        )
-
-
-def heard(step: Step, text: str) -> Step:
-    """Return the step with one more line of its log."""
-    line = text[:LONGEST_LINE]
-    return replace(
-        step,
-        tail=(*step.tail, line)[-TAIL_LINES:],
-        said=step.said + 1,
-        note=line.removeprefix(NOTE) if line.startswith(NOTE) else step.note,
-        error=line.removeprefix(ERROR) if line.startswith(ERROR) else step.error,
-    )
-
-
-def _standing(step: Step, row: Row) -> Step:
-    """Return the step as it stands where nobody carries the run on any more."""
-    lost = row.status == KILLED and step.status in (RUNNING, WAITING)
-    status = FAILED if lost else step.status
-    failed = status == FAILED
-    return replace(step, status=status, error=(step.error or _last(step)) if failed else "")
-
-
-def _last(step: Step) -> str:
-    """Return the last line that says anything, where a step left no sentence of its own."""
-    return next((line.strip() for line in reversed(step.tail) if line.strip()), "")
 
 
 def _arguments(folder: Path) -> Mapping[str, Any]:

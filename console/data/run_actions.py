@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from console.data import cluster_seen
+from console.data.child import in_child
+from console.data.elsewhere import Elsewhere
 from console.data.run_uses import Registry, uses
 from console.data.runs import Runs
 from pipelines import again, run_trash
 from pipelines.enqueue import enqueue
 from pipelines.queue import Queue, path
-from pipelines.run_row import KILLED, Row
+from pipelines.run_row import CLUSTER, HERE, KILLED, Row
 from serving.errors import NotFound, UsageError
 from serving.settings import Settings
 
@@ -21,8 +24,15 @@ UNDO_S = 600.0
 class RunActions:
     """What may be done to the runs of one home; every method is for a thread of its own."""
 
-    def __init__(self, settings: Settings, runs: Runs, undo_s: float = UNDO_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        runs: Runs,
+        undo_s: float = UNDO_S,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.settings, self.runs, self.undo_s = settings, runs, undo_s
+        self.elsewhere = elsewhere
 
     def restart(self, run_id: str, by: str, *, accept_new_data: bool = False) -> str:
         """Queue a run once more, on its data; return the id of the new one.
@@ -47,8 +57,11 @@ class RunActions:
     def cancel(self, run_id: str, by: str) -> str:
         """Cancel a run; return "cancelled" where it waited, "cancelling" where it runs.
 
-        Raises NotFound, and UsageError where it is not in the queue.
+        Raises NotFound, UsageError where it is not in the queue, ClusterError where a cluster
+        refuses.
         """
+        if self._is_far(run_id):
+            return self._cancel_there(run_id)
         row = self._row(run_id)
         if row.ended:
             raise UsageError(f"{run_id} has ended already: {row.status}")
@@ -66,7 +79,11 @@ class RunActions:
         Raises NotFound, and UsageError where it goes on, or where what it made is still needed.
         """
         row = self._row(run_id)
-        if row.tracked:
+        if row.where == CLUSTER:
+            raise UsageError(
+                f"{run_id} is a cluster's: delete it in Kubeflow Pipelines, {row.page}"
+            )
+        if row.where != HERE:
             raise UsageError(f"{run_id} ran elsewhere: delete it in MLflow, run {row.tracked}")
         if row.status == KILLED and self._in_queue(run_id):
             raise UsageError(f"{run_id} is to be begun again; cancel it first")
@@ -93,6 +110,26 @@ class RunActions:
             timer.daemon = True
             timer.start()
 
+    def _is_far(self, run_id: str) -> bool:
+        places = self.elsewhere
+        return places is not None and places.may_have(run_id, self.runs.row(run_id))
+
+    def _cancel_there(self, run_id: str) -> str:
+        row = self.runs.row(run_id)
+        place = self.elsewhere.settings.cluster if self.elsewhere else None
+        if place is None or (row is not None and row.where != CLUSTER):
+            raise UsageError(f"{run_id} runs on another machine: cancel it there")
+        if row is not None and row.ended:
+            raise UsageError(f"{run_id} has ended already: {row.status}")
+        in_child(self.settings, cluster_seen.cancelled, place, row.run_id if row else run_id)
+        self._changed_there()
+        return "cancelling"
+
+    def _changed_there(self) -> None:
+        if self.elsewhere is not None:
+            self.elsewhere.soon()
+        self.runs.look_again()
+
     def _queued(self, run_id: str) -> str:
         self.runs.look_again()
         return run_id
@@ -114,6 +151,6 @@ class RunActions:
 
     def _folder(self, run_id: str) -> Path:
         row = self._row(run_id)
-        if row.tracked:
-            raise UsageError(f"{run_id} ran elsewhere: only MLflow knows it here")
+        if row.where != HERE:
+            raise UsageError(f"{run_id} ran elsewhere: what it was asked for is not known here")
         return self.settings.home / "runs" / row.run_id

@@ -13,6 +13,7 @@ from pipelines.run_row import Row
 FIELDS = (
     "run_id",
     "status",
+    "where",
     "model",
     "version",
     "kind",
@@ -24,6 +25,8 @@ FIELDS = (
     "step",
     "sentence",
 )
+WHERE = "where"
+"""Shown to somebody who chose nothing where there are runs of other places."""
 SHOWN_FIRST = ("run_id", "status", "model", "version", "kind", "data", "started", "seconds")
 NUMBERS = ("started", "seconds", "version")
 METRICS_FIRST = 2
@@ -34,6 +37,8 @@ STATUSES = {
     "running": "wait",
     "waiting": "wait",
     "queued": "wait",
+    "pending": "wait",
+    "cancelling": "wait",
     "held": "wait",
     "rejected": "bad",
     "rolled_back": "bad",
@@ -50,18 +55,22 @@ def all_columns(metrics: Iterable[str]) -> tuple[str, ...]:
     return (*FIELDS, *(name for name in metrics if name not in FIELDS))
 
 
-def first_columns(metrics: Mapping[str, int]) -> tuple[str, ...]:
+def first_columns(metrics: Mapping[str, int], *, places: int = 1) -> tuple[str, ...]:
     """Return what is shown to somebody who chose nothing; the metrics are those of most runs."""
     common = sorted(metrics, key=lambda name: -metrics[name])
-    return (*SHOWN_FIRST, *common[:METRICS_FIRST])
+    known = SHOWN_FIRST if places < 2 else (*SHOWN_FIRST[:2], WHERE, *SHOWN_FIRST[2:])
+    return (*known, *common[:METRICS_FIRST])
 
 
-def chosen(cookie: str, metrics: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the columns that a browser remembers; the run itself is always among them."""
+def chosen(cookie: str, metrics: Mapping[str, int], *, places: int = 1) -> tuple[str, ...]:
+    """Return the columns that a browser remembers; the run itself is always among them.
+
+    `places`: in how many there are runs.
+    """
     known = all_columns(metrics)
     wanted = {unquote(name) for name in cookie.split(".") if name}
     found = tuple(name for name in known if name in wanted or name == FIELDS[0])
-    return found if wanted & set(known) else first_columns(metrics)
+    return found if wanted & set(known) else first_columns(metrics, places=places)
 
 
 def remembered(columns: Iterable[str]) -> str:
@@ -84,7 +93,7 @@ def cell(row: Row, name: str) -> str:
 def cells(row: Row, columns: Iterable[str]) -> dict[str, Any]:
     """Return a row as the browser's table needs it."""
     said = {name: cell(row, name) for name in columns}
-    return {**said, "run_id": row.run_id, "k_status": row.status, "k_tracked": row.tracked}
+    return {**said, "run_id": row.run_id, "k_title": row.title, "k_status": row.status}
 
 
 def moment(seconds: float) -> str:

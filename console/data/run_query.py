@@ -14,7 +14,13 @@ LONGEST = 200
 """Characters of a text that is searched for, and of a value that is filtered by."""
 MOST = 50
 """So many values one filter may have."""
-FILTERS = {"model": "models", "kind": "kinds", "data": "data", "status": "statuses"}
+FILTERS = {
+    "model": "models",
+    "kind": "kinds",
+    "data": "data",
+    "status": "statuses",
+    "where": "wheres",
+}
 """The parameters of the address, and what of a `Query` each fills."""
 NEWEST_FIRST = ("started", "desc")
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipelines.run_row import Row
+from console.data.elsewhere import Elsewhere
+from pipelines.run_row import HERE, Row
 from pipelines.run_table import Page, Query, RunTable
 from serving.settings import Settings
 
@@ -22,9 +23,10 @@ Pulse = tuple[object, ...]
 
 @dataclass
 class Runs:
-    """The runs of one home, for threads."""
+    """The runs of one home, and of other places where some are known, for threads."""
 
     table: RunTable
+    elsewhere: Elsewhere | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _read_at: float = float("-inf")
     _pulse: Pulse = ()
@@ -32,9 +34,9 @@ class Runs:
     _choices: dict[str, Mapping[str, int]] | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Runs:
+    def of(cls, settings: Settings, elsewhere: Elsewhere | None = None) -> Runs:
         """Return the runs of a home; nothing is read yet."""
-        return cls(RunTable.of(settings))
+        return cls(RunTable.of(settings), elsewhere)
 
     def page(self, query: Query) -> Page:
         """Return the rows that a query asks for."""
@@ -57,7 +59,11 @@ class Runs:
     def row(self, run_id: str) -> Row | None:
         """Return one row as it is now, None where there is none."""
         with self._lock:
-            return self.table.row(run_id)
+            row = self.table.row(run_id)
+            if self.elsewhere is not None and (row is None or row.where != HERE):
+                self.elsewhere.into(self.table)
+                row = self.table.row(run_id)
+            return row
 
     def pulse(self) -> Pulse:
         """Return what differs once any row does; a page that sees another one asks again."""
@@ -75,7 +81,11 @@ class Runs:
             return
         if self.table.refresh(FIRST_S):
             self._read_at = time.monotonic()
-        pulse = self.table.pulse()
+        places: tuple[object, ...] = ()
+        if self.elsewhere is not None:
+            self.elsewhere.into(self.table)
+            places = self.elsewhere.places()
+        pulse = (*self.table.pulse(), places)
         if pulse != self._pulse:
             self._pulse, self._choices = pulse, None
             self._pages.clear()

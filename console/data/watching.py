@@ -6,14 +6,18 @@ import threading
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from console.data.elsewhere import Elsewhere
 from console.data.feed import Feed
 from console.data.rollout import Watched, Watcher
 from console.data.run import Monitored, Watch
+from console.data.run_elsewhere import FarWatch
 from console.data.runs import Runs
 from serving.settings import Settings
 
 RUN_S = 0.5
 ROLLOUT_S = 1.0
+FAR_S = 30.0
+"""So long a program waits for each place that is asked about a run that is not here."""
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Watching:
 
     settings: Settings
     runs: Runs
+    elsewhere: Elsewhere
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: WeakValueDictionary[str, Feed[Monitored]] = field(default_factory=WeakValueDictionary)
     _rollouts: WeakValueDictionary[tuple[str, str], Feed[Watched | None]] = field(
@@ -33,10 +38,20 @@ class Watching:
         with self._lock:
             found = self._runs.get(run_id)
             if found is None:
-                watch = Watch(self.runs, run_id)
-                found = Feed(watch.read, RUN_S, over=lambda run: run.over)
+                found = Feed(self.watch(run_id).read, RUN_S, over=lambda run: run.over)
                 self._runs[run_id] = found
             return found
+
+    def watch(self, run_id: str) -> Watch | FarWatch:
+        """Return what reads a run, wherever it is; nothing is read yet."""
+        if self.elsewhere.may_have(run_id, self.runs.row(run_id)):
+            return FarWatch(self.elsewhere, self.runs, run_id)
+        return Watch(self.runs, run_id)
+
+    def now(self, run_id: str) -> Monitored:
+        """Return a run as it is; another place is waited for, some time. Raises NotFound."""
+        watch = self.watch(run_id)
+        return watch.read() if isinstance(watch, Watch) else watch.first(FAR_S)
 
     def rollout(self, service: str, run: str = "") -> Feed[Watched | None]:
         """Return the feed of the rollout that a run began; without one of a service's newest.

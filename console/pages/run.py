@@ -14,17 +14,19 @@ from console.widgets.run_toolbar import RunToolbar
 from console.widgets.screen import Screen
 from console.widgets.status import Badge, duration, moment
 from console.widgets.steps import StepCards
+from pipelines.run_row import CLUSTER, HERE
 from serving.errors import NotFound
 
 
 async def build(screen: Screen) -> None:
     """Show the run of the path, until it has ended. Raises NotFound."""
-    run_id = str(screen.params["run_id"])
-    if await asyncio.to_thread(screen.world.runs.row, run_id) is None:
+    run_id, world = str(screen.params["run_id"]), screen.world
+    row = await asyncio.to_thread(world.runs.row, run_id)
+    if row is None and not world.elsewhere.may_have(run_id, row):
         raise NotFound(f"there is no run {run_id!r}; `kanarya runs list` shows those there are.")
-    ui.page_title(f"{run_id} · Kanarya")
+    ui.page_title(f"{row.title if row else run_id} · Kanarya")
     page = RunPage(screen)
-    feed = screen.world.watching.run(run_id)
+    feed = await asyncio.to_thread(world.watching.run, run_id)
     screen.follow(feed.watch(), page.show)
 
 
@@ -35,7 +37,7 @@ class RunPage:
         self._screen = screen
         self._head = Head(screen)
         self._toolbar = RunToolbar(screen, str(screen.params["run_id"]))
-        with ui.element("section"):
+        with ui.element("section") as self._section:
             ui.html(f"<h2>{screen.say('run.steps')}</h2>", sanitize=False)
             self._steps = StepCards(screen)
         self._curves = Curves(screen)
@@ -46,15 +48,20 @@ class RunPage:
     async def show(self, run: Monitored) -> None:
         """Show the run as it is now."""
         self._head.show(run)
-        if run.row.tracked:
-            return
         await self._toolbar.show(run)
+        self._section.set_visibility(bool(run.steps))
         self._steps.show(run)
         self._curves.show(run.curve)
         self._gate.show(run.gate)
         deploy = run.step("deploy")
         if deploy and deploy.started is not None and self._followed != run.key:
             self._followed = run.key
+            self._follow(run)
+
+    def _follow(self, run: Monitored) -> None:
+        """Show the run's rollout, unless its services are others than those that are asked here."""
+        places = self._screen.world.elsewhere
+        if run.row.where == HERE or places.has_services:
             self._rollout.follow(run.row.model, run.key)
 
 
@@ -68,19 +75,38 @@ class Head:
                 self._id = ui.label().classes("k-mono k-strong")
                 self._badge = Badge(screen)
             self._what = ui.label().classes("k-quiet")
+            self._where = ui.label().classes("k-quiet")
+            self._page = ui.link(screen.say("run.page"), "#").props("rel=noopener")
+            self._page.set_visibility(False)
             self._sentence = ui.label().classes("k-sentence").props("role=status")
             self._attempt = ui.label().classes("k-wait")
+            self._trouble = ui.label().classes("k-wait").props("role=status")
 
     def show(self, run: Monitored) -> None:
         """Show the run as it is now."""
         row, say = run.row, self._screen.say
-        self._id.set_text(row.run_id)
+        self._id.set_text(row.title)
         self._badge.show(row.status)
         parts = [say("run.what", kind=row.kind, data=row.data) if row.data else row.kind]
         parts += [say("run.began", when=moment(row.started))] if row.started else []
         parts += [say("run.took", seconds=duration(row.seconds))] if row.seconds else []
         self._what.set_text(" · ".join(parts))
-        self._sentence.set_text(say("run.elsewhere") if row.tracked else row.sentence)
+        self._sentence.set_text(row.sentence)
+        self._elsewhere(run)
         again = say("run.attempt", number=run.attempt) if run.attempt > 1 else ""
         self._attempt.set_text(again)
         self._attempt.set_visibility(bool(again))
+
+    def _elsewhere(self, run: Monitored) -> None:
+        """Say where a run of another place is, and what of it cannot be read now."""
+        row, say = run.row, self._screen.say
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(row.metrics.items()))
+        said = {HERE: "", CLUSTER: say("run.cluster", run=row.run_id)}
+        where = said.get(row.where, say("run.elsewhere"))
+        self._where.set_text(f"{where} {metrics}" if where and metrics else where)
+        self._where.set_visibility(bool(where))
+        self._trouble.set_text(" ".join(run.troubles))
+        self._trouble.set_visibility(bool(run.troubles))
+        if row.page and not self._page.visible:
+            self._page.props["href"] = row.page
+            self._page.set_visibility(True)

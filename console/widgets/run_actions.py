@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from urllib.parse import quote, urlencode
 
@@ -13,7 +13,7 @@ from console.data import compare, run_files
 from console.data.run_uses import Registry
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
-from pipelines.run_row import KILLED, Row
+from pipelines.run_row import ELSEWHERE, HERE, KILLED, Row
 from serving.errors import KanaryaError
 
 Handler = Callable[[], object]
@@ -109,15 +109,22 @@ def _looking(picked: list[str]) -> dict[str, bool]:
 
 
 def _acting(picked: list[str], rows: list[Row]) -> dict[str, bool]:
-    here = len(rows) == len(picked) and not any(row.tracked for row in rows)
+    known = bool(rows) and len(rows) == len(picked)
+    here = known and not_far(rows)
+    near = known and all(row.where != ELSEWHERE for row in rows)
     ended = all(row.ended or row.status == KILLED for row in rows)
     return {
-        "restart": len(picked) == 1,
-        "edit": len(picked) == 1,
-        "compose": len(picked) == 2,
-        "cancel": bool(rows) and here and not any(row.ended for row in rows),
-        "delete": bool(rows) and here and ended,
+        "restart": len(picked) == 1 and not_far(rows),
+        "edit": len(picked) == 1 and not_far(rows),
+        "compose": len(picked) == 2 and not_far(rows),
+        "cancel": near and not any(row.ended for row in rows),
+        "delete": here and ended,
     }
+
+
+def not_far(rows: Iterable[Row]) -> bool:
+    """Say whether what the runs were asked for is known here."""
+    return all(row.where == HERE for row in rows)
 
 
 async def restart_dialog(screen: Screen, run_id: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nicegui import ui
 
 from console.data import run_columns, run_query
-from console.widgets.run_list import RunList, column_word, status_word
+from console.widgets.run_list import RunList, column_word, status_word, where_word
 from console.widgets.screen import Screen
 
 Choices = Mapping[str, Mapping[str, int]]
@@ -22,6 +22,7 @@ class RunFilters:
         with ui.row().classes("k-filters items-end full-width"):
             self._search()
             self._selects = {name: self._select(name, choices) for name in run_query.FILTERS}
+            self._offer_places()
             ui.button(screen.say("runs.clear"), icon="filter_alt_off", on_click=self._clear).props(
                 "flat no-caps"
             )
@@ -50,6 +51,12 @@ class RunFilters:
             options = self._options(name, choices)
             if options.keys() != dict(select.options).keys():
                 select.set_options(options)
+        self._offer_places()
+
+    def _offer_places(self) -> None:
+        """Offer to choose a place where there are runs in more than one."""
+        select = self._selects["where"]
+        select.set_visibility(len(select.options) > 1 or bool(select.value))
 
     def _options(self, name: str, choices: Choices) -> dict[str, str]:
         field = run_query.FILTERS[name]
@@ -58,7 +65,8 @@ class RunFilters:
         return {v: f"{self._word(name, v)} ({n})" for v, n in counted.items() if v}
 
     def _word(self, name: str, value: str) -> str:
-        return status_word(self.screen, value) if name == "status" else value
+        words = {"status": status_word, "where": where_word}
+        return words[name](self.screen, value) if name in words else value
 
     async def _changed(self) -> None:
         chosen = {name: select.value or () for name, select in self._selects.items()}

@@ -19,7 +19,7 @@ from pipelines.run_table import Page
 HEAD = """<q-th :props="props" tabindex="0" @keydown.enter.prevent="props.sort(props.col)">
 {{ props.col.label }}</q-th>"""
 RUN = """<q-td :props="props"><a :href="'/runs/' + encodeURIComponent(props.row.run_id)"
-class="k-mono">{{ props.value }}</a></q-td>"""
+class="k-mono">{{ props.row.k_title }}</a></q-td>"""
 STATUS = """<q-td :props="props"><span :class="'k-badge k-' + props.row.k_colour">{{ props.value }}
 </span></q-td>"""
 SENTENCE = """<q-td :props="props"><div class="k-sentence" :title="props.value">{{ props.value }}
@@ -122,6 +122,8 @@ class RunList:
         said["k_colour"] = run_columns.STATUSES.get(row.status, "none")
         if "status" in said:
             said["status"] = status_word(self.screen, row.status)
+        if "where" in said:
+            said["where"] = where_word(self.screen, row.where)
         return said
 
     def _heads(self) -> list[dict[str, Any]]:
@@ -152,6 +154,12 @@ def status_word(screen: Screen, status: str) -> str:
     """Return a status in the language of the page; one that we do not know as it is."""
     key = f"status.{status}"
     return screen.say(key) if screen.texts.has(key) else status
+
+
+def where_word(screen: Screen, where: str) -> str:
+    """Return a place of runs in the language of the page; one that we do not know as it is."""
+    key = f"runs.where.{where}"
+    return screen.say(key) if screen.texts.has(key) else where
 
 
 def column_word(screen: Screen, name: str) -> str:

@@ -12,7 +12,7 @@ from console.data import run_files
 from console.data.run import Monitored
 from console.widgets.run_actions import restart_dialog
 from console.widgets.screen import Screen
-from pipelines.run_row import KILLED, Row
+from pipelines.run_row import ELSEWHERE, HERE, KILLED, Row
 
 
 class RunToolbar:
@@ -30,11 +30,13 @@ class RunToolbar:
 
     async def show(self, run: Monitored) -> None:
         """Show what the run allows now."""
-        here = self._screen.operates and not run.row.tracked
+        may, where = self._screen.operates, run.row.where
+        here = may and where == HERE
         self._restart.set_visibility(here and (run.row.ended or run.row.status == KILLED))
         self._edit.set_visibility(here)
-        self._cancel.set_visibility(here and not run.over and run.row.status != KILLED)
-        if run.over and self._files_of != run.row.status:
+        goes_on = not run.row.ended and not run.over and run.row.status != KILLED
+        self._cancel.set_visibility(may and where != ELSEWHERE and goes_on)
+        if where == HERE and run.over and self._files_of != run.row.status:
             self._files_of = run.row.status
             await self._offer(run.row)
 

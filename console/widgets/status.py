@@ -8,9 +8,9 @@ from nicegui import ui
 
 from console.widgets.screen import Screen
 
-GOOD = frozenset({"succeeded", "promoted", "passed", "good"})
+GOOD = frozenset({"succeeded", "promoted", "finished", "passed", "good"})
 BAD = frozenset({"failed", "rejected", "rolled_back", "killed", "damaged", "conflict", "bad"})
-NONE = frozenset({"pending", "skipped", "cancelled", "queued"})
+NONE = frozenset({"pending", "skipped", "cancelled", "queued", "unknown"})
 
 
 def level(status: str) -> str:

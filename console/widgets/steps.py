@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from console.data.run import TAIL_LINES, Monitored, Step
+from console.data.run import Monitored
+from console.data.step_shown import TAIL_LINES, Step
 from console.widgets.screen import Screen
 from console.widgets.status import Badge, duration
 

@@ -11,8 +11,9 @@ import yaml
 
 from console.data import steps
 from console.data.gate import Interval, gate_of
-from console.data.run import TAIL_LINES, Monitored, Watch
+from console.data.run import Monitored, Watch
 from console.data.runs import Runs
+from console.data.step_shown import TAIL_LINES
 from pipelines import processes
 from pipelines.attempts import put_aside
 from pipelines.journal import FAILED, RUNNING, SUCCEEDED, Result, RunFolder, Step
