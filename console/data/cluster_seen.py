@@ -195,7 +195,7 @@ def _marked(lines: Sequence[str], mark: str) -> str:
 
 def _ours(run: ClusterRun) -> bool:
     """Say whether a run is of one of our pipelines: others may use the namespace, too."""
-    return {"name", "model_kind", "data_uri"} <= arguments(run).keys()
+    return {"model_kind", "data_uri"} <= arguments(run).keys()
 
 
 def _ended(seen: _Seen, found: tuple[Step, ...]) -> Row:

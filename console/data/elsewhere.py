@@ -8,8 +8,9 @@ come is a sentence.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from components import tracked_runs
 from components.tracked_runs import TrackedRun
@@ -30,6 +31,7 @@ WHOLE_S = 300.0
 SKEW_S = 600.0
 """By so much the clocks of machines may differ."""
 
+T = TypeVar("T")
 Rows = dict[str, Row]
 Tracked = dict[str, TrackedRun]
 
@@ -48,12 +50,25 @@ class Place:
     asked: bool = True
 
 
+class Asked(Protocol):
+    """Who is asked what needs a heavy library: a process (`Child`), where nothing else is given."""
+
+    def ask(self, ask: Callable[..., T], *arguments: object) -> T:
+        """Return what a function of a module returns; what it raises is raised here."""
+
+
 class Elsewhere:
     """The places beside this home, for threads; where there are none it does nothing."""
 
-    def __init__(self, settings: ConsoleSettings) -> None:
+    def __init__(
+        self,
+        settings: ConsoleSettings,
+        cluster_child: Asked | None = None,
+        mlflow_child: Asked | None = None,
+    ) -> None:
         self.settings = settings
-        self.cluster_child, self.mlflow_child = Child(settings.base), Child(settings.base)
+        self.cluster_child: Asked = cluster_child or Child(settings.base)
+        self.mlflow_child: Asked = mlflow_child or Child(settings.base)
         self._cluster = Latest(self._listed, CLUSTER_S) if settings.cluster else None
         mlflow = knows_others(settings.base)
         self._mlflow = Latest(self._changed, MLFLOW_S) if mlflow else None
