@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scripts.cluster_options import opened
 from scripts.progress import Progress
-from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.cluster import Cluster
-    from pipelines.cluster_runs import Submission
+    from pipelines.cluster_start import Filed
     from pipelines.journal import Result
     from pipelines.spec import AnySpec
-
-
-@dataclass(frozen=True)
-class Filed:
-    """How a run is filed on a cluster; "" where the default will do."""
-
-    experiment: str = ""
-    run_name: str = ""
-    service_account: str = ""
-    upload_data: bool = False
-    detach: bool = False
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Filed:
-        """Return what a command's options say."""
-        return cls(**{name: options.get(name) or of for name, of in asdict(cls()).items()})
 
 
 def start(spec: AnySpec, filed: Filed, cluster: Cluster, *, as_json: bool) -> int:
     """Start a run, wait for it unless `filed.detach`, and return the exit code."""
     from pipelines import cluster_runs
+    from pipelines.cluster_start import submission
 
     progress = Progress(quiet=as_json)
     asked = submission(spec, filed)
@@ -59,41 +40,6 @@ def start(spec: AnySpec, filed: Filed, cluster: Cluster, *, as_json: bool) -> in
         click.echo(json.dumps({"run_id": run.run_id, "name": asked.name, "page": page}, indent=2))
     progress.line(f"`kanarya runs watch {run.run_id}` shows how it goes")
     return 0
-
-
-def submission(spec: AnySpec, filed: Filed) -> Submission:
-    """Return what is to be sent for a spec; its data is where a pod can read it.
-
-    Raises UsageError for data on this machine.
-    """
-    from components.provenance import git
-    from pipelines.cluster_package import text_of
-    from pipelines.cluster_place import SERVICE_ACCOUNT
-    from pipelines.cluster_runs import Submission
-    from pipelines.journal import new_run_id
-    from pipelines.spec import pipeline_arguments
-
-    unique = new_run_id(spec.name, datetime.now(UTC))
-    name = filed.run_name or unique
-    known = {"git_commit": git("rev-parse", "HEAD", folder=Path()), "run_key": name}
-    return Submission(
-        package=text_of(spec.task),
-        arguments={**pipeline_arguments(reachable(spec, unique, filed)), **known},
-        name=name,
-        experiment=filed.experiment or spec.name,
-        service_account=filed.service_account or os.environ.get(SERVICE_ACCOUNT, ""),
-    )
-
-
-def reachable(spec: AnySpec, key: str, filed: Filed) -> AnySpec:
-    """Return the spec with data that a pod can read: uploaded, if that is asked for."""
-    from pipelines.cluster_package import refuse_local, uploaded
-
-    uri = spec.data.uri
-    if filed.upload_data:
-        uri = uploaded(uri, Settings.from_env().model_store, key)
-    refuse_local(uri)
-    return spec.model_copy(update={"data": spec.data.model_copy(update={"uri": uri})})
 
 
 def watch(cluster: Cluster, run_id: str, progress: Progress, *, as_json: bool) -> int:
@@ -125,6 +71,8 @@ def told(ended: Result, progress: Progress, *, as_json: bool) -> int:
 
 def begin(spec: AnySpec, options: Mapping[str, Any], *, as_json: bool) -> int:
     """Do what `kanarya run SPEC --on cluster` was asked for."""
+    from pipelines.cluster_start import Filed, reachable
+
     filed = Filed.of(options)
     if not filed.upload_data:
         reachable(spec, "", filed)  # before the cluster is asked for anything

@@ -55,9 +55,9 @@ def schedule() -> None:
 def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
     """Schedule the runs of a spec."""
     from pipelines import cluster_schedules
+    from pipelines.cluster_start import Filed, submission
     from pipelines.cron import six_fields
     from pipelines.spec import load
-    from scripts.run_cluster import Filed, submission
 
     spec = load(spec_file, changes)
     name = options["name"] or spec.name

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
@@ -21,6 +22,7 @@ from console.texts import Texts
 from console.world import World
 from pipelines.asked import Asked
 from pipelines.enqueue import enqueue
+from pipelines.run_row import CLUSTER
 from pipelines.spec import located, parse, schema
 
 Operator = Annotated[Person, Depends(operator)]
@@ -28,13 +30,19 @@ Columns = Annotated[tuple[str, ...], Query()]
 
 
 class Wanted(BaseModel):
-    """A run to start; `data_sha256`: what the data must have, "" for any."""
+    """A run to start; `data_sha256`: what the data must have, "" for any.
+
+    `on`: "cluster" sends it to Kubeflow Pipelines, where it has no priority; `upload_data`: data of
+    this machine is copied to the model store for that.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     spec: dict[str, Any]
     priority: int = Field(0, ge=-(2**31), le=2**31)
     data_sha256: str = Field("", pattern="^([0-9a-f]{64})?$")
+    on: Literal["here", "cluster"] = "here"
+    upload_data: bool = False
 
 
 def router(world: World) -> APIRouter:
@@ -70,7 +78,11 @@ async def _begun(world: World, wanted: Wanted, person: Person) -> str:
     spec = parse(wanted.spec, "spec")
     data = spec.data.model_copy(update={"uri": located(spec.data.uri, Path())})
     asked = Asked(spec.model_copy(update={"data": data}), wanted.data_sha256)
-    await asyncio.to_thread(world.audit.record, person, "run.start", spec.name, data=data.uri)
+    detail = {"data": data.uri, "on": wanted.on}
+    await asyncio.to_thread(world.audit.record, person, "run.start", spec.name, **detail)
+    if wanted.on == CLUSTER:
+        start = partial(world.run_actions.start_there, asked, upload_data=wanted.upload_data)
+        return (await asyncio.to_thread(start)).run_id
     settings = world.settings.base
     return await asyncio.to_thread(
         enqueue, settings, asked, by=person.name, priority=wanted.priority

@@ -38,7 +38,9 @@ def _reading(routes: APIRouter, world: World) -> None:
         view = run_query.parse(request.query_params.multi_items())
         page = world.runs.page(view.asked())
         rows = [asdict(row) for row in page.rows]
-        return {"total": page.total, "page": view.number, "size": view.size, "runs": rows}
+        places = [asdict(place) for place in world.elsewhere.places()]
+        found = {"total": page.total, "page": view.number, "size": view.size}
+        return {**found, "runs": rows, "places": places}
 
     @routes.get("/run-choices")
     def choices() -> dict[str, Any]:

@@ -13,6 +13,7 @@ import yaml
 from console.data.preview import Column
 from pipelines.asked import Asked
 from pipelines.spec import AnySpec, name_from, parse
+from serving import storage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +123,13 @@ class Draft:
         """Return the spec as a file has it."""
         return yaml.safe_dump(_plain(self.document), sort_keys=False, allow_unicode=True)
 
-    def command(self) -> str:
+    @property
+    def is_local(self) -> bool:
+        """Say whether its data is on this machine, where no cluster can read it."""
+        uri = str(self.value("data.uri") or "")
+        return bool(uri) and storage.local_path(uri) is not None
+
+    def command(self, *, on_cluster: bool = False, upload_data: bool = False) -> str:
         """Return the command that starts the same run in a terminal."""
         words = ["kanarya", "run"]
         values = dict(_leaves(_plain(self.document)))
@@ -134,6 +141,8 @@ class Draft:
             words += ["--model", str(values.pop("model.kind"))]
         for path, value in values.items():
             words += ["--set", f"{path}={json.dumps(value, ensure_ascii=False)}"]
+        words += ["--on", "cluster"] if on_cluster else []
+        words += ["--upload-data"] if on_cluster and upload_data else []
         return shlex.join(words)
 
     def _with(self, document: Mapping[str, Any]) -> Draft:

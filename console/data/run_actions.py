@@ -10,13 +10,16 @@ from console.data.child import in_child
 from console.data.elsewhere import Elsewhere
 from console.data.run_uses import Registry, uses
 from console.data.runs import Runs
-from pipelines import again, run_trash
+from pipelines import again, cluster_start, run_trash
+from pipelines.asked import Asked
+from pipelines.cluster_start import Begun, Filed
 from pipelines.enqueue import enqueue
 from pipelines.queue import Queue, path
 from pipelines.run_row import CLUSTER, HERE, KILLED, Row
 from serving.errors import NotFound, UsageError
 from serving.settings import Settings
 
+NO_CLUSTER = "no cluster is known here: begin the console with KFP_HOST, Kubeflow's address, set"
 UNDO_S = 600.0
 """So long a deleted run can be brought back."""
 
@@ -41,6 +44,19 @@ class RunActions:
         """
         asked, _ = again.restart(self._folder(run_id), accept_new_data=accept_new_data)
         return self._queued(enqueue(self.settings, asked, by=by))
+
+    def start_there(self, asked: Asked, *, upload_data: bool) -> Begun:
+        """Start a run on the cluster; with `upload_data` its data is copied to the model store.
+
+        Raises UsageError for data that no pod can read, ClusterError where it is refused.
+        """
+        place = self.elsewhere.settings.cluster if self.elsewhere else None
+        if place is None:
+            raise UsageError(NO_CLUSTER)
+        filed = Filed(upload_data=upload_data)
+        begun = in_child(self.settings, cluster_start.begin, place, asked, filed)
+        self._changed_there()
+        return begun
 
     def compose(
         self, data_of: str, config_of: str, by: str, *, accept_new_data: bool = False

@@ -23,14 +23,17 @@ Hear = Callable[[], None]
 class Sheet:
     """The draft, the data it is about, and who hears of changes.
 
-    `faults`: what was filled in and cannot be read, by path. `on_data`, `on_model`: called when
-    other data was chosen, or another task or kind; `on_change`: after everything.
+    `upload_data`: whether data of this machine is copied for a run on a cluster. `faults`: what was
+    filled in and cannot be read, by path. `on_data`, `on_model`: called when other data was chosen,
+    or another task or kind; `on_change`: after everything.
     """
 
     screen: Screen
     draft: Draft
     same_data: bool = True
     priority: int = 0
+    on_cluster: bool = False
+    upload_data: bool = True
     preview: Preview | None = None
     refused: str = ""
     faults: dict[str, str] = field(default_factory=dict)
@@ -79,6 +82,11 @@ class Sheet:
         before = self._model()
         self.draft = draft
         self.told(*(self.on_model if self._model() != before else ()))
+
+    @property
+    def uploads(self) -> bool:
+        """Say whether data is copied to where a cluster can read it."""
+        return self.on_cluster and self.upload_data and self.draft.is_local
 
     def told(self, *first: Hear) -> None:
         """Tell all who listen."""

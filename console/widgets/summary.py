@@ -7,8 +7,11 @@ from typing import Any
 from nicegui import ui
 
 from console.data.plan import plan
+from console.widgets.destination import Destination
 from console.widgets.sheet import Sheet
+from pipelines.asked import Asked
 from pipelines.enqueue import enqueue
+from pipelines.run_row import CLUSTER
 from serving.errors import KanaryaError
 
 
@@ -26,11 +29,13 @@ class Summary:
             self.error = ui.label().classes("k-bad").props('role="alert"')
             if sheet.draft.made_from and sheet.draft.data_sha256:
                 ui.switch(say("new.same_data"), value=True, on_change=self._same)
+            self.destination = Destination(sheet)
             with ui.row().classes("items-end q-my-md no-wrap"):
                 self.start = ui.button(say("new.start"), icon="play_arrow", on_click=self._start)
-                priority = ui.number(say("new.priority"), value=0, step=1, on_change=self._prior)
-                priority.props("outlined dense stack-label").style("width: 7rem")
-                priority.props["title"] = say("new.priority.help")
+                self.priority = ui.number(say("new.priority"), value=0, step=1)
+                self.priority.on_value_change(self._prior)
+                self.priority.props("outlined dense stack-label").style("width: 7rem")
+                self.priority.props["title"] = say("new.priority.help")
             self.command = self._code("new.command")
             self.yaml = self._code("new.yaml")
         sheet.on_change.append(self.follow)
@@ -38,10 +43,13 @@ class Summary:
 
     def follow(self) -> None:
         """Show what the draft has become."""
-        draft, said = self.sheet.draft, self._faults()
+        sheet, draft, said = self.sheet, self.sheet.draft, self._faults()
         chosen = bool(draft.value("data.uri"))
         self.yaml.set_text(draft.yaml() if draft.document else "")
-        self.command.set_text(draft.command() if chosen else "")
+        command = draft.command(on_cluster=sheet.on_cluster, upload_data=sheet.uploads)
+        self.command.set_text(command if chosen else "")
+        self.destination.follow()
+        self.priority.set_visibility(not sheet.on_cluster)
         self.start.set_enabled(chosen and not said)
         self.nothing.set_visibility(not chosen)
         self.error.set_text(said)
@@ -82,20 +90,40 @@ class Summary:
         self.sheet.priority = int(event.value or 0)
 
     async def _start(self) -> None:
-        sheet, screen = self.sheet, self.sheet.screen
+        sheet = self.sheet
         self.start.disable()
         try:
             asked = sheet.draft.asked(same_data=sheet.same_data)
         except KanaryaError as error:
             ui.notify(str(error), type="negative", multi_line=True)
             return
-        by, settings = screen.person.name, screen.world.settings.base
-        run_id = await screen.act(
-            "run.start",
-            asked.spec.name,
-            lambda: enqueue(settings, asked, by=by, priority=sheet.priority),
-            data=asked.spec.data.uri,
-        )
+        run_id = await (self._sent(asked) if sheet.on_cluster else self._queued(asked))
         if run_id:
             ui.navigate.to(f"/runs/{run_id}")
         self.start.enable()
+
+    async def _queued(self, asked: Asked) -> str | None:
+        screen, priority = self.sheet.screen, self.sheet.priority
+        by, settings = screen.person.name, screen.world.settings.base
+        return await screen.act(
+            "run.start",
+            asked.spec.name,
+            lambda: enqueue(settings, asked, by=by, priority=priority),
+            data=asked.spec.data.uri,
+        )
+
+    async def _sent(self, asked: Asked) -> str | None:
+        """Start it on the cluster, which takes as long as its data takes to be copied."""
+        sheet, screen = self.sheet, self.sheet.screen
+        upload, actions = sheet.uploads, screen.world.run_actions
+        note = ui.notification(screen.say("new.sending"), spinner=True, timeout=None)
+        begun = await screen.act(
+            "run.start",
+            asked.spec.name,
+            lambda: actions.start_there(asked, upload_data=upload),
+            data=asked.spec.data.uri,
+            on=CLUSTER,
+            upload_data=upload,
+        )
+        note.dismiss()
+        return begun.run_id if begun else None
