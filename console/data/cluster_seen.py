@@ -50,12 +50,16 @@ class Listed:
 
 @dataclass(frozen=True)
 class Log:
-    """What a step wrote: the last lines, how many there are in all, its newest fact, its error."""
+    """What a step wrote: the last lines, how many there are in all, its newest fact, its error.
 
-    tail: tuple[str, ...]
-    said: int
+    `missing`: why nobody can say what it wrote, "" where this is it.
+    """
+
+    tail: tuple[str, ...] = ()
+    said: int = 0
     note: str = ""
     error: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class _Seen:
         except Unreachable:
             raise
         except ClusterError as error:
-            return Log((), 0, note=str(error))
+            return Log(missing=str(error))
 
 
 def log_of(text: str) -> Log:

@@ -6,7 +6,7 @@ Both are asked in threads (`Latest`), so a reading is there at once, with what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from components import tracked_run
 from components.tracked_run import Kept
@@ -23,7 +23,8 @@ from pipelines.run_events import Measured
 from pipelines.run_row import CLUSTER, ELSEWHERE, Row, elsewhere, joined
 from serving.errors import NotFound
 
-UNKNOWN = "unknown"
+UNKNOWN, GONE = "unknown", "gone"
+"""What a run is before its cluster has answered, and where it has no such run."""
 KEPT_S = 5.0
 """So often MLflow is asked about a run that goes on."""
 AFTER_END = 2
@@ -53,10 +54,10 @@ class FarWatch:
         self._asked_at_end: int | None = None
 
     def read(self) -> Monitored:
-        """Return the run as it is known by now. Raises NotFound where there is none of that id."""
+        """Return the run as it is known by now; one that the cluster does not have is `GONE`."""
         told: Answer[Told] = self._cluster.look() if self._cluster else Answer()
         if isinstance(told.error, NotFound):
-            raise told.error
+            return self._gone(str(told.error))
         row = told.value.looked.row if told.value else self._listed()
         kept = self._kept(row)
         curve = kept.value.curve if kept.value else {}
@@ -70,12 +71,22 @@ class FarWatch:
         )
 
     def first(self, timeout_s: float) -> Monitored:
-        """Return the run once both places have answered or refused, or the time is over."""
+        """Return the run once both places have answered or refused, or the time is over.
+
+        Raises NotFound where there is none of that id.
+        """
         for place in (self._cluster, self._mlflow):
             self.read()
             if place is not None:
                 place.wait(timeout_s)
-        return self.read()
+        found = self.read()
+        if found.row.status == GONE:
+            raise NotFound(found.row.sentence)
+        return found
+
+    def _gone(self, why: str) -> Monitored:
+        row = Row(self._run_id, "", "", "", "", "", GONE, 0.0, where=CLUSTER)
+        return Monitored(replace(row, sentence=why, ended=True))
 
     def _listed(self) -> Row:
         """Return the run as the table has it, which the cluster has not told of yet."""
@@ -99,8 +110,11 @@ class FarWatch:
         place = self._places.settings.cluster
         found = self._places.cluster_child.ask(cluster_seen.looked, place, self._id, whole)
         ended = {step.name for step in found.steps if step.ended is not None}
-        logs = {**(before.logs if before else {}), **found.logs}
-        return Told(found, logs, whole | (ended & found.logs.keys()))
+        known = before.logs if before else {}
+        read = {
+            name: log for name, log in found.logs.items() if not log.missing or name not in known
+        }
+        return Told(found, {**known, **read}, whole | (ended & found.logs.keys()))
 
     def _recorded(self, _: Kept | None) -> Kept | None:
         settings = self._places.settings.base
@@ -118,7 +132,7 @@ def _steps(told: Told, row: Row) -> tuple[Step, ...]:
     found = {
         each.name: _step(
             Step(each.name, each.status, each.started, each.ended),
-            told.logs.get(each.name) or Log((), 0),
+            told.logs.get(each.name) or Log(),
             told.looked.waiting.get(each.name, ""),
         )
         for each in told.looked.steps
@@ -127,10 +141,10 @@ def _steps(told: Told, row: Row) -> tuple[Step, ...]:
 
 
 def _step(step: Step, log: Log, waiting: str) -> Step:
-    note = waiting or log.note
-    return Step(
-        step.name, step.status, step.started, step.ended, log.tail, log.said, note, log.error
-    )
+    """Return a step with its log; of one that has ended without, why there is none."""
+    lost = log.missing if step.ended is not None else ""
+    tail, said = ((lost,), 1) if lost else (log.tail, log.said)
+    return replace(step, tail=tail, said=said, note=waiting or log.note, error=log.error)
 
 
 def _waiting(told: Told | None) -> str:

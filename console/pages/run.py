@@ -87,7 +87,8 @@ class Head:
         row, say = run.row, self._screen.say
         self._id.set_text(row.title)
         self._badge.show(row.status)
-        parts = [say("run.what", kind=row.kind, data=row.data) if row.data else row.kind]
+        parts = [say("run.what", kind=row.kind, data=row.data)] if row.data else []
+        parts += [row.kind] if row.kind and not row.data else []
         parts += [say("run.began", when=moment(row.started))] if row.started else []
         parts += [say("run.took", seconds=duration(row.seconds))] if row.seconds else []
         self._what.set_text(" · ".join(parts))

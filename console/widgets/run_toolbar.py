@@ -10,6 +10,7 @@ from nicegui import ui
 
 from console.data import run_files
 from console.data.run import Monitored
+from console.data.run_elsewhere import UNKNOWN
 from console.widgets.run_actions import restart_dialog
 from console.widgets.screen import Screen
 from pipelines.run_row import ELSEWHERE, HERE, KILLED, Row
@@ -34,7 +35,7 @@ class RunToolbar:
         here = may and where == HERE
         self._restart.set_visibility(here and (run.row.ended or run.row.status == KILLED))
         self._edit.set_visibility(here)
-        goes_on = not run.row.ended and not run.over and run.row.status != KILLED
+        goes_on = not run.row.ended and not run.over and run.row.status not in (KILLED, UNKNOWN)
         self._cancel.set_visibility(may and where != ELSEWHERE and goes_on)
         if where == HERE and run.over and self._files_of != run.row.status:
             self._files_of = run.row.status

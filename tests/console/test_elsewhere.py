@@ -242,6 +242,11 @@ def test_a_run_that_there_is_not_is_not_found(places: Elsewhere, runs: Runs) -> 
     assert not places.may_have("iris-1", None)
     with pytest.raises(NotFound, match=nobody):
         seen(places, runs, nobody)
+    watch = FarWatch(places, runs, nobody)
+    watch.read()
+    with pytest.raises(NotFound):
+        watch.first(LONG)
+    assert (watch.read().row.status, watch.read().over) == ("gone", True)
 
 
 def test_a_run_out_of_reach_is_shown_as_it_was_last_with_the_reason(
