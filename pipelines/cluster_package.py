@@ -45,6 +45,13 @@ def with_defaults(text: str, arguments: Mapping[str, Any]) -> str:
     return str(yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
 
 
+def package_of(spec: Mapping[str, Any]) -> str:
+    """Return the YAML of a pipeline as the API has it: with what it asks of Kubernetes, if any."""
+    inner, platform = spec.get("pipeline_spec") or spec, spec.get("platform_spec")
+    documents = [inner, *([platform] if platform else [])]
+    return str(yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
+
+
 def plain() -> list[tuple[str, str]]:
     """Return (name in the UI, YAML) of each pipeline whose images the environment names."""
     names = compiled.PIPELINES if os.environ.get(TENSORFLOW) else ("tabular",)

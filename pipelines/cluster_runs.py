@@ -124,15 +124,20 @@ def cancel(cluster: Cluster, run_id: str) -> None:
 
 
 def known_tasks(cluster: Cluster, run: ClusterRun) -> dict[str, Task]:
-    """Return the steps of the pipeline of a run, which one started from the UI refers to."""
+    """Return the steps of the pipeline of a run."""
+    return tasks(pipeline_of(cluster, run))
+
+
+def pipeline_of(cluster: Cluster, run: ClusterRun) -> Mapping[str, Any]:
+    """Return the pipeline of a run, which one started from the UI refers to; {} without one."""
     if run.spec or run.reference is None:
-        return tasks(run.spec)
+        return run.spec
     pipeline, version = run.reference
     found = cluster.call(
         "read the pipeline of the run",
         lambda client: client.get_pipeline_version(pipeline, version),
     )
-    return tasks(found.pipeline_spec or {})
+    return found.pipeline_spec or {}
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.provenance import git
-from pipelines import cluster_runs
+from pipelines import cluster_runs, cluster_steps
 from pipelines.cluster import connect
-from pipelines.cluster_package import refuse_local, text_of, uploaded
+from pipelines.cluster_package import package_of, refuse_local, text_of, uploaded
 from pipelines.cluster_place import SERVICE_ACCOUNT
 from pipelines.cluster_runs import Submission
 from pipelines.journal import new_run_id
@@ -62,6 +62,27 @@ def begin(place: Place, asked: Asked, filed: Filed) -> Begun:
     sent = submission(asked.spec, filed, data_sha256=asked.data_sha256)
     run = cluster_runs.submit(cluster, sent)
     return Begun(run.run_id, sent.name, place.page("runs", run.run_id))
+
+
+def again(place: Place, run_id: str) -> Begun:
+    """Start a run of the cluster once more: its own pipeline, its own parameters, another name.
+
+    Raises NotThere where there is no such run, and ClusterError for a refusal.
+    """
+    cluster = connect(place)
+    run = cluster_runs.get(cluster, run_id)
+    known = cluster_steps.defaults(run.spec) | dict(run.arguments)
+    model = str(known.get("name") or "run")
+    name = new_run_id(model, datetime.now(UTC))
+    sent = Submission(
+        package=package_of(cluster_runs.pipeline_of(cluster, run)),
+        arguments={**run.arguments, "run_key": name},
+        name=name,
+        experiment=model,
+        service_account=os.environ.get(SERVICE_ACCOUNT, ""),
+    )
+    made = cluster_runs.submit(cluster, sent)
+    return Begun(made.run_id, name, place.page("runs", made.run_id))
 
 
 def submission(spec: AnySpec, filed: Filed, *, data_sha256: str = "") -> Submission:

@@ -101,6 +101,14 @@ def tasks(spec: Mapping[str, Any]) -> dict[str, Task]:
     return dict(_tasks(inner.get("root") or {}, components, _executors(platform), ""))
 
 
+def defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a pipeline's YAML has values for, {} of none."""
+    inner = spec.get("pipeline_spec") or spec
+    known = (inner.get("root") or {}).get("inputDefinitions") or {}
+    parameters = (known.get("parameters") or {}).items()
+    return {name: each["defaultValue"] for name, each in parameters if "defaultValue" in each}
+
+
 def steps(run: ClusterRun, known: Mapping[str, Task]) -> tuple[Step, ...]:
     """Return the steps that have begun, in that order; those of a branch not taken are left out."""
     found = [_step(name, task, run.nodes) for name, task in known.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from components import decision, outcome, tracking
+from components import decision, outcome, recorded, tracking
 
 REJECTED = "rejected"
 
@@ -16,6 +16,7 @@ def run(decided: Path, evaluation: Path, run_id: str) -> str:
     scores = json.loads((evaluation / "scores.json").read_text(encoding="utf-8"))
     tracking.log_evaluation(run_id, scores["candidate"], evaluation)
     tracking.log_file(run_id, verdict.markdown(), "gate.md")
+    tracking.log_file(run_id, (decided / "decision.json").read_text("utf-8"), recorded.GATE)
     tracking.tag_run(run_id, {tracking.GATE: REJECTED})
     tracking.end_run(run_id)
     outcome.tell(REJECTED, " ".join(verdict.objections))

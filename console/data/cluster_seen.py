@@ -13,10 +13,10 @@ from typing import Any
 
 from components.telling import ERROR, NOTE
 from console.data.step_shown import LONGEST_LINE, TAIL_LINES
-from pipelines import cluster_logs, cluster_outcome, cluster_pods, cluster_runs
+from pipelines import cluster_logs, cluster_outcome, cluster_pods, cluster_runs, cluster_start
 from pipelines.cluster import Cluster, connect
 from pipelines.cluster_place import Place
-from pipelines.cluster_steps import FINAL, ClusterRun, Task, is_waiting, steps
+from pipelines.cluster_steps import FINAL, ClusterRun, Task, defaults, is_waiting, steps
 from pipelines.cluster_watch import NOT_BEGUN, WAITING_S
 from pipelines.errors import ClusterError, NotThere, RunError, Unreachable
 from pipelines.journal import Step
@@ -127,6 +127,14 @@ def text(place: Place, run_id: str, step: str) -> str:
         raise NotFound(str(error)) from error
 
 
+def again(place: Place, run_id: str) -> str:
+    """Start a run once more and return the id of the new one. Raises NotFound, ClusterError."""
+    try:
+        return cluster_start.again(place, run_id).run_id
+    except NotThere as error:
+        raise NotFound(str(error)) from error
+
+
 def cancelled(place: Place, run_id: str) -> None:
     """End a run. Raises NotFound, and ClusterError where it is refused."""
     try:
@@ -157,11 +165,7 @@ def row_of(run: ClusterRun, place: Place) -> Row:
 
 def arguments(run: ClusterRun) -> dict[str, Any]:
     """Return the parameters of a run: what it was given, and the defaults of its pipeline."""
-    inner = run.spec.get("pipeline_spec") or run.spec
-    known = (inner.get("root") or {}).get("inputDefinitions") or {}
-    parameters = (known.get("parameters") or {}).items()
-    usual = {name: each["defaultValue"] for name, each in parameters if "defaultValue" in each}
-    return {**usual, **run.arguments}
+    return {**defaults(run.spec), **run.arguments}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from console.data.run_uses import Registry, uses
 from console.data.runs import Runs
 from pipelines import again, cluster_start, run_trash
 from pipelines.asked import Asked
+from pipelines.cluster_place import Place
 from pipelines.cluster_start import Begun, Filed
 from pipelines.enqueue import enqueue
 from pipelines.queue import Queue, path
@@ -40,8 +41,11 @@ class RunActions:
     def restart(self, run_id: str, by: str, *, accept_new_data: bool = False) -> str:
         """Queue a run once more, on its data; return the id of the new one.
 
-        Raises NotFound, and UsageError as `pipelines.again` does.
+        A cluster's is started there. Raises NotFound, UsageError as `pipelines.again` does, and
+        ClusterError where a cluster refuses.
         """
+        if self._is_far(run_id):
+            return self._again_there(run_id)
         asked, _ = again.restart(self._folder(run_id), accept_new_data=accept_new_data)
         return self._queued(enqueue(self.settings, asked, by=by))
 
@@ -68,6 +72,8 @@ class RunActions:
 
     def differs_now(self, run_id: str) -> list[str]:
         """Return in what the code and the libraries are not those of the run, as sentences."""
+        if self._is_far(run_id):
+            return []
         return again.restart(self._folder(run_id), accept_new_data=True)[1]
 
     def cancel(self, run_id: str, by: str) -> str:
@@ -131,15 +137,26 @@ class RunActions:
         return places is not None and places.may_have(run_id, self.runs.row(run_id))
 
     def _cancel_there(self, run_id: str) -> str:
-        row = self.runs.row(run_id)
-        place = self.elsewhere.settings.cluster if self.elsewhere else None
-        if place is None or (row is not None and row.where != CLUSTER):
-            raise UsageError(f"{run_id} runs on another machine: cancel it there")
+        place, row = self._there(run_id)
         if row is not None and row.ended:
             raise UsageError(f"{run_id} has ended already: {row.status}")
         in_child(self.settings, cluster_seen.cancelled, place, row.run_id if row else run_id)
         self._changed_there()
         return "cancelling"
+
+    def _again_there(self, run_id: str) -> str:
+        place, row = self._there(run_id)
+        new = in_child(self.settings, cluster_seen.again, place, row.run_id if row else run_id)
+        self._changed_there()
+        return new
+
+    def _there(self, run_id: str) -> tuple[Place, Row | None]:
+        """Return the cluster of a run, and its row; None of one that the table has not yet."""
+        row = self.runs.row(run_id)
+        place = self.elsewhere.settings.cluster if self.elsewhere else None
+        if place is None or (row is not None and row.where != CLUSTER):
+            raise UsageError(f"{run_id} is another machine's, and nothing can be done to it here")
+        return place, row
 
     def _changed_there(self) -> None:
         if self.elsewhere is not None:

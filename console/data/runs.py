@@ -15,6 +15,8 @@ from serving.settings import Settings
 FRESH_S = 0.5
 FIRST_S = 0.05
 """So long a page waits for a table that is still being read; the newest runs come first."""
+FIRST_ANSWER_S = 5.0
+"""So long a page of a run that nobody knows waits for other places to tell of theirs."""
 KEPT_PAGES = 64
 """So many answers are kept until a run changes: fifty browsers mostly ask the same."""
 
@@ -64,6 +66,14 @@ class Runs:
                 self.elsewhere.into(self.table)
                 row = self.table.row(run_id)
             return row
+
+    def found(self, run_id: str) -> Row | None:
+        """Return one row; where it is not here and a place has not answered yet, wait some time."""
+        row = self.row(run_id)
+        if row is None and self.elsewhere and not all(p.asked for p in self.elsewhere.places()):
+            self.elsewhere.wait(FIRST_ANSWER_S)
+            row = self.row(run_id)
+        return row
 
     def pulse(self) -> Pulse:
         """Return what differs once any row does; a page that sees another one asks again."""

@@ -21,8 +21,9 @@ from serving.errors import NotFound
 async def build(screen: Screen) -> None:
     """Show the run of the path, until it has ended. Raises NotFound."""
     run_id, world = str(screen.params["run_id"]), screen.world
-    row = await asyncio.to_thread(world.runs.row, run_id)
-    if row is None and not world.elsewhere.may_have(run_id, row):
+    known = world.elsewhere.may_have(run_id, None)
+    row = await asyncio.to_thread(world.runs.row if known else world.runs.found, run_id)
+    if row is None and not known:
         raise NotFound(f"there is no run {run_id!r}; `kanarya runs list` shows those there are.")
     ui.page_title(f"{row.title if row else run_id} · Kanarya")
     page = RunPage(screen)

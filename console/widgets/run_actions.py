@@ -13,7 +13,7 @@ from console.data import compare, run_files
 from console.data.run_uses import Registry
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
-from pipelines.run_row import ELSEWHERE, HERE, KILLED, Row
+from pipelines.run_row import CLUSTER, ELSEWHERE, HERE, KILLED, Row
 from serving.errors import KanaryaError
 
 Handler = Callable[[], object]
@@ -114,7 +114,7 @@ def _acting(picked: list[str], rows: list[Row]) -> dict[str, bool]:
     near = known and all(row.where != ELSEWHERE for row in rows)
     ended = all(row.ended or row.status == KILLED for row in rows)
     return {
-        "restart": len(picked) == 1 and not_far(rows),
+        "restart": len(picked) == 1 and all(row.where != ELSEWHERE for row in rows),
         "edit": len(picked) == 1 and not_far(rows),
         "compose": len(picked) == 2 and not_far(rows),
         "cancel": near and not any(row.ended for row in rows),
@@ -130,11 +130,15 @@ def not_far(rows: Iterable[Row]) -> bool:
 async def restart_dialog(screen: Screen, run_id: str) -> None:
     """Ask whether a run is to be started once more; then go to the new one."""
     actions, who = screen.world.run_actions, screen.person.name
+    row = await asyncio.to_thread(screen.world.runs.row, run_id)
+    there = row is not None and row.where == CLUSTER
+    title = row.title if row else run_id
     with ui.dialog() as dialog, ui.card().classes("k-card k-dialog"):
-        ui.label(screen.say("runs.restart_title", run=run_id)).classes("text-h6")
-        ui.label(screen.say("runs.restart_what"))
+        ui.label(screen.say("runs.restart_title", run=title)).classes("text-h6")
+        ui.label(screen.say("runs.restart_there" if there else "runs.restart_what"))
         notes = ui.column().classes("k-quiet")
         accept = ui.checkbox(screen.say("runs.accept_new_data"))
+        accept.set_visibility(not there)
 
         async def start() -> None:
             begin = partial(actions.restart, run_id, who, accept_new_data=accept.value)

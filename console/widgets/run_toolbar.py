@@ -10,10 +10,10 @@ from nicegui import ui
 
 from console.data import run_files
 from console.data.run import Monitored
-from console.data.run_elsewhere import UNKNOWN
+from console.data.run_elsewhere import GONE, UNKNOWN
 from console.widgets.run_actions import restart_dialog
 from console.widgets.screen import Screen
-from pipelines.run_row import ELSEWHERE, HERE, KILLED, Row
+from pipelines.run_row import CLUSTER, ELSEWHERE, HERE, KILLED, Row
 
 
 class RunToolbar:
@@ -33,7 +33,9 @@ class RunToolbar:
         """Show what the run allows now."""
         may, where = self._screen.operates, run.row.where
         here = may and where == HERE
-        self._restart.set_visibility(here and (run.row.ended or run.row.status == KILLED))
+        stopped = run.row.ended or run.row.status == KILLED
+        there = may and where == CLUSTER and run.row.status != GONE
+        self._restart.set_visibility((here or there) and stopped)
         self._edit.set_visibility(here)
         goes_on = not run.row.ended and not run.over and run.row.status not in (KILLED, UNKNOWN)
         self._cancel.set_visibility(may and where != ELSEWHERE and goes_on)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components import registry, tracking, tracking_store
+from components import recorded, registry, tracking, tracking_store
 from components.errors import GateError
 from components.register import step
 from components.reject import step as rejecting
@@ -169,6 +169,7 @@ def test_a_rejection_records_its_reasons_and_registers_nothing(
     assert run.data.tags["kanarya.gate"] == "rejected"
     kept = tracking_store.connect().download_artifacts(run_id, "gate.md", str(tmp_path))
     assert "accuracy 0.95" in Path(kept).read_text()
+    assert recorded.read_file(run, recorded.GATE)["promote"] is False
     assert registry.listing() == []
 
 

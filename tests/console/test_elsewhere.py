@@ -3,6 +3,7 @@ behind the real SDK, MLflow a real store."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,14 +141,31 @@ def test_a_cluster_that_does_not_answer_is_one_line_and_its_runs_stay(
     assert runs.elsewhere.places()[0].trouble == ""
 
 
+class Silent(Here):
+    """Answers when it may."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+
+    def ask(self, ask: Callable[..., T], *arguments: object) -> T:
+        self.may_answer.wait(LONG)
+        return super().ask(ask, *arguments)
+
+
 def test_nobody_waits_for_a_cluster_that_is_silent(
-    kfp: FakeKfp, started: dict[str, Any], runs: Runs
+    kfp: FakeKfp, started: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert runs.elsewhere
-    pages = [runs.page(Query()) for _ in range(3)]
-    assert [page.total for page in pages] == [0, 0, 0]
-    assert not runs.elsewhere.places()[0].asked
-    runs.elsewhere.wait(LONG)
+    silent = Silent()
+    places = Elsewhere(world_of(tmp_path, KFP_HOST=kfp.host), silent, Here())
+    runs = Runs.of(places.settings.base, places)
+    assert runs.page(Query()).total == 0
+    assert not places.places()[0].asked
+    watch = FarWatch(places, runs, started["run_id"])
+    run = watch.read()
+    assert (run.row.status, run.row.where, run.over) == ("unknown", "cluster", False)
+    silent.may_answer.set()
+    assert watch.first(LONG).row.status == "pending"
+    assert len(told(runs)) == 1
 
 
 @pytest.mark.parametrize(
@@ -175,7 +193,6 @@ def test_a_run_of_the_cluster_shows_steps_logs_and_its_end(
     story = stories.through(kfp, ("register", "deploy"), stories.PROMOTED)
     to_the_gate, behind_it, end = story[1:]
     watch = FarWatch(places, runs, started["run_id"])
-    assert watch.read().row.status == "unknown", "nothing is waited for"
     assert {step.status for step in watch.first(LONG).steps} == {"pending"}
     to_the_gate()
     ingest = _of(watch, "ingest")

@@ -76,11 +76,22 @@ def test_a_run_is_sent_to_the_cluster_watched_and_cancelled_by_program(
     assert asked.post(f"/api/runs/{run_id}/cancel").json()["state"] == "cancelling"
     assert kfp.runs[run_id]["state"] == "CANCELING"
     assert asked.delete(f"/api/runs/{run_id}").status_code in (404, 422)
+    kfp.set_state("FAILED")
+    again = asked.post(f"/api/runs/{run_id}/restart", json={})
+    assert again.status_code == 200, again.text
+    second = kfp.runs[again.json()["run_id"]]
+    assert second["pipeline_spec"] == sent["pipeline_spec"]
+    changed = _parameters(sent).items() ^ _parameters(second).items()
+    assert {name for name, _ in changed} == {"run_key"}
     audit = (tmp_path / "audit" / "console.jsonl").read_text(encoding="utf-8")
     assert [json.loads(line)["action"] for line in audit.splitlines()][:2] == [
         "run.start",
         "run.cancel",
     ]
+
+
+def _parameters(run: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in run["runtime_config"]["parameters"].items()}
 
 
 REFUSED = [
