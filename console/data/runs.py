@@ -15,7 +15,7 @@ from serving.settings import Settings
 FRESH_S = 0.5
 FIRST_S = 0.05
 """So long a page waits for a table that is still being read; the newest runs come first."""
-FIRST_ANSWER_S = 5.0
+FIRST_ANSWER_S = 3.0
 """So long a page of a run that nobody knows waits for other places to tell of theirs."""
 KEPT_PAGES = 64
 """So many answers are kept until a run changes: fifty browsers mostly ask the same."""
