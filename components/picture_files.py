@@ -72,6 +72,22 @@ def pixels(data: bytes, shape: tuple[int, int, int], *, resize: bool) -> np.ndar
         raise BrokenError(f"is damaged or cut off ({error})") from error
 
 
+def thumbnail(data: bytes, side: int) -> bytes:
+    """Return a picture as a PNG whose longer side has so many pixels at most.
+
+    Raises `BrokenError`.
+    """
+    picture = _opened(data)
+    try:
+        small = _opaque(picture).convert("L" if picture.mode in GREY else "RGB")
+        small.thumbnail((side, side))
+        kept = io.BytesIO()
+        small.save(kept, "PNG")
+    except (*DAMAGE, struct.error, zlib.error) as error:
+        raise BrokenError(f"is damaged or cut off ({error})") from error
+    return kept.getvalue()
+
+
 def _opened(data: bytes) -> Picture:
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError

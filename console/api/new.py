@@ -60,6 +60,10 @@ def router(world: World) -> APIRouter:
 
     @routes.get("/new/preview")
     def preview(uri: str) -> JSONResponse:
+        """Return the first rows of a table, or of pictures their classes and some of them."""
+        if looking.are_pictures(uri):
+            seen = looking.pictures(settings, uri)
+            return JSONResponse({"pictures": asdict(seen) if seen else None})
         return JSONResponse(asdict(looking.preview(settings, uri)))
 
     @routes.get("/new/findings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import sys
@@ -15,6 +16,7 @@ from components.errors import DataError
 MOST = 32 << 20
 """Bytes of text that validation looks at here; a run looks at all of them."""
 LONGEST_CELL = 200
+PNG = "data:image/png;base64,"
 
 
 def main() -> None:
@@ -28,10 +30,15 @@ def main() -> None:
 def looked(
     uri: str, scratch: str, target: str = "", drop: tuple[str, ...] = (), task: str = "tabular"
 ) -> dict[str, Any]:
-    """Return the first rows, or, where a target is named, what validation finds."""
+    """Return the first rows, or, where a target is named, what validation finds.
+
+    Of pictures (the task `image`) it returns the classes and some of them.
+    """
     from components.ingest import sources
     from components.ingest.rules import Request
 
+    if task == "image":
+        return _pictured(Path(uri))
     files = sources.found(uri, Path(scratch))
     if not target:
         return _glimpsed(files[0].path, len(files))
@@ -44,6 +51,14 @@ def _glimpsed(path: Path, files: int) -> dict[str, Any]:
     seen = asdict(glimpse(path))
     first = [[_short(cell) for cell in row] for row in seen["first"]]
     return {**seen, "first": first, "files": files}
+
+
+def _pictured(path: Path) -> dict[str, Any]:
+    from components.ingest.picture_glimpse import glimpse
+
+    seen = glimpse(path)
+    shown = [(each.label, PNG + base64.b64encode(each.png).decode()) for each in seen.shown]
+    return {"classes": seen.classes, "shown": shown, "broken": seen.broken}
 
 
 def _short(cell: str | None) -> str | None:

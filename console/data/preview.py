@@ -18,13 +18,16 @@ from typing import Any
 
 from components.telling import ERROR
 from pipelines.spec import located
+from serving import storage
 from serving.errors import KanaryaError, UsageError
 from serving.settings import Settings
 
 CHILD = (sys.executable, "-P", "-m", "console.data.looking")
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 90.0
-PICTURES = (".zip", ".tar", ".tar.gz", ".tgz")
+CIFAR = (".tar", ".tar.gz", ".tgz")
+"""An archive of CIFAR-10, which must be read from front to back."""
+PICTURES = (".zip", *CIFAR)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,29 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """The pictures of a zip or a folder.
+
+    `classes`: (class, pictures for training, for testing). `shown`: (class, a small one as a data
+    URI). `broken`: what of those that were to be shown cannot be read.
+    """
+
+    classes: tuple[tuple[str, int, int], ...]
+    shown: tuple[tuple[str, str], ...]
+    broken: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(train + test for _, train, test in self.classes)
+
+    @property
+    def test_rows(self) -> int:
+        """How many of them are set apart for testing."""
+        return sum(test for _, _, test in self.classes)
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that validation found: `level` is error, warning or note."""
 
@@ -83,6 +109,19 @@ def are_pictures(uri: str) -> bool:
 def preview(settings: Settings, uri: str) -> Preview:
     """Return the columns and first rows of a table. Raises UsageError with what is wrong."""
     return Preview.from_json(_asked(settings, {"uri": uri}))
+
+
+def pictures(settings: Settings, uri: str) -> Pictures | None:
+    """Return the pictures of a zip or a folder of this machine; None of what lies elsewhere.
+
+    Raises UsageError with what a run would refuse.
+    """
+    path = storage.local_path(uri)
+    if path is None or uri.lower().endswith(CIFAR):
+        return None
+    value = _asked(settings, {"uri": str(path), "task": "image"})
+    classes, shown = (tuple(map(tuple, value[name])) for name in ("classes", "shown"))
+    return Pictures(classes, shown, tuple(value["broken"]))
 
 
 def findings(

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from console.data.preview import Preview
+from console.data.preview import Pictures, Preview
 from console.data.uploads import Upload, Uploads
 from console.widgets.drop import drop, in_words
 from console.widgets.sheet import Sheet
 
-MOST_COLUMNS = 40
+MOST_COLUMNS, MOST_CLASSES = 40, 30
 SIGNS = {"\t": "TAB"}
 
 
@@ -80,6 +80,8 @@ def seen(sheet: Sheet) -> None:
             ui.label(screen.say("new.more_columns", count=more)).classes("k-quiet")
     elif sheet.draft.task == "image":
         ui.label(screen.say("new.pictures")).classes("q-mt-md")
+        if sheet.pictures:
+            _pictured(sheet, sheet.pictures)
 
 
 def _said(sheet: Sheet, shown: Preview) -> None:
@@ -111,6 +113,24 @@ def _rows(shown: Preview) -> None:
     ]
     with ui.element("div").classes("k-wide k-cells").props("tabindex=0"):
         ui.table(rows=rows, columns=columns, row_key="id").props("dense flat")
+
+
+def _pictured(sheet: Sheet, seen: Pictures) -> None:
+    """Show how many pictures of which class there are, and some of them."""
+    say, classes = sheet.screen.say, seen.classes
+    places = {"rows": f"{seen.rows:,}", "classes": len(classes), "test": f"{seen.test_rows:,}"}
+    ui.label(say("new.pictures.seen", **places)).classes("k-quiet")
+    named = ", ".join(f"{label} {train + test:,}" for label, train, test in classes[:MOST_CLASSES])
+    ui.label(named + (" …" if len(classes) > MOST_CLASSES else "")).classes("k-quiet k-sentence")
+    with ui.element("div").classes("k-pictures").props("role=list"):
+        for label, picture in seen.shown:
+            with ui.element("figure").props("role=listitem"):
+                image = ui.element("img")
+                image.props["src"], image.props["alt"] = picture, label
+                with ui.element("figcaption"):
+                    ui.label(label)
+    for sentence in seen.broken:
+        ui.label(sentence).classes("k-wait").props('role="alert"')
 
 
 def _head(name: str, kind: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from console.data import form
 from console.data.draft import Draft
 from console.data.form import Field
-from console.data.preview import Preview, are_pictures, preview
+from console.data.preview import Pictures, Preview, are_pictures, pictures, preview
 from console.widgets.screen import Screen
 from pipelines.spec import located
 from serving.errors import KanaryaError
@@ -35,6 +35,7 @@ class Sheet:
     on_cluster: bool = False
     upload_data: bool = True
     preview: Preview | None = None
+    pictures: Pictures | None = None
     refused: str = ""
     faults: dict[str, str] = field(default_factory=dict)
     on_data: list[Hear] = field(default_factory=list)
@@ -52,18 +53,27 @@ class Sheet:
         self.told(*self.on_data, *(self.on_model if self._model() != before else ()))
 
     async def look(self, uri: str = "") -> None:
-        """Read the first rows of these data, or of those that the draft has."""
-        self.preview, self.refused = None, ""
+        """Read the first rows or pictures of these data, or of those that the draft has."""
+        self.preview, self.pictures, self.refused = None, None, ""
         uri = uri or str(self.draft.value("data.uri"))
         if are_pictures(uri) or (
             uri == self.draft.value("data.uri") and self._model()[0] == "image"
         ):
+            await self._look_at_pictures(uri)
             return
         try:
             self.preview = await asyncio.to_thread(preview, self._settings, uri)
         except (KanaryaError, OSError) as error:
-            # A folder without a table may hold pictures, a folder for each class.
-            self.refused = "" if Path(uri).is_dir() else str(error)
+            self.refused = str(error)
+            if Path(uri).is_dir():  # without a table: it may hold pictures
+                await self._look_at_pictures(uri)
+
+    async def _look_at_pictures(self, uri: str) -> None:
+        try:
+            self.pictures = await asyncio.to_thread(pictures, self._settings, uri)
+            self.refused = ""
+        except (KanaryaError, OSError) as error:
+            self.refused = str(error)
 
     def fill(self, found: Field, given: Any) -> None:
         """Take what was filled in; empty means the default."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from components.errors import DataError
 from console.data.looking import LONGEST_CELL, looked
-from console.data.preview import Column, Preview, are_pictures, findings, preview
+from console.data.preview import Column, Preview, are_pictures, findings, pictures, preview
 from serving.errors import UsageError
 from serving.settings import Settings
+from tests.components.pictures import collection
 
 WIDE = ",".join(f"c{at}" for at in range(1000)) + "\n" + ",".join("1" * 1000) + "\n"
 LONG = "a,b\n1," + "x" * 2_000_000 + "\n2,y\n"
@@ -119,3 +124,61 @@ def test_what_the_process_prints_is_a_preview(tmp_path: Path) -> None:
 )
 def test_pictures_are_known_by_their_ending(uri: str, pictures: bool) -> None:
     assert are_pictures(uri) is pictures
+
+
+def test_pictures_are_shown_by_class_and_small(tmp_path: Path) -> None:
+    path = packed(tmp_path, collection(each=9, size=(40, 200)))
+    found = looked(str(path), str(tmp_path), task="image")
+    assert [tuple(each) for each in found["classes"]] == [
+        ("blue", 9, 0),
+        ("green", 9, 0),
+        ("red", 9, 0),
+    ]
+    assert [label for label, _ in found["shown"]] == ["blue"] * 8 + ["green"] * 8 + ["red"] * 8
+    _, uri = found["shown"][0]
+    small = Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,"))))
+    assert (small.size, small.format) == ((96, 19), "PNG")
+
+
+def test_a_broken_picture_is_named_and_the_others_are_shown(tmp_path: Path) -> None:
+    files = {**collection(each=2), "blue/0.png": b"no picture", "<b>/x.png": b""}
+    found = looked(str(packed(tmp_path, files)), str(tmp_path), task="image")
+    assert {label for label, _ in found["shown"]} == {"blue", "green", "red"}
+    assert [sentence.partition(" ")[0] for sentence in found["broken"]] == [
+        "'<b>/x.png'",
+        "'blue/0.png'",
+    ]
+
+
+NO_PICTURES = [
+    ({"a/1.png": b"x", "b/1.png": b"y"}, "none of the pictures that were tried can be read"),
+    ({"1.txt": b"x"}, "it holds no picture"),
+    ({"../a/1.png": b"x"}, "leaves the folder"),
+    ({"one/1.png": b"x"}, "class"),
+]
+
+
+@pytest.mark.parametrize(("files", "said"), NO_PICTURES)
+def test_what_no_run_could_learn_from_is_told_before_it(
+    tmp_path: Path, files: dict[str, bytes], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        looked(str(packed(tmp_path, files)), str(tmp_path), task="image")
+
+
+def test_pictures_are_looked_at_by_a_process_of_its_own(tmp_path: Path) -> None:
+    settings = Settings.from_env({"KANARYA_HOME": str(tmp_path)})
+    found = pictures(settings, str(packed(tmp_path, collection(each=2))))
+    assert found and (found.rows, found.test_rows, len(found.shown)) == (6, 0, 6)
+    assert pictures(settings, "gs://bucket/pictures.zip") is None
+    assert pictures(settings, "keras://cifar10") is None
+    with pytest.raises(UsageError, match="there is no such file"):
+        pictures(settings, str(tmp_path / "none.zip"))
+
+
+def packed(folder: Path, files: dict[str, bytes]) -> Path:
+    path = folder / "pictures.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
