@@ -20,6 +20,7 @@ HOST = "KANARYA_CONSOLE_HOST"
 PORT_VARIABLE = "KANARYA_CONSOLE_PORT"
 NAMES = "KANARYA_CONSOLE_NAMES"
 UPLOAD_LIMIT = "KANARYA_UPLOAD_LIMIT_MB"
+UPLOADS_QUOTA = "KANARYA_UPLOADS_MB"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -33,6 +34,7 @@ class ConsoleSettings:
                    elsewhere cannot reach it through a name of its own (DNS rebinding)
     logins         who may enter; empty on loopback: whoever sits at this machine, as admin
     upload_limit   largest uploaded file in bytes
+    uploads_quota  bytes that all uploaded files may have together
     cluster        the Kubeflow Pipelines that `kanarya run --on cluster` sends to, None without one
     cluster_fault  why what is said about it cannot be used, "" where it can
     """
@@ -43,6 +45,7 @@ class ConsoleSettings:
     names: tuple[str, ...] = LOOPBACK_NAMES
     logins: Logins = field(default_factory=lambda: Logins({}))
     upload_limit: int = 4096 << 20
+    uploads_quota: int = 20480 << 20
     cluster: Place | None = None
     cluster_fault: str = ""
 
@@ -78,6 +81,7 @@ class ConsoleSettings:
             names=(*LOOPBACK_NAMES, host, *known),
             logins=logins,
             upload_limit=_number(UPLOAD_LIMIT, env, 4096) << 20,
+            uploads_quota=_number(UPLOADS_QUOTA, env, 20480) << 20,
             cluster=cluster,
             cluster_fault=fault,
         )

@@ -14,7 +14,7 @@ from components.ingest.image_rules import Arrangement, Picture
 from components.ingest.picture_sources import Files
 from components.picture_files import BrokenError, thumbnail
 
-SHOWN, SIDE = 24, 96
+SHOWN, SIDE = 12, 96
 """So many pictures are shown, and so many pixels is their longer side."""
 TRIED = 3
 """Pictures of a class that are tried until one can be decoded."""

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from console.access.roles import Person
 from console.api.answers import operator
+from console.data import upload_uses
 from console.data.uploads import Incoming, Upload, Uploads
 from console.world import World
 from serving.errors import UsageError
@@ -38,6 +39,13 @@ def router(world: World) -> APIRouter:
     ) -> JSONResponse:
         await asyncio.to_thread(world.audit.record, person, "upload", name)
         return JSONResponse(_shown(await _received(request, uploads, name)), 201)
+
+    @routes.delete("/{id_}/{name}")
+    def remove(id_: str, name: str, person: Operator) -> JSONResponse:
+        found = uploads.get(id_, name)
+        world.audit.record(person, "upload.remove", f"{id_}/{name}")
+        upload_uses.remove(uploads, world.runs, found)
+        return JSONResponse(_shown(found))
 
     return routes
 

@@ -41,15 +41,19 @@ class Upload:
 
 @dataclass(frozen=True)
 class Uploads:
-    """The folder of all files that were sent; `limit`: bytes that one may have."""
+    """The folder of all files that were sent.
+
+    `limit`: bytes that one may have; `quota`: bytes that all may have together.
+    """
 
     folder: Path
     limit: int
+    quota: int
 
     @classmethod
     def of(cls, settings: ConsoleSettings) -> Uploads:
         """Return the uploads of an installation."""
-        return cls(settings.uploads, settings.upload_limit)
+        return cls(settings.uploads, settings.upload_limit, settings.uploads_quota)
 
     def newest(self, most: int = 100) -> tuple[Upload, ...]:
         """Return what was sent, the newest first."""
@@ -73,14 +77,34 @@ class Uploads:
         kept = safe_name(name)
         refuse_kind(kept)
         self._refuse_size(size or 0)
+        room = self.room()
+        self._refuse_full(size or 0, room)
         part = self.folder / f"{INCOMING}{secrets.token_hex(8)}"
         try:
             with _told_when_full(self.folder):
                 self._prepare(size or 0)
                 with part.open("xb") as file:
-                    yield Incoming(self, file, part, kept)
+                    yield Incoming(self, file, part, kept, room)
         finally:
             part.unlink(missing_ok=True)
+
+    def room(self) -> int:
+        """Return how many bytes more may lie there, with those that are coming."""
+        found = [*self.folder.glob("*/*"), *self.folder.glob(f"{INCOMING}*")]
+        return self.quota - sum(_size(path) for path in found)
+
+    def remove(self, upload: Upload) -> None:
+        """Remove a file."""
+        upload.path.unlink(missing_ok=True)
+        with suppress(OSError):  # another name of the same bytes lies there
+            upload.path.parent.rmdir()
+
+    def _refuse_full(self, size: int, room: int) -> None:
+        if size > room:
+            raise UsageError(
+                f"all uploads together may have {self.quota >> 20:,} MB, and {max(0, room) >> 20:,}"
+                " MB are left: remove earlier ones that no run needs, or raise KANARYA_UPLOADS_MB"
+            )
 
     def _prepare(self, size: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -124,6 +148,7 @@ class Incoming:
     file: BinaryIO
     part: Path
     name: str
+    room: int
 
     def __post_init__(self) -> None:
         self._digest, self._size = hashlib.sha256(), 0
@@ -132,6 +157,7 @@ class Incoming:
         """Add bytes. Raises UsageError where they are more than an upload may have."""
         self._size += len(content)
         self.uploads._refuse_size(self._size)
+        self.uploads._refuse_full(self._size, self.room)
         self._digest.update(content)
         self.file.write(content)
 
@@ -147,6 +173,13 @@ class Incoming:
         final.parent.mkdir(mode=0o700, exist_ok=True)
         self.part.replace(final)
         return Upload(final.parent.name, final.name, final, self._size, final.stat().st_mtime)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat(follow_symlinks=False).st_size
+    except OSError:  # it has gone meanwhile
+        return 0
 
 
 def safe_name(given: str) -> str:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
+from console.data import upload_uses
 from console.data.preview import Pictures, Preview
 from console.data.uploads import Upload, Uploads
 from console.widgets.drop import drop, in_words
+from console.widgets.screen import Screen
 from console.widgets.sheet import Sheet
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30
@@ -44,15 +46,37 @@ async def choice(sheet: Sheet) -> None:
 
 
 def _earlier(sheet: Sheet, uploads: tuple[Upload, ...], use: object) -> None:
+    screen = sheet.screen
     known = {f"{each.id}/{each.name}": each for each in uploads}
     options = {key: _label(each) for key, each in known.items()}
 
-    async def chosen(event: object) -> None:
-        await use(known[event.value])  # type: ignore[operator,attr-defined]
+    async def chosen() -> None:
+        button.set_enabled(select.value is not None)
+        if select.value is not None:
+            await use(known[select.value])  # type: ignore[operator]
 
-    ui.select(options, label=sheet.screen.say("new.earlier"), on_change=chosen).props(
-        "outlined dense stack-label"
-    ).classes("col").style("min-width: 14rem")
+    async def remove() -> None:
+        if await _removed(screen, known[select.value]):
+            options.pop(select.value)
+            select.set_options(options, value=None)
+
+    select = ui.select(options, label=screen.say("new.earlier"), on_change=chosen)
+    select.props("outlined dense stack-label").classes("col").style("min-width: 14rem")
+    button = ui.button(icon="delete", on_click=remove).props("flat round color=grey-7")
+    button.props["aria-label"] = screen.say("new.earlier.remove")
+    button.set_enabled(False)
+
+
+async def _removed(screen: Screen, upload: Upload) -> bool:
+    """Remove an upload, and say whether it was: not under a run that reads it."""
+    uploads, runs = Uploads.of(screen.world.settings), screen.world.runs
+
+    def remove() -> bool:
+        upload_uses.remove(uploads, runs, upload)
+        return True
+
+    subject = f"{upload.id}/{upload.name}"
+    return bool(await screen.act("upload.remove", subject, remove))
 
 
 def _label(upload: Upload) -> str:

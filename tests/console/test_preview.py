@@ -134,7 +134,7 @@ def test_pictures_are_shown_by_class_and_small(tmp_path: Path) -> None:
         ("green", 9, 0),
         ("red", 9, 0),
     ]
-    assert [label for label, _ in found["shown"]] == ["blue"] * 8 + ["green"] * 8 + ["red"] * 8
+    assert [label for label, _ in found["shown"]] == ["blue"] * 4 + ["green"] * 4 + ["red"] * 4
     _, uri = found["shown"][0]
     small = Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,"))))
     assert (small.size, small.format) == ((96, 19), "PNG")

@@ -20,6 +20,7 @@ from console.api.uploads import router
 from console.data.uploads import INCOMING, Uploads, safe_name
 from console.settings import ConsoleSettings
 from console.world import World
+from pipelines.journal import Result, RunFolder
 from serving.errors import NotFound, UsageError
 
 ROWS = b"a,b\n1,2\n"
@@ -28,14 +29,16 @@ VIEWER, TOKEN = logins.with_token("deniz", Role.VIEWER)
 AYSE, OPERATES = logins.with_token("ayse", Role.OPERATOR)
 
 
-def settings(home: Path, limit: int = 1 << 20) -> ConsoleSettings:
+def settings(home: Path, limit: int = 1 << 20, quota: int = 1 << 24) -> ConsoleSettings:
     known = ConsoleSettings.from_env(env={"KANARYA_HOME": str(home)})
     found = logins.Logins({each.name: each for each in (VIEWER, AYSE)})
-    return replace(known, logins=found, upload_limit=limit)
+    return replace(known, logins=found, upload_limit=limit, uploads_quota=quota)
 
 
-def client(home: Path, limit: int = 1 << 20, token: str = OPERATES) -> TestClient:
-    world = World.of(settings(home, limit))
+def client(
+    home: Path, limit: int = 1 << 20, token: str = OPERATES, quota: int = 1 << 24
+) -> TestClient:
+    world = World.of(settings(home, limit, quota))
     app = FastAPI()
     translate_errors(app)
     app.include_router(router(world))
@@ -98,7 +101,7 @@ def test_a_viewer_may_neither_send_nor_list(tmp_path: Path) -> None:
 
 
 def test_a_file_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
-    uploads = Uploads(tmp_path / "uploads", 100)
+    uploads = Uploads(tmp_path / "uploads", 100, 1000)
     with (
         pytest.raises(UsageError, match="only 8 of 9 bytes arrived"),
         uploads.receiving("rows.csv", 9) as incoming,
@@ -111,7 +114,7 @@ def test_a_file_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_room_is_told_before_anything_comes(tmp_path: Path) -> None:
-    uploads = Uploads(tmp_path / "uploads", 1 << 62)
+    uploads = Uploads(tmp_path / "uploads", 1 << 62, 1 << 63)
     with (
         pytest.raises(UsageError, match="make room"),
         uploads.receiving("rows.csv", 1 << 61),
@@ -147,7 +150,7 @@ def test_a_name_is_made_safe(given: str, name: str) -> None:
     [("..", "secret.csv"), (ID, "../secret.csv"), (ID, "other.csv"), ("0" * 16, "rows.csv")],
 )
 def test_only_uploads_are_found(tmp_path: Path, id_: str, name: str) -> None:
-    uploads = Uploads(tmp_path / "uploads", 100)
+    uploads = Uploads(tmp_path / "uploads", 100, 1000)
     (tmp_path / "secret.csv").write_bytes(ROWS)
     with uploads.receiving("rows.csv", None) as incoming:
         incoming.write(ROWS)
@@ -157,3 +160,31 @@ def test_only_uploads_are_found(tmp_path: Path, id_: str, name: str) -> None:
     (tmp_path / "uploads" / ID / "other.csv").symlink_to(tmp_path / "secret.csv")
     with pytest.raises(NotFound):
         uploads.get(id_, "other.csv")
+
+
+def test_all_uploads_together_have_a_limit_and_one_that_is_removed_makes_room(
+    tmp_path: Path,
+) -> None:
+    asked = client(tmp_path, quota=len(ROWS) + 4)
+    assert asked.post("/api/uploads?name=a.csv", content=ROWS).status_code == 201
+    for content in (ROWS * 2, iter([ROWS, ROWS])):  # announced, and not
+        refused = asked.post("/api/uploads?name=b.csv", content=content)
+        assert (refused.status_code, "KANARYA_UPLOADS_MB" in refused.text) == (422, True)
+    assert left(tmp_path) == [ID, f"{ID}/a.csv"]
+    assert asked.delete(f"/api/uploads/{ID}/a.csv").status_code == 200
+    assert left(tmp_path) == []
+    assert asked.delete(f"/api/uploads/{ID}/a.csv").status_code == 404
+    assert asked.delete(f"/api/uploads/{ID}/..%2fx.csv").status_code == 404
+    assert asked.post("/api/uploads?name=b.csv", content=ROWS).status_code == 201
+
+
+def test_what_a_run_still_reads_is_not_removed(tmp_path: Path) -> None:
+    asked = client(tmp_path)
+    path = asked.post("/api/uploads?name=a.csv", content=ROWS).json()["path"]
+    folder = RunFolder(tmp_path / "runs" / "iris-20261121-120000-abcd")
+    folder.create({"name": "iris", "data_uri": path})
+    refused = asked.delete(f"/api/uploads/{ID}/a.csv")
+    assert (refused.status_code, "which has not ended" in refused.text) == (422, True)
+    folder.close(Result(folder.run_id, "failed", "it broke"))
+    assert client(tmp_path).delete(f"/api/uploads/{ID}/a.csv").status_code == 200
+    assert not Path(path).exists()
