@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 from nicegui import ui
 
-from console.data import upload_uses
 from console.data.preview import Pictures, Preview
 from console.data.uploads import Upload, Uploads
-from console.widgets.drop import drop, in_words
-from console.widgets.screen import Screen
+from console.widgets.drop import drop
+from console.widgets.earlier import EarlierUploads
 from console.widgets.sheet import Sheet
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30
@@ -31,7 +29,7 @@ async def choice(sheet: Sheet) -> None:
     drop(screen, use)
     with ui.row().classes("w-full items-start q-mt-md"):
         if uploads:
-            _earlier(sheet, uploads, use)
+            EarlierUploads(screen, uploads, use)
         uri.props("outlined dense stack-label").classes("col").style("min-width: 14rem")
         uri.props["hint"] = screen.say("new.uri.help")
         uri.move(ui.context.slot.parent)
@@ -43,45 +41,6 @@ async def choice(sheet: Sheet) -> None:
 
     button.on_click(look)
     uri.on("keydown.enter", look)
-
-
-def _earlier(sheet: Sheet, uploads: tuple[Upload, ...], use: object) -> None:
-    screen = sheet.screen
-    known = {f"{each.id}/{each.name}": each for each in uploads}
-    options = {key: _label(each) for key, each in known.items()}
-
-    async def chosen() -> None:
-        button.set_enabled(select.value is not None)
-        if select.value is not None:
-            await use(known[select.value])  # type: ignore[operator]
-
-    async def remove() -> None:
-        if await _removed(screen, known[select.value]):
-            options.pop(select.value)
-            select.set_options(options, value=None)
-
-    select = ui.select(options, label=screen.say("new.earlier"), on_change=chosen)
-    select.props("outlined dense stack-label").classes("col").style("min-width: 14rem")
-    button = ui.button(icon="delete", on_click=remove).props("flat round color=grey-7")
-    button.props["aria-label"] = screen.say("new.earlier.remove")
-    button.set_enabled(False)
-
-
-async def _removed(screen: Screen, upload: Upload) -> bool:
-    """Remove an upload, and say whether it was: not under a run that reads it."""
-    uploads, runs = Uploads.of(screen.world.settings), screen.world.runs
-
-    def remove() -> bool:
-        upload_uses.remove(uploads, runs, upload)
-        return True
-
-    subject = f"{upload.id}/{upload.name}"
-    return bool(await screen.act("upload.remove", subject, remove))
-
-
-def _label(upload: Upload) -> str:
-    at = datetime.fromtimestamp(upload.at, UTC).astimezone()
-    return f"{upload.name} · {in_words(upload.size)} · {at:%Y-%m-%d %H:%M}"
 
 
 async def _look(sheet: Sheet, uri: str) -> None:
