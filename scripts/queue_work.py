@@ -32,10 +32,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _supervise(settings: Settings) -> None:
-    from console.background import Keeper
+    from console.background import keeper
+    from pipelines.background import WATCHER, Keeper
     from pipelines.queue_supervisor import supervise
 
-    supervise(settings, WORK, Keeper(settings).look)
+    kept = keeper(settings), Keeper(WATCHER, settings)
+
+    def beside() -> None:
+        for each in kept:
+            each.look()
+
+    supervise(settings, WORK, beside)
 
 
 def _work(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from console import background
-from console.background import Keeper, Standing
+from pipelines.background import WATCHER, Standing
 from serving.errors import PlatformError, UsageError
 from serving.settings import Settings
 from tests.e2e.conftest import ROOT, eventually
@@ -46,7 +46,7 @@ def test_there_is_one_console_a_home_until_it_is_ended(settings: Settings) -> No
 
 
 def test_a_killed_console_is_begun_again_where_it_was(settings: Settings) -> None:
-    first, keeper = background.up(settings), Keeper(settings)
+    first, keeper = background.up(settings), background.keeper(settings)
     keeper.look()
     os.kill(first.process.pid, signal.SIGKILL)
     eventually(lambda: not first.process.lives())
@@ -65,7 +65,7 @@ def test_a_console_that_ended_in_order_stays_ended(settings: Settings) -> None:
     os.kill(first.process.pid, signal.SIGTERM)
     eventually(lambda: not first.process.lives())
     assert not background.note(settings.home).exists()
-    Keeper(settings).look()
+    background.keeper(settings).look()
     assert background.status(settings) is None
 
 
@@ -92,6 +92,7 @@ def test_the_command_starts_shows_and_ends_it_with_the_platform(settings: Settin
     def kanarya(*arguments: str) -> str:
         command = [sys.executable, "-m", "scripts", *arguments]
         ports = {"KANARYA_API_PORT": "0", "KANARYA_GATEWAY_PORT": "0", "KANARYA_CONSOLE": "1"}
+        ports["KANARYA_WATCH"] = "1"
         known = {**os.environ, **settings.environment(), **ports, "PYTHONPATH": str(ROOT)}
         return subprocess.run(command, env=known, capture_output=True, text=True).stdout
 
@@ -100,8 +101,11 @@ def test_the_command_starts_shows_and_ends_it_with_the_platform(settings: Settin
         console = background.status(settings)
         assert console is not None
         assert f"Console         {console.url}\n" in said
+        watcher = WATCHER.status(settings)
+        assert watcher is not None
+        assert f"watcher: pid {watcher.process.pid}\n" in kanarya("status")
         os.kill(console.process.pid, signal.SIGKILL)
         eventually(lambda: f"{console.url}\n" in kanarya("status"))
     finally:
         kanarya("down")
-    assert background.status(settings) is None
+    assert background.status(settings) is WATCHER.status(settings) is None
