@@ -32,6 +32,7 @@ RUN_KEY = "kanarya.run"
 DATA_SHA256 = "kanarya.data.sha256"
 GATE = "kanarya.gate"
 FAILURE = "kanarya.failure"
+WHY = "kanarya.why"
 PROCESS = "kanarya.process"
 SYSTEM = "system/"
 """What MLflow's pages show under "System metrics" begins with it."""
@@ -265,6 +266,8 @@ def _describe(
     tags = {DATA_SHA256: dataset.sha256, **provenance.tags()}
     if commit := str(parameters.get("git_commit") or ""):
         tags["mlflow.source.git.commit"] = commit
+    if why := str(parameters.get("why") or ""):
+        tags[WHY] = why
     tag_run(run_id, tags)
 
 

@@ -21,13 +21,15 @@ FILE = "asked.json"
 class Asked:
     """What is to be run: a spec, the sha256 its data must have, the runs that it repeats.
 
-    `git_commit`: of the folder where it was asked for; None: of where it runs.
+    `git_commit`: of the folder where it was asked for; None: of where it runs. `why`: what started
+    it, where nobody asked for it.
     """
 
     spec: AnySpec
     data_sha256: str = ""
     made_from: Mapping[str, str] = field(default_factory=dict)
     git_commit: str | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def write(folder: RunFolder, asked: Asked, ticket: Ticket) -> None:
         "data_sha256": asked.data_sha256,
         "made_from": dict(asked.made_from),
         "git_commit": asked.git_commit,
+        "why": asked.why,
         "ticket": {"priority": ticket.priority, "queued_at": ticket.queued_at, "by": ticket.by},
     }
     partial = folder.path / f"{FILE}.partial"
@@ -68,7 +71,7 @@ def read(folder: RunFolder) -> Asked:
 
     record = _record(folder)
     kept = {name: record[name] for name in ("data_sha256", "made_from", "git_commit")}
-    return Asked(parse(record["spec"], folder.run_id), **kept)
+    return Asked(parse(record["spec"], folder.run_id), **kept, why=record.get("why", ""))
 
 
 def ticket(folder: RunFolder) -> tuple[str, Ticket]:

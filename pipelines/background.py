@@ -123,12 +123,14 @@ class Background:
 
         Raises PlatformError, which is no matter to whoever looks again.
         """
-        with record.locked(self._lock(settings), wait=False):
+        with self._alone(settings, wait=False):
             return self._spawned(settings, environment)
 
-    def _alone(self, settings: Settings) -> contextlib.AbstractContextManager[None]:
+    def _alone(
+        self, settings: Settings, wait: bool = True
+    ) -> contextlib.AbstractContextManager[None]:
         lock = self._lock(settings)
-        return record.locked(lock, wait=True, whose=f"what starts the {self.name}")
+        return record.locked(lock, wait=wait, whose=f"what starts the {self.name}")
 
     def _lock(self, settings: Settings) -> Path:
         return record.services(settings) / f"{self.name}-up.lock"

@@ -18,7 +18,7 @@ from serving.errors import UsageError
 # libyaml's reader and writer are ten times as quick; PyYAML may be built without them.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-NOT_ASKED = frozenset({"run_key", "git_commit"})
+NOT_ASKED = frozenset({"run_key", "git_commit", "why"})
 """Parameters that no form should fill in: they belong to one run."""
 
 

@@ -48,6 +48,7 @@ def image(
     rollout_on_inconclusive: str = "hold",
     data_sha256: str = "",
     git_commit: str = "",
+    why: str = "",
     run_key: str = "",
     cpu: str = "4",
     memory: str = "8Gi",
@@ -87,6 +88,7 @@ def image(
         rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
         data_sha256: sha256 that the data must have, to repeat a run exactly; empty: any.
         git_commit: Commit of the code or data that this run belongs to, for the record.
+        why: What started this run, where nobody asked for it.
         run_key: Name of this run in MLflow; empty: the id that the engine gave.
         cpu: CPUs of each step that holds pictures or trains, on a cluster; "500m" is half a one.
         memory: Memory of each of these steps, on a cluster, such as 8Gi.
@@ -122,6 +124,7 @@ def image(
             champion_metric=champion_metric,
             champion_margin=champion_margin,
             git_commit=git_commit,
+            why=why,
             run_key=run_key,
             job=job,
         )

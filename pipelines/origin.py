@@ -20,7 +20,8 @@ class Origin:
 
     `spec` is whole, with the defaults of its day. `data_sha256` is what the data had to be, empty
     where anything would do; what it was stands in the record of the ingest step. `made_from` names
-    the runs that this one repeats: {"restart": id} or {"data": id, "config": id}.
+    the runs that this one repeats: {"restart": id}, {"retrain": id} or {"data": id, "config": id}.
+    `why`: what started it, where nobody asked for it.
     """
 
     spec: Mapping[str, Any]
@@ -28,6 +29,7 @@ class Origin:
     environment: Environment
     data_sha256: str = ""
     made_from: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object (a dict), as `origin.json` holds it."""

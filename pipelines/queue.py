@@ -132,7 +132,11 @@ class Queue:
         from pipelines.spec import pipeline_arguments
 
         folder = self._new_folder(asked.spec.name)
-        known = {"data_sha256": asked.data_sha256, "git_commit": asked.git_commit or ""}
+        known = {
+            "data_sha256": asked.data_sha256,
+            "git_commit": asked.git_commit or "",
+            "why": asked.why,
+        }
         arguments = {**pipeline_arguments(asked.spec), **known, "run_key": folder.run_id}
         asking.write(folder, asked, Ticket(priority, time.time(), by or whoever()))
         folder.write("arguments.json", arguments)

@@ -49,6 +49,8 @@ class Row:
     version: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     ended: bool = False
+    why: str = ""
+    """What started it, where nobody asked for it."""
     tracked: str = ""
     """The id of the MLflow run, of a run that has no folder here: another machine's."""
     where: str = HERE
@@ -160,6 +162,7 @@ def asked_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
         "task": arguments.get("task", "image"),
         "data": Path(str(arguments.get("data_uri", ""))).name,
         "target": arguments.get("target", ""),
+        "why": arguments.get("why", ""),
     }
     return {name: sys.intern(str(value or "")) for name, value in values.items()}
 

@@ -24,12 +24,15 @@ from components.tune.asked import Tune
 from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.pods_spec import ImagePods, Pods, pods_arguments
+from pipelines.retrain_spec import Retrain, fitting
 from pipelines.rollout_spec import Rollout, rollout_arguments
 from pipelines.serving_spec import Serving
 from pipelines.spec_faults import sentences
 from pipelines.spec_parts import Data, Model, Part, ServiceName, Split
 from pipelines.tune_spec import tunable, tune_arguments
 from serving.errors import UsageError
+
+RETRAIN = "when it is trained again by itself; default: never"
 
 
 class Spec(Part):
@@ -46,6 +49,7 @@ class Spec(Part):
     gate: TableGate = TableGate()
     serving: Serving = Serving()
     rollout: Rollout = Rollout()
+    retrain: Retrain | None = Field(None, description=RETRAIN)
     pods: Pods = Field(Pods(), description="what a cluster gives the steps")
 
     @field_validator("tune")
@@ -70,6 +74,11 @@ class Spec(Part):
     def _metrics_of_the_task(cls, gate: TableGate, info: ValidationInfo) -> TableGate:
         return measurable(gate, info.data.get("task", "tabular"))
 
+    @field_validator("retrain")
+    @classmethod
+    def _retrain_of_the_task(cls, retrain: Retrain | None, info: ValidationInfo) -> Retrain | None:
+        return fitting(retrain, info.data.get("task", "tabular"))
+
 
 class ImageSpec(Part):
     """One model of images: its data, training, gate and rollout."""
@@ -82,12 +91,18 @@ class ImageSpec(Part):
     gate: ImageGate = ImageGate()
     serving: Serving = Serving()
     rollout: Rollout = Rollout()
+    retrain: Retrain | None = Field(None, description=RETRAIN)
     pods: ImagePods = Field(ImagePods(), description="what a cluster gives the steps")
 
     @field_validator("gate")
     @classmethod
     def _metrics_of_the_task(cls, gate: ImageGate) -> ImageGate:
         return measurable(gate, "image")
+
+    @field_validator("retrain")
+    @classmethod
+    def _retrain_of_the_task(cls, retrain: Retrain | None) -> Retrain | None:
+        return fitting(retrain, "image")
 
 
 AnySpec = Spec | ImageSpec

@@ -57,6 +57,7 @@ def tabular(
     rollout_on_inconclusive: str = "hold",
     data_sha256: str = "",
     git_commit: str = "",
+    why: str = "",
     run_key: str = "",
     cpu: str = "2",
     memory: str = "4Gi",
@@ -105,6 +106,7 @@ def tabular(
         rollout_on_inconclusive: hold, promote or abort when a step ends without enough evidence.
         data_sha256: sha256 that the data must have, to repeat a run exactly; empty: any.
         git_commit: Commit of the code or data that this run belongs to, for the record.
+        why: What started this run, where nobody asked for it.
         run_key: Name of this run in MLflow; empty: the id that the engine gave.
         cpu: CPUs of each step that holds data or trains, on a cluster; "500m" is half a one.
         memory: Memory of each of these steps, on a cluster, such as 4Gi.
@@ -159,6 +161,7 @@ def tabular(
             champion_metric=champion_metric,
             champion_margin=champion_margin,
             git_commit=git_commit,
+            why=why,
             run_key=run_key,
             job=job,
         )

@@ -30,6 +30,11 @@ COMMANDS = {
         "Watch, decide or undo a rollout; say what was live and why.",
     ),
     "monitor": ("monitor", "monitor", "Compare a live model's traffic with its training data."),
+    "retrain": (
+        "retrain",
+        "retrain",
+        "Say whether a live model is to be trained again, and do it.",
+    ),
     "up": ("platform", "up", "Start the local platform (Kubernetes API, gateway, predictors)."),
     "down": ("platform", "down", "Stop the local platform; what was live comes back with `up`."),
     "status": ("platform", "status", "Say what is live, on which share of the traffic."),

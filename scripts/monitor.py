@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from components.monitor.record import Look
 
 DRIFT = 4
 _PATH = click.Path(dir_okay=False, path_type=Path)
@@ -36,17 +40,13 @@ def monitor(  # noqa: PLR0913
     A window goes on until it has --rows rows; the chance that any look at it is a false alarm is
     --alpha, however often it is looked at.
     """
-    from components import report as pages
-    from components.monitor import report, step
+    from components.monitor import report, step, windows
     from components.monitor.rules import Policy
-    from serving.storage import partial
 
-    found = step.look(name, step.Asked(Policy(alpha), rows), Settings.from_env())
-    if page is not None:
-        page.write_text(pages.html(report.report(found)), encoding="utf-8")
-    if gauges is not None:
-        with partial(gauges) as unfinished:
-            unfinished.write_text(report.prometheus(found), encoding="utf-8")
+    settings = Settings.from_env()
+    found = step.look(name, step.Asked(Policy(alpha), rows), settings)
+    windows.note(settings, found)
+    _write(found, page, gauges)
     if track:
         step.track(found)
     if as_json:
@@ -55,3 +55,16 @@ def monitor(  # noqa: PLR0913
         for line in report.lines(found):
             click.echo(line)
     return DRIFT if found.judgement["verdict"] == "drift" else 0
+
+
+def _write(found: Look, page: Path | None, gauges: Path | None) -> None:
+    """Write the report and the gauges where they are wanted."""
+    from components import report as pages
+    from components.monitor import report
+    from serving.storage import partial
+
+    if page is not None:
+        page.write_text(pages.html(report.report(found)), encoding="utf-8")
+    if gauges is not None:
+        with partial(gauges) as unfinished:
+            unfinished.write_text(report.prometheus(found), encoding="utf-8")

@@ -102,8 +102,8 @@ def execute(
     commit = asked.git_commit
     if commit is None:
         commit = git("rev-parse", "HEAD", folder=Path())
-    known = {"data_sha256": asked.data_sha256, "git_commit": commit, "run_key": place.run_key}
-    arguments = {**pipeline_arguments(asked.spec), **known}
+    known = {"data_sha256": asked.data_sha256, "git_commit": commit, "why": asked.why}
+    arguments = {**pipeline_arguments(asked.spec), **known, "run_key": place.run_key}
     progress.begin(place.folder.run_id, arguments)
     gateway, origin = _ready(settings, asked)
     graph = compiled.path(compiled.OF_TASK[asked.spec.task])
@@ -140,7 +140,7 @@ def _origin(asked: Asked) -> dict[str, Any]:
     from pipelines.origin import Origin
 
     spec, around = asked.spec.model_dump(mode="json"), provenance.environment()
-    known = (asked.data_sha256, asked.made_from)
+    known = (asked.data_sha256, asked.made_from, asked.why)
     return Origin(spec, provenance.code(), around, *known).to_json()
 
 

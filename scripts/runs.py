@@ -71,6 +71,8 @@ def show(run_id: str, as_json: bool, engine: str, **there: Any) -> None:
         click.echo(json.dumps(record, indent=2))
         return
     click.echo(f"{run_id}: {record['outcome']}: {record['sentence']}")
+    if why := record["arguments"].get("why"):
+        click.echo(f"  started by itself: {why}")
     click.echo("\n".join(step_lines(record)))
     for key, value in record["arguments"].items():
         click.echo(f"  {key} = {value}")

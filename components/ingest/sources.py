@@ -49,12 +49,18 @@ def _named(files: Sequence[tuple[Path, str]]) -> tuple[Source, ...]:
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return _in_folder(path)
-    pattern = path.relative_to(path.anchor).as_posix()
-    matching = Path(path.anchor).glob(pattern) if not path.exists() and _is_pattern(path) else []
-    files = sorted(each for each in matching if each.is_file())
+    files = matching(path)
     if not files:
         _refuse_what_is_no_file(path)
     return files or [path]
+
+
+def matching(path: Path) -> list[Path]:
+    """Return the files that a pattern stands for; none where it is no pattern, or a file's name."""
+    if path.exists() or not _is_pattern(path):
+        return []
+    pattern = path.relative_to(path.anchor).as_posix()
+    return sorted(each for each in Path(path.anchor).glob(pattern) if each.is_file())
 
 
 def _is_pattern(path: Path) -> bool:

@@ -92,6 +92,15 @@ def window(known: Reference, start: Mapping[str, Totals], totals: Mapping[str, T
     return Window(columns, _since(known.output.size, start, totals, ("output",)))
 
 
+def rows(start: Mapping[str, Totals], totals: Mapping[str, Totals]) -> int:
+    """Return how many rows were answered since."""
+    return sum(_rows(now) - _rows(start.get(instance)) for instance, now in totals.items())
+
+
+def _rows(totals: Totals | None) -> int:
+    return sum(totals["output"]) if totals else 0
+
+
 def _since(
     size: int,
     start: Mapping[str, Totals],
@@ -147,3 +156,10 @@ class Windows:
     def add(self, look: Look) -> bool:
         """Write a look; False where somebody else has written one of this number."""
         return storage.create(storage.join(self.place, f"{look.number:08d}.json"), look.to_bytes())
+
+    def keep(self, most: int) -> None:
+        """Let only so many of the newest looks be, where they lie on this machine."""
+        folder = storage.local_path(self.place)
+        if folder is not None:
+            for name in self.names()[:-most]:
+                (folder / name).unlink(missing_ok=True)

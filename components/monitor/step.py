@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ROWS = 1000
 PATIENCE_S = 10.0
 EXPERIMENT = "monitoring"
+NOT_THERE = 404
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def look(name: str, asked: Asked, settings: Settings) -> Look:
     Raises KanaryaError where the service is not there, has no sketch, or its version no cells.
     """
     view = _service(name, settings)
-    sketch = _sketch(f"{view.url}/v2/models/{name}/sketch")
+    sketch = sketch_of(view)
+    if sketch is None:
+        raise UsageError(
+            f"the traffic of {name} is not counted ({_address(view)} is not there), as of models "
+            "that were packaged without cells to count in; package the model again"
+        )
     version = str(sketch["version"])
     known = known_of(_directory(view, name, version, settings))
     windows = Windows(place(name, settings))
@@ -165,14 +171,25 @@ def _totals(sketch: Mapping[str, Any]) -> dict[str, Any]:
     return {"columns": sketch["columns"], "output": sketch["output"]}
 
 
-def _sketch(url: str) -> dict[str, Any]:
+def sketch_of(view: ServiceView) -> dict[str, Any] | None:
+    """Return what the predictor of a service has counted; None where it counts nothing.
+
+    Raises PlatformError where it does not answer.
+    """
+    url = _address(view)
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
+        if error.code == NOT_THERE:
+            return None
         said = error.read(500).decode(errors="replace")
         raise PlatformError(f"{url} answers {error.code}: {said}") from error
     except (OSError, ValueError) as error:
         raise PlatformError(
             f"{url} tells no sketch ({error}); `kanarya status` says why"
         ) from error
+
+
+def _address(view: ServiceView) -> str:
+    return f"{view.url}/v2/models/{view.name}/sketch"

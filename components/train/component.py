@@ -19,6 +19,7 @@ def train(
     champion_metric: str,
     champion_margin: float,
     git_commit: str,
+    why: str,
     run_key: str,
     job: str,
     model: dsl.Output[dsl.Model],
@@ -38,6 +39,7 @@ def train(
         "gate.champion_metric": champion_metric,
         "gate.champion_margin": champion_margin,
         "git_commit": git_commit,
+        **({"why": why} if why else {}),
     }
     given = json.loads(chosen)
     request = step.Request(
@@ -66,6 +68,7 @@ def train_images(
     champion_metric: str,
     champion_margin: float,
     git_commit: str,
+    why: str,
     run_key: str,
     job: str,
     model: dsl.Output[dsl.Model],
@@ -83,6 +86,7 @@ def train_images(
         "gate.champion_metric": champion_metric,
         "gate.champion_margin": champion_margin,
         "git_commit": git_commit,
+        **({"why": why} if why else {}),
     }
     request = image_step.Request(name, kind, hyperparameters, random_state, run_key or job, asked)
     with told():

@@ -15,7 +15,7 @@ from pipelines.spec import TASKS, schema
 from serving.errors import UsageError
 
 Kind = Literal["integer", "number", "boolean", "choice", "text", "yaml"]
-PARTS = ("split", "tune", "gate", "serving", "rollout", "pods")
+PARTS = ("split", "tune", "gate", "serving", "rollout", "retrain", "pods")
 """The parts of a spec that have a card of their own, folded away."""
 
 

@@ -80,6 +80,7 @@ class Head:
             self._page = ui.link(screen.say("run.page"), "#").props("rel=noopener")
             self._page.set_visibility(False)
             self._sentence = ui.label().classes("k-sentence").props("role=status")
+            self._why = ui.label().classes("k-quiet")
             self._attempt = ui.label().classes("k-wait")
             self._trouble = ui.label().classes("k-wait").props("role=status")
 
@@ -95,6 +96,8 @@ class Head:
         self._what.set_text(" · ".join(parts))
         self._sentence.set_text(row.sentence)
         self._elsewhere(run)
+        self._why.set_text(say("run.why", why=row.why) if row.why else "")
+        self._why.set_visibility(bool(row.why))
         again = say("run.attempt", number=run.attempt) if run.attempt > 1 else ""
         self._attempt.set_text(again)
         self._attempt.set_visibility(bool(again))

@@ -298,7 +298,7 @@ def test_the_arguments_are_the_parameters_of_the_compiled_pipeline(
 ) -> None:
     inputs = parameters_of(graph)
     arguments = spec.pipeline_arguments(spec.parse(document, "a.yaml"))
-    assert set(arguments) | {"data_sha256", "git_commit", "run_key"} == set(inputs)
+    assert set(arguments) | {"data_sha256", "git_commit", "run_key", "why"} == set(inputs)
 
 
 def test_the_schema_accepts_the_shipped_specs_and_refuses_a_wrong_one() -> None:

@@ -1,0 +1,1 @@
+"""Training a live model again without anybody asking: what is known, decided and done."""
