@@ -12,7 +12,7 @@ from scripts.queued import in_words, queue_standing, workers_up
 from serving.settings import Settings
 
 if TYPE_CHECKING:
-    from console.background import Standing
+    from pipelines.background import Standing
     from serving.isvc.resource import ServiceView
 
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--api-port", type=int, help="Port of the Kubernetes API  [default: 8600; 0: any]")
 @click.option("--gateway-port", type=int, help="Port of the gateway  [default: 8601; 0: any]")
 def up(api_port: int | None, gateway_port: int | None) -> None:
-    """Start the local platform, the queue's workers and the console, or say that they run."""
+    """Start the local platform, the queue's workers, the watcher and the console, if not up."""
     from serving.local.platform import Ports
     from serving.local.platform import up as start
 
@@ -35,18 +35,21 @@ def up(api_port: int | None, gateway_port: int | None) -> None:
     click.echo(f"Gateway         {platform.gateway_url}/serving/<namespace>/<name>/v1|v2/…")
     supervisor = workers_up(settings)
     click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
+    _watcher_up(settings)
     _console_up(settings)
 
 
 @click.command()
 def down() -> None:
-    """Stop platform, workers and console; what was live or waited comes back with `up`."""
+    """Stop all that `up` started; what was live or waited comes back with `up`."""
     from console import background
     from pipelines import workers
+    from pipelines.background import WATCHER
     from serving.local.platform import down as stop
 
     settings = Settings.from_env()
-    ended = [workers.down(settings), background.down(settings), stop(settings)]
+    watched, shown = WATCHER.down(settings), background.down(settings)
+    ended = [watched, shown, workers.down(settings), stop(settings)]
     click.echo("stopped" if any(ended) else "it was not running")
 
 
@@ -55,26 +58,27 @@ def down() -> None:
 def status(as_json: bool) -> int:
     """Say what is live, on which share of the traffic; exit code 1 where nothing runs."""
     from console import background
+    from pipelines.background import WATCHER
     from serving.local.platform import status as standing
 
     settings = Settings.from_env()
     found = standing(settings)
     services = _services(settings) if found.healthy else ()
     queue = queue_standing(settings)
-    console = background.status(settings)
+    beside = {"watcher": WATCHER.status(settings), "console": background.status(settings)}
     if as_json:
-        beside = {"queue": queue, "console": asdict(console) if console else None}
-        known = {**asdict(found), "services": [asdict(s) for s in services], **beside}
-        click.echo(json.dumps(known, indent=2))
+        running = {name: asdict(each) if each else None for name, each in beside.items()}
+        known = {**asdict(found), "services": [asdict(s) for s in services]}
+        click.echo(json.dumps({**known, "queue": queue, **running}, indent=2))
         return 0 if found.healthy else 1
     if found.platform is None:
         click.echo("the platform is down; `kanarya up` starts it")
-        _tell_beside(queue, console)
+        _tell_beside(queue, beside)
         return 1
     click.echo(
         f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}"
     )
-    _tell_beside(queue, console)
+    _tell_beside(queue, beside)
     memory = {p.revision: p.rss_bytes for p in found.predictors}
     for service in services:
         _tell(service, memory)
@@ -90,6 +94,20 @@ def kubeconfig() -> None:
     if not path.is_file():
         raise PlatformError(f"there is no kubeconfig at {path} yet; `kanarya up` writes it")
     click.echo(str(path))
+
+
+def _watcher_up(settings: Settings) -> None:
+    """Start the watcher where it is wanted; a platform without one is still a platform."""
+    from pipelines.background import WATCHER
+    from serving.errors import KanaryaError
+
+    if not WATCHER.wanted():
+        return
+    try:
+        pid = WATCHER.up(settings).process.pid
+        click.echo(f"Watcher         pid {pid}; it looks at traffic, and retrains where asked to")
+    except KanaryaError as error:
+        click.echo(f"Watcher         did not start: {error}", err=True)
 
 
 def _console_up(settings: Settings) -> None:
@@ -111,12 +129,11 @@ def _services(settings: Settings) -> tuple[ServiceView, ...]:
     return connect(settings.kubeconfig, settings.namespace).list()
 
 
-def _tell_beside(queue: dict[str, Any], console: Standing | None) -> None:
+def _tell_beside(queue: dict[str, Any], beside: dict[str, Standing | None]) -> None:
     click.echo(in_words(queue))
-    running = (
-        f"pid {console.process.pid}, {console.url}" if console else "down; `kanarya up` starts it"
-    )
-    click.echo(f"console: {running}")
+    for name, found in beside.items():
+        running = ", ".join(filter(None, [f"pid {found.process.pid}", found.url])) if found else ""
+        click.echo(f"{name}: {running or 'down; `kanarya up` starts it'}")
 
 
 def _tell(service: ServiceView, memory: dict[str, int]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from serving.artifact import publish
 
 os.environ.setdefault("KANARYA_CONSOLE", "0")  # `kanarya up` is called often, its pages seldom
+os.environ.setdefault("KANARYA_WATCH", "0")
 
 
 def pytest_collection_finish() -> None:

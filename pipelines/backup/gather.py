@@ -16,7 +16,15 @@ POSTGRES = ("postgresql://", "postgresql+psycopg2://", "postgres://")
 POSTGRES_DUMP = "mlflow.pgdump"
 # What runs writes it anew: where it answers, whom it locks out, what it has fetched or said.
 _LEFT_OUT = {"logs", "demo", "kubeconfig"} | {
-    f"services/{name}" for name in ("cache", "platform.json", "workers.json", "api-token")
+    f"services/{name}"
+    for name in (
+        "cache",
+        "platform.json",
+        "workers.json",
+        "console.json",
+        "watcher.json",
+        "api-token",
+    )
 }
 _ENDINGS = (".lock", ".partial", "-wal", "-shm", "-journal", ".sock")
 # The platform's state before the registry, both before the ledger: what is named in an earlier

@@ -1,0 +1,71 @@
+"""Look at the windows of what is live, seldom enough that a look always sees something new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from components.monitor import record, step, windows
+from components.monitor.record import Look, Windows
+from components.monitor.rules import FEWEST_ROWS
+from pipelines.retrain import models
+from pipelines.retrain.models import Model
+from serving.errors import KanaryaError
+
+if TYPE_CHECKING:
+    from serving.settings import Settings
+
+MOST_LOOKS = 500
+"""Of a service, so many are kept on this machine; the older ones go."""
+
+
+def look(settings: Settings, now: datetime) -> None:
+    """Look at the window of every live model for which it is time; a look is written down.
+
+    One that fails does not stop the others: the last KanaryaError is raised after all of them.
+    """
+    if not settings.kubeconfig.exists():
+        return  # nothing was ever live here
+    fault: KanaryaError | None = None
+    for model in models.live(settings):
+        try:
+            _look(settings, model)
+        except KanaryaError as error:
+            fault = type(error)(f"{model.name}: {error}")
+    if fault:
+        raise fault
+
+
+def is_due(rows: int, looked_at: int, whole: int) -> bool:
+    """Say whether a window of so many rows is to be looked at.
+
+    `looked_at`: its rows at the last look, 0 before the first; `whole`: rows that close it. Each
+    look costs some of the certainty of all later ones, so there must be twice as many rows.
+    """
+    return rows >= max(FEWEST_ROWS, min(whole, 2 * looked_at))
+
+
+def _look(settings: Settings, model: Model) -> None:
+    sketch = step.sketch_of(model.view)
+    if sketch is None:
+        return
+    kept = Windows(step.place(model.name, settings))
+    last, asked = kept.last(), step.Asked(rows=_rows(model))
+    if is_due(*_seen(last, sketch), asked.rows):
+        windows.note(settings, step.look(model.name, asked, settings))
+        kept.keep(MOST_LOOKS)
+
+
+def _rows(model: Model) -> int:
+    """Return after how many rows a window is closed."""
+    drift = model.policy.when.drift if model.policy else None
+    return drift.rows if drift else step.ROWS
+
+
+def _seen(last: Look | None, sketch: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the rows of the window that goes on, now and at the last look."""
+    opened = record.opened(last, str(sketch["version"]), "")
+    rows = record.rows(opened.start, {sketch["instance"]: sketch})
+    goes_on = last is not None and opened.look > 1
+    return rows, int(last.judgement["rows"]) if last and goes_on else 0
