@@ -28,11 +28,12 @@ def retrain(name: str, dry_run: bool, at_once: bool, as_json: bool) -> None:
     The watcher of `kanarya up` does the same by itself, twice a minute.
     """
     from pipelines.queue import whoever
-    from pipelines.retrain.job import settle
+    from pipelines.retrain.job import queued, settle
 
     settings = Settings.from_env()
     by = whoever() if at_once else ""
-    done = settle(settings, _live(settings, name), datetime.now(UTC), act=not dry_run, asked_by=by)
+    start = None if dry_run else queued(settings)
+    done = settle(settings, _live(settings, name), datetime.now(UTC), start, by)
     click.echo(json.dumps(asdict(done), indent=2) if as_json else _told(done, dry_run))
 
 

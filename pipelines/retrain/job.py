@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,9 @@ BY = "retraining"
 PRIORITY = -1
 """Whoever asks for a run comes first."""
 
+Start = Callable[[Asked], str]
+"""Starts a run and returns its id."""
+
 log = logging.getLogger(__name__)
 
 
@@ -53,17 +56,22 @@ def look(settings: Settings, now: datetime) -> None:
     for model in models.live(settings):
         try:
             if model.policy is not None:
-                settle(settings, model, now)
+                settle(settings, model, now, queued(settings))
         except KanaryaError as error:
             fault = type(error)(f"{model.name}: {error}")
     if fault:
         raise fault
 
 
+def queued(settings: Settings) -> Start:
+    """Return what puts a run on the queue of this machine, behind those that people ask for."""
+    return lambda asked: enqueue(settings, asked, priority=PRIORITY, by=BY)
+
+
 def settle(
-    settings: Settings, model: Model, now: datetime, *, act: bool = True, asked_by: str = ""
+    settings: Settings, model: Model, now: datetime, start: Start | None, asked_by: str = ""
 ) -> Done:
-    """Decide about a model, and start the run where that is decided and `act` is set.
+    """Decide about a model, and `start` the run where that is decided; None only says it.
 
     Two that decide at once wait for each other. `asked_by`: a person who wants it now. Raises
     UsageError where nobody here knows the version's spec, or that has no policy.
@@ -75,11 +83,12 @@ def settle(
         if decision.verdict == "retrain" and facts.data is None:
             facts = replace(facts, data=known.data())
             decision = rules.decide(known.policy, facts, asked_by)
-        if not act:
+        if start is None:
             return Done(model.name, model.version, decision)
-        run_id = known.start(decision) if decision.verdict == "retrain" else ""
-        _note(settings, Done(model.name, model.version, decision, run_id), known.policy, facts)
-        return Done(model.name, model.version, decision, run_id)
+        run_id = start(known.asked(decision)) if decision.verdict == "retrain" else ""
+        done = Done(model.name, model.version, decision, run_id)
+        _note(settings, done, known.policy, facts)
+        return done
 
 
 @dataclass(frozen=True)
@@ -138,11 +147,10 @@ class Known:
         folder = next(path for row, path in self.runs if row.run_id == self.made_by.run_id)
         return data.now(self.settings, self.spec, folder, self.runs)
 
-    def start(self, decision: Decision) -> str:
-        """Put the run on the queue and return its id. Raises QueueError."""
+    def asked(self, decision: Decision) -> Asked:
+        """Return the run: the spec of the live version, on its data as it is now."""
         made_from = {"retrain": self.made_by.run_id}
-        asked = Asked(self.spec, made_from=made_from, why=decision.sentence)
-        return enqueue(self.settings, asked, priority=PRIORITY, by=BY)
+        return Asked(self.spec, made_from=made_from, why=decision.sentence)
 
 
 def _note(settings: Settings, done: Done, policy: Retrain, facts: Facts) -> None:
