@@ -166,7 +166,7 @@ def _drifted(asked: Drift, facts: Facts) -> str:
         return ""
     return (
         f"{drifted} of the last {len(newest)} windows of version {facts.version} drifted, the "
-        f"newest of them: {newest[-1].sentence}"
+        f"newest of them: {newest[-1].sentence.rstrip('.')}"
     )
 
 
