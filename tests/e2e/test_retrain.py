@@ -1,0 +1,114 @@
+"""Traffic that drifts, a pipeline that sees it, and a model that is trained again for a reason."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import workers
+from pipelines.background import WATCHER
+from pipelines.journal import RunFolder
+from pipelines.run_events import result
+from tests.e2e.conftest import IRIS, Installation, eventually, outcome
+
+pytestmark = pytest.mark.e2e
+POLICY = "retrain={when: {drift: {windows: 1, rows: 100}}, cooldown_hours: 0}"
+SHIFTED = {"sepal_length": 9.0, "sepal_width": 3.0, "petal_length": 4.5, "petal_width": 1.4}
+MONITOR = """
+import json, sys
+from pathlib import Path
+from kfp import components, local
+from pipelines import compile as compiled
+from pipelines.local import for_one_machine
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root=sys.argv[1])
+text = compiled.path("monitoring").read_text(encoding="utf-8")
+graph = components.load_component_from_text(for_one_machine(text))
+print("look", graph(name="finch", rows=100, alpha=0.05).output)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended(here: Installation) -> Iterator[None]:
+    yield
+    WATCHER.down(here.settings)
+    workers.down(here.settings)
+
+
+@pytest.fixture(scope="module")
+def data(here: Installation) -> Path:
+    """The folder that finch was trained on; it is live, and has been asked what it never saw."""
+    folder = here.settings.home / "finch-data"
+    folder.mkdir()
+    rows = IRIS.with_suffix(".csv").read_text()
+    (folder / "first.csv").write_text(rows)
+    light = ("model={kind: logistic_regression}", "gate.champion.margin=1")
+    done = here.run("finch", f"data.uri={folder}", *light, POLICY)
+    assert outcome(done)["outcome"] == "promoted"
+    ask(here, 120)
+    return folder
+
+
+def ask(here: Installation, rows: int) -> None:
+    url = f"{here.platform.gateway_url}/serving/default/finch/v1/models/finch:predict"
+    body = json.dumps({"instances": [SHIFTED] * rows}).encode()
+    urllib.request.urlopen(urllib.request.Request(url, body), timeout=20).read()
+
+
+def decided(here: Installation, *flags: str) -> dict[str, Any]:
+    done = here.kanarya("retrain", "finch", "--json", *flags)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_compiled_pipeline_of_monitoring_sees_the_drift(
+    here: Installation, data: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", MONITOR, str(tmp_path)]
+    done = subprocess.run(command, env=here.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    look = json.loads(done.stdout.rpartition("look ")[2])
+    assert (look["verdict"], look["rows"], look["number"]) == ("drift", 120, 1)
+    (page,) = tmp_path.glob("*/monitor/page*")
+    assert "sepal_length" in page.read_text(encoding="utf-8")
+
+
+def test_a_drift_asks_for_a_run_which_other_data_gives_a_point(
+    here: Installation, data: Path
+) -> None:
+    ask(here, 120)
+    assert here.kanarya("monitor", "finch", "--rows", "100", "--no-track").returncode == 4
+    assert decided(here, "--dry-run")["decision"]["verdict"] == "pointless"
+    header = (data / "first.csv").read_text().splitlines()[0]
+    (data / "second.csv").write_text(
+        f"{header}\n5.0,3.4,1.6,0.4,setosa\n6.0,2.9,4.5,1.5,versicolor\n"
+    )
+    here.kanarya("queue", "pause")
+    found = decided(here)
+    assert (found["decision"]["verdict"], found["decision"]["cause"]) == ("retrain", "drift")
+    shown = here.kanarya("runs", "show", found["run_id"]).stdout
+    assert "started by itself: 1 of the last 1 windows of version 1 drifted" in shown
+    assert decided(here)["decision"]["verdict"] == "busy"
+    assert here.kanarya("queue", "cancel", found["run_id"]).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_watcher_does_it_all_by_itself(here: Installation, data: Path) -> None:
+    here.kanarya("queue", "resume")
+    before = set((here.settings.home / "runs").iterdir())
+    (data / "third.csv").write_text((data / "first.csv").read_text())
+    WATCHER.up(here.settings)
+    eventually(lambda: set((here.settings.home / "runs").iterdir()) > before, 60)
+    (path,) = set((here.settings.home / "runs").iterdir()) - before
+    folder = RunFolder(path)
+    eventually(lambda: folder.ended, 120)
+    assert result(folder).outcome == "promoted"
+    experiment = here.mlflow.get_experiment_by_name("finch").experiment_id
+    wanted = f"tags.`kanarya.run` = '{folder.run_id}'"
+    (tracked,) = here.mlflow.search_runs([experiment], wanted)
+    assert tracked.data.tags["kanarya.why"].startswith("1 of the last 1 windows")
