@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 PAGE = 1000
+ANY = "attributes.start_time > 0"
 LEFT_OUT = ("train_", "val_", tracking.SYSTEM)
 """Curves, and what steps used of their machines."""
 STATUSES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
@@ -49,6 +50,15 @@ def changed(settings: Settings, since: float = 0.0) -> list[TrackedRun]:
     wanted = ("attributes.status = 'RUNNING'", f"attributes.end_time >= {int(since * 1000)}")
     found = {run.info.run_id: run for which in wanted for run in _runs(tracker, names, which)}
     return [tracked(run, names[run.info.experiment_id]) for run in found.values()]
+
+
+def data_of(settings: Settings, model: str) -> dict[str, str]:
+    """Return the sha256 of the data that each pipeline run of a model has read, by its key."""
+    tracker = connect(settings)
+    experiment = tracker.get_experiment_by_name(model)
+    names = {experiment.experiment_id: model} if experiment else {}
+    found = (run.data.tags for run in _runs(tracker, names, ANY))
+    return {tags[tracking.RUN_KEY]: tags.get(tracking.DATA_SHA256, "") for tags in found}
 
 
 def _runs(tracker: Any, names: Mapping[str, str], which: str) -> Iterator[Any]:

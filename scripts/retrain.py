@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from scripts.cluster_options import on_cluster, refuse_there_only
 from serving.errors import UsageError
 from serving.settings import Settings
 
@@ -18,23 +20,42 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|SPEC")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--now", "at_once", is_flag=True, help="Whatever triggers, cooldown and budget say.")
+@click.option("--upload-data", is_flag=True, help="On a cluster: copy the data to the store first.")
+@on_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def retrain(name: str, dry_run: bool, at_once: bool, as_json: bool) -> None:
-    """Decide by its spec's `retrain` whether a live model is to be trained again, and queue it.
+def retrain(
+    name: str, dry_run: bool, at_once: bool, engine: str, as_json: bool, **there: Any
+) -> None:
+    r"""Decide by its spec's `retrain` whether a live model is to be trained again, and start it.
 
-    The watcher of `kanarya up` does the same by itself, twice a minute.
+    \b
+    kanarya retrain iris --dry-run
+    kanarya retrain iris.yaml --on cluster      from a CronJob or a CI, again and again
+
+    Here the watcher of `kanarya up` does the same by itself, twice a minute.
     """
     from pipelines.queue import whoever
+
+    refuse_there_only(engine, there)
+    by = whoever() if at_once else ""
+    if engine == "cluster":
+        from scripts.retrain_cluster import settle_there
+
+        done = settle_there(Path(name), there, dry_run=dry_run, asked_by=by)
+    else:
+        done = _settled(name, dry_run=dry_run, asked_by=by)
+    click.echo(json.dumps(asdict(done), indent=2) if as_json else _told(done, dry_run=dry_run))
+
+
+def _settled(name: str, *, dry_run: bool, asked_by: str) -> Done:
     from pipelines.retrain.job import queued, settle
 
     settings = Settings.from_env()
-    by = whoever() if at_once else ""
     start = None if dry_run else queued(settings)
-    done = settle(settings, _live(settings, name), datetime.now(UTC), start, by)
-    click.echo(json.dumps(asdict(done), indent=2) if as_json else _told(done, dry_run))
+    return settle(settings, _live(settings, name), datetime.now(UTC), start, asked_by)
 
 
 def _live(settings: Settings, name: str) -> Model:
@@ -48,10 +69,10 @@ def _live(settings: Settings, name: str) -> Model:
     return found
 
 
-def _told(done: Done, dry_run: bool) -> str:
+def _told(done: Done, *, dry_run: bool) -> str:
     decision = done.decision
     words = f"{done.model}, version {done.version}: {decision.verdict}: {decision.sentence}"
     if done.run_id:
-        return f"{words}\n{done.run_id} is queued"
+        return f"{words}\n{done.run_id} is started"
     would = dry_run and decision.verdict == "retrain"
-    return f"{words}\nwithout --dry-run it is queued" if would else words
+    return f"{words}\nwithout --dry-run it is started" if would else words

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from components.monitor.record import Look
+    from components.monitor.record import Look, Windows
     from serving.settings import Settings
 
 MOST_LINES = 2000
 """Beyond, the older half goes."""
+MOST_READ = 200
+"""Looks that are read for the newest windows."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,19 @@ def read(settings: Settings, name: str) -> tuple[Ended, ...]:
     except FileNotFoundError:
         return ()
     return tuple(found for line in lines if (found := _read(line)))
+
+
+def of_looks(kept: Windows, version: str, most: int) -> tuple[Ended, ...]:
+    """Return the newest windows of a version, the oldest first, from the looks that were kept."""
+    found: dict[str, Ended] = {}
+    for name in reversed(kept.names()[-MOST_READ:]):
+        look = kept.read(name)
+        ended = Ended.of(look) if look.version == version else None
+        if ended and (ended.drifted or look.opened_at not in found):
+            found[look.opened_at] = ended
+        if len(found) > most:
+            break
+    return tuple(reversed([*found.values()][:most]))
 
 
 def _read(line: str) -> Ended | None:

@@ -43,7 +43,7 @@ class Looks:
         known = self._known.get(uri)
         if known and known[0] == mark and (mark is not None or now - known[1] < FAR_S):
             return known[2], settled
-        found = _digest(spec, home)
+        found = sha256_of(spec, home)
         self._known[uri] = (mark, now, found)
         return found, settled
 
@@ -65,9 +65,13 @@ def now(settings: Settings, spec: AnySpec, made_by: Path, runs: list[tuple[Row, 
     return Data(sha256, learned, _tried(sha256, spec, runs), settled)
 
 
-def _digest(spec: AnySpec, home: Path) -> str:
+def sha256_of(spec: AnySpec, folder: Path | None = None) -> str:
+    """Return the sha256 of a spec's data; what lies elsewhere is fetched to the folder for it.
+
+    Raises DataError where it cannot be read.
+    """
     of = digest.of_pictures if spec.task == "image" else digest.of_table
-    with TemporaryDirectory(dir=home, prefix=".data-") as scratch:
+    with TemporaryDirectory(dir=folder, prefix=".data-") as scratch:
         return of(spec.data.uri, Path(scratch))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from components.monitor import windows
 from pipelines.asked import Asked
 from pipelines.enqueue import enqueue
 from pipelines.retrain import data, feedback, models, rules, standing
+from pipelines.retrain.deciding import decided
 from pipelines.retrain.models import Model
 from pipelines.retrain.rules import Data, Decision, Facts, Measured, Window
 from pipelines.retrain.standing import Standing
@@ -78,11 +79,7 @@ def settle(
     """
     with record.locked(record.services(settings) / "retrain.lock", wait=True):
         known = Known.of(settings, model)
-        facts = known.facts(now)
-        decision = rules.decide(known.policy, facts, asked_by)
-        if decision.verdict == "retrain" and facts.data is None:
-            facts = replace(facts, data=known.data())
-            decision = rules.decide(known.policy, facts, asked_by)
+        decision, facts = decided(known, now, asked_by)
         if start is None:
             return Done(model.name, model.version, decision)
         run_id = start(known.asked(decision)) if decision.verdict == "retrain" else ""

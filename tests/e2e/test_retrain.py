@@ -5,19 +5,31 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines import workers
 from pipelines.background import WATCHER
 from pipelines.journal import RunFolder
 from pipelines.run_events import result
 from tests.e2e.conftest import IRIS, Installation, eventually, outcome
+from tests.pipelines.kfp_api.server import serve
 
+IMAGE = f"registry.example.com/kanarya@sha256:{'a' * 64}"
 pytestmark = pytest.mark.e2e
 POLICY = "retrain={when: {drift: {windows: 1, rows: 100}}, cooldown_hours: 0}"
+LIGHT = (
+    "model={kind: logistic_regression}",
+    "gate.champion.margin=1",
+    "rollout.max_seconds=0.5",
+    "rollout.on_inconclusive=promote",
+)
 SHIFTED = {"sepal_length": 9.0, "sepal_width": 3.0, "petal_length": 4.5, "petal_width": 1.4}
 MONITOR = """
 import json, sys
@@ -46,8 +58,7 @@ def data(here: Installation) -> Path:
     folder.mkdir()
     rows = IRIS.with_suffix(".csv").read_text()
     (folder / "first.csv").write_text(rows)
-    light = ("model={kind: logistic_regression}", "gate.champion.margin=1")
-    done = here.run("finch", f"data.uri={folder}", *light, POLICY)
+    done = here.run("finch", f"data.uri={folder}", *LIGHT, POLICY)
     assert outcome(done)["outcome"] == "promoted"
     ask(here, 120)
     return folder
@@ -95,6 +106,47 @@ def test_a_drift_asks_for_a_run_which_other_data_gives_a_point(
     assert "started by itself: 1 of the last 1 windows of version 1 drifted" in shown
     assert decided(here)["decision"]["verdict"] == "busy"
     assert here.kanarya("queue", "cancel", found["run_id"]).returncode == 0
+
+
+def test_the_same_is_decided_of_a_cluster_by_the_spec_at_hand(
+    here: Installation, data: Path, tmp_path: Path
+) -> None:
+    kfp, server = serve()
+    files = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(data)))
+    Thread(target=files.serve_forever, daemon=True).start()
+    environment = {"KFP_HOST": kfp.host, "KANARYA_COMPONENTS_IMAGE": IMAGE}
+    spec = tmp_path / "finch.yaml"
+
+    def settled(file: str) -> dict[str, Any]:
+        uri = f"http://127.0.0.1:{files.server_port}/{file}"
+        document = {"name": "finch", "data": {"uri": uri, "target": "species"}}
+        spec.write_text(yaml.safe_dump({**document, "retrain": {"when": {"data": True}}}))
+        done = here.kanarya("retrain", str(spec), "--on", "cluster", "--json", **environment)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    try:
+        assert settled("first.csv")["decision"]["verdict"] == "quiet"
+        (data / "other.csv").write_text((data / "first.csv").read_text() + "5,3,1,0.2,setosa\n")
+        found = settled("other.csv")
+        assert found["decision"]["verdict"] == "retrain"
+        (started,) = kfp.runs.values()
+        parameters = started["runtime_config"]["parameters"]
+        assert parameters["why"] == found["decision"]["sentence"]
+        assert settled("other.csv")["decision"]["verdict"] == "busy"
+    finally:
+        (data / "other.csv").unlink(missing_ok=True)
+        for each in (server, files):
+            each.shutdown()
+            each.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Hands out files and says nothing."""
+
+    def log_message(self, *told: object) -> None:
+        pass
 
 
 @pytest.mark.slow

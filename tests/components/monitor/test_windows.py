@@ -85,3 +85,18 @@ def test_a_window_is_looked_at_seldom_enough_to_see_something_new() -> None:
             if rows >= 1000:
                 break
     assert looked == [50, 100, 200, 400, 800, 1000]
+
+
+def test_the_newest_windows_are_told_by_the_looks_alone(tmp_path: Path) -> None:
+    kept = Windows(str(tmp_path / "people"))
+    looks = [
+        look(1, "a", "drift", version="2", is_closed=True),
+        look(2, "b", "drift"),
+        look(3, "b", "steady", is_closed=True),
+        look(4, "c", "steady", is_closed=True),
+        look(5, "d", "too_few"),
+    ]
+    assert all(kept.add(each) for each in looks)
+    for most, told in ((5, [("t2", True), ("t4", False)]), (1, [("t4", False)])):
+        found = windows.of_looks(kept, "3", most)
+        assert [(each.at, each.drifted) for each in found] == told
