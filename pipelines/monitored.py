@@ -11,7 +11,6 @@ from components.monitor.record import Look, Windows
 from components.monitor.rules import FEWEST_ROWS
 from pipelines.retrain import models
 from pipelines.retrain.models import Model
-from serving.errors import KanaryaError
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -23,18 +22,9 @@ MOST_LOOKS = 500
 def look(settings: Settings, now: datetime) -> None:
     """Look at the window of every live model for which it is time; a look is written down.
 
-    One that fails does not stop the others: the last KanaryaError is raised after all of them.
+    Raises KanaryaError once all have been looked at.
     """
-    if not settings.kubeconfig.exists():
-        return  # nothing was ever live here
-    fault: KanaryaError | None = None
-    for model in models.live(settings):
-        try:
-            _look(settings, model)
-        except KanaryaError as error:
-            fault = type(error)(f"{model.name}: {error}")
-    if fault:
-        raise fault
+    models.each(settings, lambda model: _look(settings, model))
 
 
 def is_due(rows: int, looked_at: int, whole: int) -> bool:

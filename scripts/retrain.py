@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="NAME|SPEC")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--now", "at_once", is_flag=True, help="Whatever triggers, cooldown and budget say.")
+@click.option("--pause", is_flag=True, help="Start none of this model by itself until --resume.")
+@click.option("--resume", is_flag=True, help="Start them by themselves again.")
 @click.option("--upload-data", is_flag=True, help="On a cluster: copy the data to the store first.")
 @on_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def retrain(
-    name: str, dry_run: bool, at_once: bool, engine: str, as_json: bool, **there: Any
-) -> None:
+def retrain(name: str, dry_run: bool, engine: str, as_json: bool, **asked: Any) -> None:
     r"""Decide by its spec's `retrain` whether a live model is to be trained again, and start it.
 
     \b
@@ -39,23 +40,37 @@ def retrain(
     """
     from pipelines.queue import whoever
 
-    refuse_there_only(engine, there)
-    by = whoever() if at_once else ""
+    refuse_there_only(engine, asked)
+    by = whoever() if asked["at_once"] else ""
     if engine == "cluster":
         from scripts.retrain_cluster import settle_there
 
-        done = settle_there(Path(name), there, dry_run=dry_run, asked_by=by)
+        done = settle_there(Path(name), asked, dry_run=dry_run, asked_by=by)
     else:
-        done = _settled(name, dry_run=dry_run, asked_by=by)
+        done = _settled(name, asked, dry_run=dry_run, asked_by=by)
     click.echo(json.dumps(asdict(done), indent=2) if as_json else _told(done, dry_run=dry_run))
 
 
-def _settled(name: str, *, dry_run: bool, asked_by: str) -> Done:
+def _settled(name: str, asked: Mapping[str, Any], *, dry_run: bool, asked_by: str) -> Done:
     from pipelines.retrain.job import queued, settle
 
     settings = Settings.from_env()
+    model = _live(settings, name)
+    _pause(settings, name, pause=asked["pause"], resume=asked["resume"])
     start = None if dry_run else queued(settings)
-    return settle(settings, _live(settings, name), datetime.now(UTC), start, asked_by)
+    return settle(settings, model, datetime.now(UTC), start, asked_by)
+
+
+def _pause(settings: Settings, name: str, *, pause: bool, resume: bool) -> None:
+    from pipelines.queue import whoever
+    from pipelines.retrain import pause as pausing
+
+    if pause and resume:
+        raise UsageError("--pause and --resume: say one of them")
+    if pause:
+        pausing.pause(settings, name, whoever())
+    if resume:
+        pausing.resume(settings, name)
 
 
 def _live(settings: Settings, name: str) -> Model:

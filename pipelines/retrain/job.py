@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from components.monitor import windows
 from pipelines.asked import Asked
 from pipelines.enqueue import enqueue
-from pipelines.retrain import data, feedback, models, rules, standing
+from pipelines.retrain import data, feedback, models, pause, rules, standing
 from pipelines.retrain.deciding import decided
 from pipelines.retrain.models import Model
 from pipelines.retrain.rules import Data, Decision, Facts, Measured, Window
 from pipelines.retrain.standing import Standing
-from serving.errors import KanaryaError, UsageError
+from serving.errors import UsageError
 from serving.local import record
 
 if TYPE_CHECKING:
@@ -47,21 +47,16 @@ class Done:
 
 
 def look(settings: Settings, now: datetime) -> None:
-    """Decide about every live model that has a policy; one that fails does not stop the others.
+    """Decide about every live model that has a policy.
 
-    Raises the last KanaryaError, once all models have been looked at.
+    Raises KanaryaError once all have been decided about.
     """
-    if not settings.kubeconfig.exists():
-        return  # nothing was ever live here
-    fault: KanaryaError | None = None
-    for model in models.live(settings):
-        try:
-            if model.policy is not None:
-                settle(settings, model, now, queued(settings))
-        except KanaryaError as error:
-            fault = type(error)(f"{model.name}: {error}")
-    if fault:
-        raise fault
+
+    def decide(model: Model) -> None:
+        if model.policy is not None:
+            settle(settings, model, now, queued(settings))
+
+    models.each(settings, decide)
 
 
 def queued(settings: Settings) -> Start:
@@ -128,6 +123,7 @@ class Known:
             live=self._labelled() if when.live else None,
             past=models.past(self.runs),
             busy=models.busy(model.view, self.runs),
+            paused_by=pause.paused_by(self.settings, model.name),
             let_go=last.let_go_at if last else None,
             data=self.data() if when.data else None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ from pipelines.retrain.rules import Past
 from pipelines.run_row import Row
 from pipelines.run_table import RunTable
 from pipelines.spec import AnySpec, parse
+from serving.errors import KanaryaError
 from serving.isvc.client import connect
 from serving.isvc.resource import ServiceView
 from serving.rollout.state import OVER, live_version, rollout_of
@@ -73,10 +74,22 @@ def runs_of(settings: Settings) -> Runs:
     return Runs(settings.home)
 
 
-def live(settings: Settings) -> list[Model]:
-    """Return the models that are live. Raises ServiceError where the platform does not answer."""
-    found = connect(settings.kubeconfig, settings.namespace).list()
-    return [known for view in found if (known := model(settings, view))]
+def each(settings: Settings, act: Callable[[Model], None]) -> None:
+    """Do something with every live model; one that fails does not stop the others.
+
+    Raises the last KanaryaError after all of them, ServiceError where the platform is silent.
+    """
+    if not settings.kubeconfig.exists():
+        return  # nothing was ever live here
+    fault: KanaryaError | None = None
+    for view in connect(settings.kubeconfig, settings.namespace).list():
+        try:
+            if found := model(settings, view):
+                act(found)
+        except KanaryaError as error:
+            fault = KanaryaError(f"{view.name}: {error}")
+    if fault:
+        raise fault
 
 
 def model(settings: Settings, view: ServiceView) -> Model | None:

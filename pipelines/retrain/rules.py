@@ -1,8 +1,8 @@
 """Whether a live model is to be trained again, and why: values in, a decision out.
 
-In this order: a run of the model that goes on is waited for; something must ask for it; the last
-one must be long enough ago; the budget must have room; and the data must not be what a run with
-the same spec has learned from already.
+In this order: a run of the model that goes on is waited for; something must ask for it; nobody must
+have paused it; the last one must be long enough ago; the budget must have room; and the data must
+not be what a run with the same spec has learned from already.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 from pipelines.cron import following
 from pipelines.retrain_spec import Drift, Live, Retrain
 
-Verdict = Literal["retrain", "quiet", "busy", "cooling", "spent", "pointless"]
+Verdict = Literal["retrain", "quiet", "busy", "paused", "cooling", "spent", "pointless"]
 Cause = Literal["drift", "live", "data", "schedule", "person", ""]
 HOUR_S = 3600.0
 
@@ -74,6 +74,7 @@ class Facts:
     live      by metric; empty where no labels came in
     past      runs that were started by themselves, in any order
     busy      a run or rollout that goes on, in words; "" where there is none
+    paused_by whoever wants none to be started by itself, "" where nobody does
     let_go    up to when the schedule has been heeded, None before the first time
     data      None: nobody has looked yet
     """
@@ -85,6 +86,7 @@ class Facts:
     live: Mapping[str, Measured] | None = None
     past: tuple[Past, ...] = ()
     busy: str = ""
+    paused_by: str = ""
     let_go: datetime | None = None
     data: Data | None = None
 
@@ -111,6 +113,8 @@ def decide(policy: Retrain, facts: Facts, asked_by: str = "") -> Decision:
     first = next(_causes(policy, facts), None)
     if first is None:
         return Decision("quiet", "", _nothing(policy, facts))
+    if facts.paused_by:
+        return Decision("paused", first[0], f"{first[1]}; but {facts.paused_by} has paused it")
     return (
         _cooling(policy, facts, *first)
         or _spent(policy, facts, *first)

@@ -127,14 +127,12 @@ def test_the_same_is_decided_of_a_cluster_by_the_spec_at_hand(
         return found
 
     try:
-        assert settled("first.csv")["decision"]["verdict"] == "quiet"
         (data / "other.csv").write_text((data / "first.csv").read_text() + "5,3,1,0.2,setosa\n")
         found = settled("other.csv")
         assert found["decision"]["verdict"] == "retrain"
         (started,) = kfp.runs.values()
         parameters = started["runtime_config"]["parameters"]
         assert parameters["why"] == found["decision"]["sentence"]
-        assert settled("other.csv")["decision"]["verdict"] == "busy"
     finally:
         (data / "other.csv").unlink(missing_ok=True)
         for each in (server, files):

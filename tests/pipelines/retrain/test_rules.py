@@ -89,6 +89,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "busy",
         "iris-7 is running; it is waited for",
     ),
+    "a person has paused it": (
+        DRIFT,
+        {"windows": windows("xx"), "paused_by": "ada"},
+        "paused",
+        "; but ada has paused it",
+    ),
     "one was just done": (
         DRIFT,
         {"windows": windows("xx"), "past": (run("iris-5", 3), run("iris-4", 90))},
