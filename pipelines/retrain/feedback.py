@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -36,6 +37,11 @@ def _of_version(told: Mapping[str, Any]) -> dict[str, Measured]:
     labels = int(told.get("labels", 0))
     metrics = told.get("metrics") or {}
     return {
-        name: Measured(float(each["value"]), float(each["low"]), float(each["high"]), labels)
+        name: Measured(float(each["value"]), float(each["low"]), _bound(each["high"]), labels)
         for name, each in metrics.items()
     }
+
+
+def _bound(high: float | None) -> float:
+    """Return an interval's end; a single label bounds no error, which is null."""
+    return math.inf if high is None else float(high)
