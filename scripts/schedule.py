@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,9 @@ from scripts.cluster_options import host, namespace, opened
 
 if TYPE_CHECKING:
     from pipelines.cluster import Cluster
+    from pipelines.cluster_runs import Submission
     from pipelines.cluster_schedules import Schedule
+    from pipelines.spec import AnySpec
 
 SHOWN = 3
 """Next times that are shown of a schedule that is made."""
@@ -36,6 +40,7 @@ def schedule() -> None:
 
     \b
     kanarya schedule iris.yaml --cron "30 2 * * mon-fri"
+    kanarya schedule iris.yaml --cron "*/10 * * * *" --monitoring
     kanarya schedule list
     """
 
@@ -43,6 +48,7 @@ def schedule() -> None:
 @schedule.command()
 @click.argument("spec_file", metavar="SPEC", type=click.Path(path_type=Path))
 @click.option("--cron", required=True, metavar="'M H D M W'", help="Five fields or six, UTC.")
+@click.option("--monitoring", is_flag=True, help="Look at the live model's traffic; no training.")
 @click.option("--name", metavar="NAME", help="Its name  [default: the model's]")
 @click.option("--experiment", metavar="NAME", help="Where its runs are filed  [default: the model]")
 @click.option("--service-account", metavar="NAME", help="Kubernetes account of its pods.")
@@ -53,25 +59,47 @@ def schedule() -> None:
 @host
 @namespace
 def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
-    """Schedule the runs of a spec."""
+    """Schedule the runs of a spec, or (--monitoring) looks at the traffic of its live model."""
     from pipelines import cluster_schedules
     from pipelines.cluster_start import Filed, submission
     from pipelines.cron import six_fields
     from pipelines.spec import load
 
-    spec = load(spec_file, changes)
-    name = options["name"] or spec.name
-    timing = cluster_schedules.Timing(
-        six_fields(options["cron"]), options["max_concurrency"], options["catch_up"]
-    )
-    asked = submission(spec, Filed.of({**options, "run_name": name}))
-    # Each of its runs is named by Kubeflow Pipelines, in MLflow as well.
-    asked = replace(asked, arguments={**asked.arguments, "run_key": ""})
+    spec, cron = load(spec_file, changes), six_fields(options["cron"])
+    timing = cluster_schedules.Timing(cron, options["max_concurrency"], options["catch_up"])
+    asked = _looks(spec, options) if options["monitoring"] else _trainings(spec, options, cron)
     cluster = opened(options["host"], options["namespace"])
     made = cluster_schedules.create(cluster, asked, timing)
     click.echo(f"{made.name}: {made.cron}  {made.schedule_id}")
     click.echo(f"  {cluster.place.page('recurringrun', made.schedule_id)}")
     click.echo(f"  next {', '.join(_following(made, SHOWN))}")
+
+
+def _trainings(spec: AnySpec, options: Mapping[str, Any], cron: str) -> Submission:
+    from scripts.run_cluster import Filed, submission
+
+    name = options["name"] or spec.name
+    asked = submission(spec, Filed.of({**options, "run_name": name}))
+    # Each of its runs is named by Kubeflow Pipelines, in MLflow as well.
+    own = {"run_key": "", "why": f"its schedule asks for it ({cron})"}
+    return replace(asked, arguments={**asked.arguments, **own})
+
+
+def _looks(spec: AnySpec, options: Mapping[str, Any]) -> Submission:
+    from pipelines.cluster_place import SERVICE_ACCOUNT
+    from pipelines.cluster_runs import Submission
+    from pipelines.compile import for_cluster
+    from pipelines.images import Images
+
+    name = f"{spec.name}-monitoring"
+    drift = spec.retrain.when.drift if spec.retrain else None
+    return Submission(
+        package=for_cluster("monitoring", Images.from_env()),
+        arguments={"name": spec.name, **({"rows": drift.rows} if drift else {})},
+        name=options["name"] or name,
+        experiment=options["experiment"] or name,
+        service_account=options["service_account"] or os.environ.get(SERVICE_ACCOUNT, ""),
+    )
 
 
 @schedule.command("list")

@@ -154,7 +154,9 @@ def test_a_schedule_is_made_paused_resumed_and_deleted(
     (schedule,) = kfp.recurring.values()
     assert schedule["trigger"]["cron_schedule"]["cron"] == "0 30 2 * * mon-fri"
     assert schedule["no_catchup"] is True and schedule["max_concurrency"] == 2
-    assert schedule["runtime_config"]["parameters"]["run_key"] == ""
+    parameters = schedule["runtime_config"]["parameters"]
+    assert parameters["run_key"] == ""
+    assert parameters["why"] == "its schedule asks for it (0 30 2 * * mon-fri)"
     for command, status in [("pause", "DISABLED"), ("resume", "ENABLED")]:
         assert kanarya("schedule", command, "iris").code == 0
         assert next(iter(kfp.recurring.values()))["status"] == status
@@ -163,6 +165,17 @@ def test_a_schedule_is_made_paused_resumed_and_deleted(
     assert "next " in kanarya("schedule", "list").out
     assert kanarya("schedule", "delete", listed["schedule_id"]).code == 0
     assert not kfp.recurring
+
+
+def test_looks_at_the_traffic_are_scheduled(kfp: FakeKfp, kanarya: Kanarya, spec: str) -> None:
+    drift = "retrain={when: {drift: {rows: 200}}}"
+    options = ("--cron", "*/10 * * * *", "--monitoring", "--set", drift)
+    assert kanarya("schedule", spec, *options).code == 0
+    (schedule,) = kfp.recurring.values()
+    assert schedule["display_name"] == "iris-monitoring"
+    assert schedule["runtime_config"]["parameters"] == {"name": "iris", "rows": 200}
+    graph = schedule["pipeline_spec"]["pipeline_spec"]
+    assert graph["pipelineInfo"]["name"] == "monitoring"
 
 
 def test_an_uploaded_pipeline_has_the_specs_values_in_its_form(
