@@ -118,6 +118,7 @@ def decide(policy: Retrain, facts: Facts, asked_by: str = "") -> Decision:
     return (
         _cooling(policy, facts, *first)
         or _spent(policy, facts, *first)
+        or _unsettled(facts, *first)
         or _pointless(facts, *first)
         or Decision("retrain", *first)
     )
@@ -220,6 +221,12 @@ def _spent(policy: Retrain, facts: Facts, cause: Cause, why: str) -> Decision | 
         f"{why}; but {len(counted)} such runs of {hours:.1f} hours in {budget.days:g} days are all "
         f"that its budget has ({budget.runs}, {budget.hours:g} hours), so not before {told(until)}",
     )
+
+
+def _unsettled(facts: Facts, cause: Cause, why: str) -> Decision | None:
+    if facts.data is None or facts.data.settled:
+        return None
+    return Decision("busy", cause, f"{why}; but its data is being written, which is waited for")
 
 
 def _pointless(facts: Facts, cause: Cause, why: str) -> Decision | None:

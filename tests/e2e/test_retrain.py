@@ -1,6 +1,7 @@
 """Traffic that drifts, a pipeline that sees it, and a model that is trained again for a reason."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -95,10 +96,9 @@ def test_a_drift_asks_for_a_run_which_other_data_gives_a_point(
     ask(here, 120)
     assert here.kanarya("monitor", "finch", "--rows", "100", "--no-track").returncode == 4
     assert decided(here, "--dry-run")["decision"]["verdict"] == "pointless"
-    header = (data / "first.csv").read_text().splitlines()[0]
-    (data / "second.csv").write_text(
-        f"{header}\n5.0,3.4,1.6,0.4,setosa\n6.0,2.9,4.5,1.5,versicolor\n"
-    )
+    some = (data / "first.csv").read_text().splitlines(keepends=True)[:9]
+    (data / "second.csv").write_text("".join(some))
+    os.utime(data / "second.csv", (1e9, 1e9))  # nobody writes it any more
     here.kanarya("queue", "pause")
     found = decided(here)
     assert (found["decision"]["verdict"], found["decision"]["cause"]) == ("retrain", "drift")

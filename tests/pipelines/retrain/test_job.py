@@ -66,6 +66,11 @@ class Home:
             folder.close(Result(folder.run_id, outcome, "", more.get("version"), seconds=600.0))
         return folder
 
+    def changes(self, rows: str = ROWS + "3,yes\n") -> None:
+        """Write the data, some time ago."""
+        self.csv.write_text(rows)
+        os.utime(self.csv, (1e9 + len(rows), 1e9))
+
     def sha256(self) -> str:
         return Looks().sha256(self.spec(), self.settings.home)[0]
 
@@ -92,7 +97,7 @@ class Home:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     found = Home(Settings.from_env({"KANARYA_HOME": str(tmp_path)}))
-    found.csv.write_text(ROWS)
+    found.changes(ROWS)
     return found
 
 
@@ -105,7 +110,7 @@ def model(home: Home) -> Model:
 
 def test_a_run_is_started_on_other_data_and_says_why(home: Home, model: Model) -> None:
     assert home.decides(model).decision.verdict == "pointless"
-    home.csv.write_text(ROWS + "3,yes\n")
+    home.changes()
     done = home.decides(model)
     assert (done.decision.verdict, done.run_id) == ("retrain", "iris-new")
     (asked,) = home.started
@@ -126,13 +131,13 @@ def test_windows_of_another_version_say_nothing(home: Home, model: Model) -> Non
 def test_what_learned_in_vain_is_not_repeated_what_failed_is(
     home: Home, model: Model, outcome: str, verdict: str
 ) -> None:
-    home.csv.write_text(ROWS + "3,yes\n")
+    home.changes()
     home.ran(home.spec(), NOW - 30 * HOUR, outcome, why="drift")
     assert home.decides(model).decision.verdict == verdict
 
 
 def test_another_configuration_is_no_repetition(home: Home, model: Model) -> None:
-    home.csv.write_text(ROWS + "3,yes\n")
+    home.changes()
     home.ran(home.spec(model={"kind": "svm"}), NOW - 30 * HOUR, "rejected")
     assert home.decides(model).decision.verdict == "retrain"
 
@@ -140,7 +145,7 @@ def test_another_configuration_is_no_repetition(home: Home, model: Model) -> Non
 def test_cooldown_and_budget_are_reckoned_from_the_runs_deleted_ones_too(
     home: Home, model: Model
 ) -> None:
-    home.csv.write_text(ROWS + "3,yes\n")
+    home.changes()
     first = home.ran(home.spec(), NOW - 50 * HOUR, "failed", why="drift")
     assert home.decides(model, NOW - 40 * HOUR).decision.verdict == "cooling"
     home.ran(home.spec(), NOW - 25 * HOUR, "failed", why="drift")
@@ -169,7 +174,7 @@ def test_a_decision_stands_in_a_file_until_it_is_another_one(home: Home, model: 
     )
     home.decides(model, NOW + HOUR)
     assert standing.read(home.settings, "iris") == found
-    home.csv.write_text(ROWS + "3,yes\n")
+    home.changes()
     home.decides(model, NOW + 2 * HOUR)
     again = standing.read(home.settings, "iris")
     assert again is not None
@@ -181,7 +186,7 @@ def test_a_decision_stands_in_a_file_until_it_is_another_one(home: Home, model: 
 
 
 def test_a_dry_run_starts_nothing_and_notes_nothing(home: Home, model: Model) -> None:
-    home.csv.write_text(ROWS + "3,yes\n")
+    home.changes()
     assert settle(home.settings, model, NOW, None).decision.verdict == "retrain"
     assert standing.read(home.settings, "iris") is None
 

@@ -126,6 +126,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "retrain",
         "2 of the last 2",
     ),
+    "drift while data is written": (
+        DRIFT,
+        {"windows": windows("xx"), "data": replace(NEW, settled=False)},
+        "busy",
+        "; but its data is being written, which is waited for",
+    ),
     "pointless": (
         DRIFT,
         {"windows": windows("xx"), "data": SAME},
