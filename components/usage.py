@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import gpus
+from components import gpus, telling
 
 if TYPE_CHECKING:
     import psutil
 
 TRAIN, TUNE = "train", "tune"
-"""The steps that are watched; every other one is over in a second or two."""
+"""What is watched, as MLflow names it; every other step is over in a second or two."""
 EVERY_S = 0.5
 SPARSER = 100
 """A look comes after a hundredth of the time that has passed, and takes a hundredth of a core at
@@ -164,9 +164,10 @@ def samples_of(columns: Series) -> list[Sample]:
     ]
 
 
-def keep(step: str, usage: Usage) -> None:
-    """Add a line with what a step used in all to the file that the environment names."""
+def keep(usage: Usage) -> None:
+    """Add a line with what this step used in all to the file that the environment names."""
     place = os.environ.get(FILE)
     if place:
+        line = {"step": os.environ.get(telling.STEP, ""), **usage.total()}
         with Path(place).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **usage.total()}) + "\n")
+            file.write(json.dumps(line) + "\n")

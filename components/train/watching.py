@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from components import telling
-from components.usage import TRAIN, Sample, Usage, keep
+from components.usage import Sample, Usage, keep
 
 HAND_ON_S = 5.0
 """A write to SQLite takes some ten milliseconds."""
@@ -41,7 +41,7 @@ class Watching:
         self._thread.join()
         self._usage.look(last=True)
         self._flush()
-        keep(TRAIN, self._usage)
+        keep(self._usage)
 
     def to(self, hand_on: Callable[[Sequence[Sample]], None]) -> Watching:
         """Hand on to this from now on, beginning with what was seen before."""

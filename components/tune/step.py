@@ -75,7 +75,7 @@ def measure(table: Path, shard: str) -> str:
     for share in rules.rungs(search, len(given.folds[0][0])):
         search = _rung(given, search, share, used)
     used.look(last=True)
-    usage.keep(usage.TUNE, used)
+    usage.keep(used)
     return replace(search, usage=(usage.series(used.samples),)).to_json()
 
 

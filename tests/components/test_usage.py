@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from components import gpus, tracking, tracking_store, usage
+from components import gpus, telling, tracking, tracking_store, usage
 from components.train.watching import Watching
 from components.usage import Reading, Usage
 from serving.settings import Settings
@@ -137,10 +137,11 @@ def test_a_line_is_kept_for_whoever_asked_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(usage.FILE, str(tmp_path / "usage.jsonl"))
+    monkeypatch.setenv(telling.STEP, "train-images")
     with Watching(Machine().usage()):
         pass
     line = json.loads((tmp_path / "usage.jsonl").read_text())
-    assert (line["step"], line["memory_mb"]) == ("train", 100.0)
+    assert (line["step"], line["memory_mb"]) == ("train-images", 100.0)
 
 
 def test_mlflow_has_it_as_metrics_of_the_system(settings: Settings) -> None:

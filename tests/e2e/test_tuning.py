@@ -31,4 +31,6 @@ def test_a_grid_of_four_is_tried_and_the_best_one_is_trained_and_live(here: Inst
     assert {key: run.data.params[key] for key in tried} == tried
     kept = {file.path for file in here.mlflow.list_artifacts(run.info.run_id, "tuning")}
     assert {"tuning/trials.csv", "tuning/parallel.svg", "tuning/tuning.html"} <= kept
+    for metric in ("system/tune/memory_megabytes", "system/train/cpu_cores"):
+        assert here.mlflow.get_metric_history(run.info.run_id, metric), metric
     assert here.open_runs() == []

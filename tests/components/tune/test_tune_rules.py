@@ -1,5 +1,7 @@
 """Which rows a trial sees, which trial wins, and how the work is dealt out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,9 @@ def test_pods_share_the_trials_but_those_of_halving(method, pods, counts) -> Non
     assert [len(each.trials) for each in parts] == counts
     again = [rules.from_json(each.to_json()) for each in reversed(parts)]
     assert rules.together(again) == whole
+    used = [replace(each, usage=({"at": [n]},)) for n, each in enumerate(again)]
+    found = rules.together([rules.from_json(each.to_json()) for each in used])
+    assert found.usage == tuple({"at": [n]} for n in range(len(used)))
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ def test_a_combination_that_cannot_be_trained_is_recorded_and_the_others_are_tri
     chosen, search = tuned(iris, tmp_path / "a", "logistic_regression", fixed, space=space)
     assert chosen["hyperparameters"] == {"max_iter": 50, "solver": "lbfgs", "C": 1.0, "tol": 0.001}
     assert "Tuned by random over 2 trials, 2-fold" in chosen["notes"][0]
+    assert len(search.usage) == 2, "what each pod used"
+    assert all(pod["memory_megabytes"][-1] > 0 for pod in search.usage)
     space = {"solver": ["lbfgs", "sgd"], "C": [1]}
     chosen, search = tuned(iris, tmp_path / "b", "logistic_regression", {}, space=space)
     assert [bool(trial.error) for trial in search.trials] == [False, True]
