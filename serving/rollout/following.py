@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from serving.rollout.lease import Claim, abandoned, present, taken_by, undisturbed
+from serving.rollout.lease import Claim, abandoned, present, undisturbed
 from serving.rollout.ledger import LedgerError
 from serving.rollout.loop import drive
 from serving.rollout.outcome import (
@@ -23,7 +23,7 @@ from serving.rollout.outcome import (
     outcome_of,
 )
 from serving.rollout.record import Entry
-from serving.rollout.state import Phase, Rollout, rollout_of
+from serving.rollout.state import Phase, Rollout, rollout_of, said
 from serving.rollout.takeover import adopt, reopened
 from serving.rollout.world import World
 
@@ -81,8 +81,10 @@ def _followed(world: World, claim: Claim) -> Outcome | Claim:
 
 
 def _event(state: Rollout) -> Event:
-    kind = _ENDS.get(state.phase, "waiting")
-    sentence = state.reason if state.phase in _ENDS else f"{taken_by(state)}, and is followed"
+    kind, sentence = _ENDS.get(state.phase, "waiting"), state.reason
+    if kind == "waiting":
+        where = f"version {state.version} is {said(state.phase)}"
+        sentence = f"{where}, carried on by {state.holder}; it is followed from here"
     return Event(kind, state.service, state.version, state.percent, sentence)
 
 

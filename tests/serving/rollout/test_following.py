@@ -65,7 +65,9 @@ def test_a_run_ends_as_the_person_decided_and_says_who_has_it_meanwhile(decide: 
     outcome = run(world, request("2"))
     assert (outcome.kind, stage.live()) == (kind, {live: 100})
     said = [event.sentence for event in stage.events]
-    assert any("by a person), and is followed" in sentence for sentence in said), said
+    assert any(
+        ", carried on by a person; it is followed from here" in sentence for sentence in said
+    ), said
     assert said[-1] == outcome.reason
 
 
