@@ -24,7 +24,8 @@ from serving.rollout.outcome import (
 )
 from serving.rollout.record import Entry
 from serving.rollout.state import Phase, Rollout, rollout_of, said
-from serving.rollout.takeover import adopt, reopened
+from serving.rollout.step import Step
+from serving.rollout.takeover import adopt
 from serving.rollout.world import World
 
 _ENDS: dict[Phase, EventKind] = {
@@ -75,9 +76,14 @@ def _followed(world: World, claim: Claim) -> Outcome | Claim:
         if state.holder == claim.holder:  # it was adopted, and the answer was lost
             return claim
         left = abandoned(world, state)
-        ours = adopt(world, left, reopened) if left else None
+        ours = adopt(world, left, _as_it_stands) if left else None
         if ours is not None:
             return ours
+
+
+def _as_it_stands(state: Rollout, now: float) -> Step:
+    """Go on without more time: it must end, however often it changes hands."""
+    return Step(state)
 
 
 def _event(state: Rollout) -> Event:
