@@ -8,7 +8,8 @@ serving.errors.KanaryaError
 │       ├── LoginNeeded exit 1   a page for browsers answers, in place of the API
 │       └── NotThere    exit 1   there is no run, experiment or schedule of that name
 ├── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
-└── BackupError         exit 1   a backup cannot be made, is damaged, or cannot be restored
+├── BackupError         exit 1   a backup cannot be made, is damaged, or cannot be restored
+└── AlertError          exit 1   the outbox cannot be used, or a receiver did not take an alert
 """
 
 from serving.errors import KanaryaError
@@ -44,3 +45,7 @@ class NotThere(ClusterError):
 
 class BackupError(KanaryaError):
     """A backup cannot be made, is damaged, or cannot be restored."""
+
+
+class AlertError(KanaryaError):
+    """The outbox of alerts cannot be used, or a receiver did not take an alert."""

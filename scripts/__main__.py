@@ -35,6 +35,7 @@ COMMANDS = {
         "retrain",
         "Say whether a live model is to be trained again, and do it.",
     ),
+    "alerts": ("alerts", "alerts", "See what is wrong and who is told; test, silence."),
     "up": ("platform", "up", "Start the local platform (Kubernetes API, gateway, predictors)."),
     "down": ("platform", "down", "Stop the local platform; what was live comes back with `up`."),
     "status": ("platform", "status", "Say what is live, on which share of the traffic."),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from scripts import manifest_rendering as rendering
+from scripts import manifest_rules
 from scripts.manifest_schemas import problems
 from serving.errors import KanaryaError
 
@@ -18,6 +19,7 @@ def main() -> int:
     checking = flags.parse_args().check
     try:
         if not checking:
+            manifest_rules.write()
             for folder in rendering.FOLDERS:
                 print(f"wrote {rendering.write(folder)}")
         found = [*_not_fresh(), *_refused()]
@@ -32,6 +34,8 @@ def main() -> int:
 
 
 def _not_fresh() -> Iterator[str]:
+    if manifest_rules.stale():
+        yield f"{manifest_rules.PLACE} is not what pipelines/alerts says: make manifests"
     able = bool(rendering.kustomize())
     for folder in rendering.FOLDERS:
         if rendering.stale(folder) or (able and rendering.differs(folder)):

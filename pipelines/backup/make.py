@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from pipelines.backup import databases
+from pipelines.backup import databases, newest
 from pipelines.backup.alone import alone, home_lock
 from pipelines.backup.folder import BackupFolder
 from pipelines.backup.gather import POSTGRES_DUMP, Installation, Source, installation, sources
@@ -63,6 +63,7 @@ def make(
         with folder.locked(), alone(home_lock(settings.home)):
             folder.sweep()
             made = _made(settings, found, folder, moment or datetime.now(UTC))
+            newest.write(settings.home, newest.Newest(made.manifest.created, str(folder.root)))
             removed = folder.keep(keep) if keep else []
     except OSError as error:
         raise BackupError(

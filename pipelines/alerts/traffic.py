@@ -1,0 +1,99 @@
+"""What the live models say of themselves: errors, latency, and rollouts that wait for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pipelines.alerts.deciding import Measured, Unknown
+from pipelines.alerts.outbox import Outbox
+from pipelines.alerts.signals import ERRORS, HELD, LEAST_RATE, P99, WINDOW_S
+from serving.errors import KanaryaError, ServiceError
+from serving.isvc.resource import ServiceView
+from serving.rollout.observation import Counts, Observation
+from serving.rollout.sources import ChosenSource
+from serving.rollout.state import Phase, Rollout, live_version, rollout_of
+
+if TYPE_CHECKING:
+    from serving.settings import Settings
+
+SHORTEST_S = 60.0
+"""Over less nothing is said: a burst of errors is no rate."""
+SIGNALS = (ERRORS.name, P99.name, HELD.name)
+_WAITS = {Phase.HELD: "It is held", Phase.APPROVAL: "It waits for an approval"}
+
+Found = Iterator[Measured | Unknown]
+
+
+def measured(settings: Settings, outbox: Outbox, now: datetime) -> Found:
+    """Yield what is known of every service; where the API server is away that is nothing."""
+    if not settings.kubeconfig.is_file():
+        return
+    from serving.isvc.client import connect
+
+    try:
+        views = connect(settings.kubeconfig, settings.namespace).list()
+    except ServiceError as error:
+        yield from (Unknown(name, str(error)) for name in SIGNALS)
+        return
+    for view in views:
+        yield from _service(view, ChosenSource(settings), outbox, now.timestamp())
+
+
+def _service(view: ServiceView, source: ChosenSource, outbox: Outbox, now: float) -> Found:
+    labels = {"model": view.name}
+    try:
+        state = rollout_of(view)
+        yield from waiting(state, now)
+        seen = source.observe(view, now)
+    except KanaryaError as error:
+        yield from (Unknown(name, str(error), labels) for name in SIGNALS)
+        return
+    if not isinstance(seen, Observation):
+        yield from (Unknown(name, seen.reason, labels) for name in (ERRORS.name, P99.name))
+        return
+    yield from _since(view, state, seen, outbox)
+
+
+def waiting(state: Rollout | None, now: float) -> Iterator[Measured]:
+    """Yield for how long a rollout has waited for a person, where it does."""
+    if state is None or state.phase not in _WAITS:
+        return
+    labels = {"model": state.service, "version": state.version}
+    detail = f"{_WAITS[state.phase]}: {state.reason}" if state.reason else ""
+    yield Measured(HELD.name, max(now - state.since, 1.0), labels, detail)
+
+
+def _since(
+    view: ServiceView, state: Rollout | None, seen: Observation, outbox: Outbox
+) -> Iterator[Measured]:
+    name = f"{view.namespace}/{view.name}"
+    found = outbox.reading(name, seen.at - WINDOW_S)
+    outbox.read(name, seen.at, json.dumps(seen.to_json()))
+    before = Observation.from_json(json.loads(found[1])) if found else None
+    if before is None or not seen.continues(before) or seen.at - before.at < SHORTEST_S:
+        return
+    versions = _versions(view, state)
+    for revision, counts in seen.revisions.items():
+        labels = {"model": view.name, "version": versions.get(revision, revision)}
+        yield from rates(counts.since(before.of(revision)), seen.at - before.at, labels)
+
+
+def rates(counts: Counts, seconds: float, labels: Mapping[str, str]) -> Iterator[Measured]:
+    """Yield errors and latency of what was asked in some seconds, where that was enough."""
+    if counts.requests <= LEAST_RATE * seconds:
+        return
+    yield Measured(ERRORS.name, counts.error_rate, labels)
+    p99 = counts.quantile(0.99)
+    if p99 == p99:  # there are times
+        yield Measured(P99.name, p99, labels)
+
+
+def _versions(view: ServiceView, state: Rollout | None) -> dict[str, str]:
+    """Return the version of each revision that is known."""
+    known = {view.rolled_out: live_version(view)}
+    if state is not None:
+        known |= {state.stable: state.from_version, state.canary: state.version}
+    return {revision: version for revision, version in known.items() if version}

@@ -1,0 +1,191 @@
+"""`kanarya alerts`: what is wrong now, who is told of it, what waits; silence it for a while."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.alerts.deciding import Before, Condition
+    from pipelines.alerts.outbox import Delivery, Standing
+    from pipelines.alerts.receivers import Receiver
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def alerts() -> None:
+    """See what is wrong and who is told; KANARYA_ALERTS_TO or KANARYA_ALERTS_FILE says whom."""
+
+
+@alerts.command("list")
+@as_json
+def list_alerts(as_json: bool) -> None:
+    """List what is wrong now, and what would be told if it lasted; `kanarya up` looks at it."""
+    from pipelines.alerts import outbox
+
+    settings = Settings.from_env()
+    _require_looked(settings)
+    with outbox.opened(settings) as found:
+        before = found.before()
+    if as_json:
+        silences = [asdict(each) for each in before.silences]
+        conditions = [asdict(each) for each in before.conditions]
+        click.echo(json.dumps({"conditions": conditions, "silences": silences}, indent=2))
+        return
+    for condition in before.conditions:
+        click.echo(_line(condition, before, time.time()))
+    if not before.conditions:
+        click.echo("nothing is wrong")
+    for silence in before.silences:
+        if silence.until > time.time():
+            about = f"{silence.rule or 'every rule'} {silence.subject}".rstrip()
+            why = f": {silence.why}" if silence.why else ""
+            click.echo(f"silent until {_moment(silence.until)}: {about}{why}")
+
+
+@alerts.command()
+@as_json
+def rules(as_json: bool) -> None:
+    """List the rules: when they fire, and how bad that is."""
+    from pipelines.alerts.table import RULES
+    from pipelines.alerts.units import duration, shown
+
+    if as_json:
+        known = [{**asdict(rule), "expr": rule.expr} for rule in RULES]
+        click.echo(json.dumps(known, indent=2))
+        return
+    for rule in RULES:
+        side = "below" if rule.below else "above"
+        lasts = f" for {duration(rule.for_s)}" if rule.for_s else ""
+        where = "" if rule.signal.local else "  (Prometheus alone)"
+        limit = shown(rule.limit, rule.signal.unit)
+        said = f"{rule.signal.name} {side} {limit}{lasts}"
+        click.echo(f"{rule.name:<22} {rule.severity:<9} {said}{where}")
+
+
+@alerts.command()
+@as_json
+def test(as_json: bool) -> int:
+    """Send a test to everybody who is told, now; exit code 1 where it did not come through."""
+    from pipelines.alerts import receivers
+    from serving.errors import UsageError
+
+    found = receivers.configured()
+    if not found:
+        raise UsageError(
+            f"nobody is told: put addresses into {receivers.ADDRESSES}, or the path of a file of "
+            f"them into {receivers.FILE} (`https://…`, `slack+https://…`, `smtps://…`)."
+        )
+    faults = {each.name: _tested(each) for each in found}
+    if as_json:
+        click.echo(json.dumps({name: why or "delivered" for name, why in faults.items()}))
+    else:
+        for name, why in faults.items():
+            click.echo(f"{name}: {why or 'delivered'}")
+    return int(any(faults.values()))
+
+
+@alerts.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@as_json
+def outbox(limit: int, as_json: bool) -> None:
+    """Show how it is with everybody who is told, what waits, and what was told last."""
+    from pipelines.alerts import outbox as outboxes
+
+    settings = Settings.from_env()
+    _require_looked(settings)
+    with outboxes.opened(settings) as found:
+        standings, newest = found.standings(), found.deliveries(limit)
+    if as_json:
+        receivers = [asdict(each) for each in standings]
+        known = [{**asdict(each), "alert": each.alert.to_json()} for each in newest]
+        click.echo(json.dumps({"receivers": receivers, "deliveries": known}, indent=2))
+        return
+    for standing in standings:
+        click.echo(_receiver(standing))
+    for delivery in newest:
+        click.echo(_delivery(delivery))
+    if not standings:
+        click.echo("nobody was ever told anything")
+
+
+@alerts.command()
+@click.argument("rule")
+@click.argument("subject", default="")
+@click.option("--hours", type=click.FloatRange(min=0), default=2.0, show_default=True)
+@click.option("--why", default="", help="Why, for whoever asks.")
+def silence(rule: str, subject: str, hours: float, why: str) -> None:
+    """Tell nobody of RULE (all: `all`) for some hours, of one SUBJECT (`iris/3`) or of all.
+
+    What is still wrong afterwards is told then. --hours 0 ends it.
+    """
+    from pipelines.alerts import outbox
+    from pipelines.alerts.deciding import Silence
+    from pipelines.alerts.table import BY_NAME
+    from serving.errors import UsageError
+
+    _require_looked(Settings.from_env())
+    if rule != "all" and rule not in BY_NAME:
+        raise UsageError(f"there is no rule {rule!r:.80}; `kanarya alerts rules` lists them.")
+    now = time.time()
+    wanted = Silence("" if rule == "all" else rule, subject, now + 3600 * hours, why)
+    with outbox.opened(Settings.from_env()) as found:
+        found.silence(wanted, now)
+    click.echo(f"silent until {_moment(wanted.until)}" if hours else "it is told again")
+
+
+def _require_looked(settings: Settings) -> None:
+    from pipelines.alerts import outbox
+    from pipelines.errors import AlertError
+
+    if not outbox.path(settings).is_file():
+        raise AlertError(f"nobody has looked at {settings.home} yet; `kanarya up` starts what does")
+
+
+def _tested(receiver: Receiver) -> str:
+    """Send a test to one receiver; return what went wrong, "" where it came through."""
+    from pipelines.alerts import sending
+    from pipelines.alerts.alert import alert
+    from pipelines.alerts.rule import Severity
+
+    now = datetime.now(UTC)
+    sentence = "This is a test: alerts of this installation come here."
+    made = alert("KanaryaTest", Severity.INFO, {}, sentence, now)
+    try:
+        with sending.to(receiver) as send:
+            send(replace(made, id=f"{made.id}/{receiver.name}"))
+    except sending.NotTaken as error:
+        return str(error)
+    return ""
+
+
+def _line(condition: Condition, before: Before, now: float) -> str:
+    rule, about = condition.key
+    silent = any(each.covers(rule, about, now) for each in before.silences)
+    state = "silent" if silent else "firing" if condition.told else "pending"
+    return f"{state:<8} {rule:<22} since {_moment(condition.since)}  {condition.sentence}"
+
+
+def _receiver(found: Standing) -> str:
+    said = f"{found.name}: {found.waiting} wait, {found.delivered} delivered"
+    said += f", {found.given_up} given up" if found.given_up else ""
+    if not found.failures:
+        return said
+    return f"{said}; failed {found.failures} times, {found.error}"
+
+
+def _delivery(found: Delivery) -> str:
+    tried = f" ({found.attempts} attempts: {found.error})" if found.error else ""
+    return f"  {found.state:<9} {found.alert.at}  {found.alert.sentence} → {found.receiver}{tried}"
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")
