@@ -32,7 +32,8 @@ RECORDED = {
     "kanarya:out_of_range:rate30m": (
         "sum by (namespace, model, version, feature) "
         "(rate(kanarya_feature_out_of_range_total[30m])) "
-        "/ on (namespace, model, version) group_left sum by (namespace, model, version) (rate(kanarya_predictions_total[30m]))"
+        "/ on (namespace, model, version) group_left "
+        "sum by (namespace, model, version) (rate(kanarya_predictions_total[30m]))"
     ),
 }
 """What Prometheus works out once for rules and dashboards."""

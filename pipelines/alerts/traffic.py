@@ -39,10 +39,10 @@ def measured(settings: Settings, outbox: Outbox, now: datetime) -> Found:
         yield from (Unknown(name, str(error)) for name in SIGNALS)
         return
     for view in views:
-        yield from _service(view, ChosenSource(settings), outbox, now.timestamp())
+        yield from of_service(view, ChosenSource(settings), outbox, now.timestamp())
 
 
-def _service(view: ServiceView, source: ChosenSource, outbox: Outbox, now: float) -> Found:
+def of_service(view: ServiceView, source: ChosenSource, outbox: Outbox, now: float) -> Found:
     labels = {"model": view.name}
     try:
         state = rollout_of(view)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
+from pipelines.alerts import gauges
 from serving.predictor.metrics import TallyCollector
 from serving.predictor.tally import Batches, Tally
 from serving.predictor.workers.census import Census
@@ -63,7 +64,14 @@ def exported() -> dict[str, set[str]]:
             name, labels = re.match(r"(\w+)(?:\{(.*)\})?", line).groups()  # type: ignore[union-attr]
             found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels or ""))
     # Rows with a feature are told by name; this tally has no features.
-    return {**found, "kanarya_feature_out_of_range_total": {"model", "version", "feature"}}
+    found["kanarya_feature_out_of_range_total"] = {"model", "version", "feature"}
+    return {**found, **gauged()}
+
+
+def gauged() -> dict[str, set[str]]:
+    """The labels of every gauge that `kanarya monitor` or whoever looks at the rules writes."""
+    own = {signal.gauge: set(signal.labels) for signal in gauges.SIGNALS}
+    return {**own, gauges.LOOKED: set(), "kanarya_drift": {"model", "version"}}
 
 
 def test_every_metric_that_is_asked_for_is_exported() -> None:
@@ -78,7 +86,8 @@ def test_a_recorded_series_is_one_that_a_rule_records() -> None:
 
 
 def test_labels_that_are_summed_by_are_the_metrics_or_the_scrapes() -> None:
-    known = {"namespace", "pod"} | {label for labels in exported().values() for label in labels}
+    scraped = {"namespace", "pod", "instance", "deployment", "persistentvolumeclaim"}
+    known = scraped | {label for labels in exported().values() for label in labels}
     for each in expressions():
         for group in re.findall(r"(?:by|on)\s*\(([^)]*)\)", each):
             assert {label.strip() for label in group.split(",")} <= known, each
@@ -93,6 +102,11 @@ def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
         told = "".join(alert["annotations"].values())
         labels = set(re.findall(r"\$labels\.(\w+)", told))
         assert labels <= set(re.findall(r"\w+", alert["expr"])) | {"model", "version", "feature"}
+
+
+def test_every_gauge_that_is_asked_for_is_written_and_the_other_way() -> None:
+    asked = {word for each in expressions() for word in WORDS.findall(each)}
+    assert gauged().keys() <= asked
 
 
 def test_what_rollouts_are_judged_by_is_scraped() -> None:
@@ -133,7 +147,7 @@ def test_a_real_predictor_exports_what_one_worker_has(iris_model_dir: Path, tmp_
         flowers.ask("POST", "/v1/models/iris:predict", {"instances": [[5.1, 3.5, 1.4, 0.2]]})
         page = raw(flowers.port, "GET", "/metrics", b"", {}).body.decode()
     asked = {word for each in expressions() for word in WORDS.findall(each)}
-    not_here = {each for each in asked if re.search(r"_workers|_batch_", each)}
+    not_here = {each for each in asked if re.search(r"_workers|_batch_", each)} | gauged().keys()
     assert {each for each in asked - not_here if not re.search(rf"^{each}\b", page, re.M)} == set()
 
 

@@ -1,0 +1,121 @@
+"""Who is told, in tests: a web server and a mail server of real sockets."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+
+@dataclass(frozen=True)
+class Post:
+    path: str
+    key: str
+    login: str
+    body: Any
+
+
+@dataclass
+class Web:
+    """Answers with `status`, 500 to what has `refused_key` in its key; keeps what it took."""
+
+    port: int = 0
+    status: int = 200
+    retry_after: str = ""
+    refused_key: str = ""
+    silent: threading.Event | None = None
+    """Until it is set, what comes is kept and not answered."""
+    came: threading.Event = field(default_factory=threading.Event)
+    posts: list[Post] = field(default_factory=list)
+
+    @property
+    def keys(self) -> list[str]:
+        return [each.key for each in self.posts]
+
+    def url(self, path: str = "/told", scheme: str = "http") -> str:
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+
+@contextmanager
+def web(port: int = 0) -> Iterator[Web]:
+    found = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            key = self.headers["Idempotency-Key"]
+            refused = found.refused_key and found.refused_key in key
+            status = 500 if refused else found.status
+            if status < 300:
+                login = self.headers["Authorization"] or ""
+                found.posts.append(Post(self.path, key, login, body))
+            found.came.set()
+            if found.silent is not None and not found.silent.wait(60):
+                return
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "/elsewhere")
+            if found.retry_after:
+                self.send_header("Retry-After", found.retry_after)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        found.port = server.server_port
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield found
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@dataclass
+class Mail:
+    port: int = 0
+    letters: list[Message] = field(default_factory=list)
+    refuses: bool = False
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refuses:
+            return "451 come again"
+        self.letters.append(message_from_bytes(envelope.content))
+        return "250 taken"
+
+
+class Anywhere(Controller):
+    """Listens on a port of the system's choice, where aiosmtpd would look for it on port 0."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        super()._trigger_server()
+
+
+@contextmanager
+def mail() -> Iterator[Mail]:
+    found = Mail()
+
+    def login(_server: Any, _session: Any, _envelope: Any, _kind: str, data: Any) -> AuthResult:
+        known = isinstance(data, LoginPassword) and data.password == b"pass:word"
+        return AuthResult(success=known)
+
+    controller = Anywhere(
+        found, hostname="127.0.0.1", port=0, authenticator=login, auth_require_tls=False
+    )
+    controller.start()
+    try:
+        found.port = controller.port
+        yield found
+    finally:
+        controller.stop()

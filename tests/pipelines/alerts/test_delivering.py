@@ -1,0 +1,230 @@
+"""Told by real servers: each alert once, whoever was away, whatever was killed in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from pipelines.alerts import sending
+from pipelines.alerts.alert import alert
+from pipelines.alerts.delivering import LONGEST_S, Round, deliver, pause_s
+from pipelines.alerts.outbox import opened, raise_
+from pipelines.alerts.receivers import ADDRESSES, receiver
+from pipelines.alerts.rule import Severity
+from serving.settings import Settings
+from tests.pipelines.alerts.conftest import NOW
+from tests.pipelines.alerts.receiving import mail, web
+
+Told = Callable[[str], None]
+
+
+@pytest.fixture
+def to(monkeypatch: pytest.MonkeyPatch) -> Told:
+    return lambda addresses: monkeypatch.setenv(ADDRESSES, addresses)
+
+
+def raised(settings: Settings, count: int) -> list[str]:
+    made = [
+        alert("KanaryaErrors", Severity.CRITICAL, {"model": f"m-{n:03d}"}, "<It> fails.", NOW)
+        for n in range(count)
+    ]
+    assert all(raise_(settings, each) for each in made)
+    return [each.id for each in made]
+
+
+def rounds(settings: Settings, first: int, last: int, step: int = 1) -> list[Round]:
+    """One round each so many seconds of an imagined clock."""
+    moments = [NOW + timedelta(seconds=after) for after in range(first, last, step)]
+    return [deliver(settings, moment) for moment in moments]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_webhook_gets_all_of_an_alert_slack_its_sentence(settings: Settings, to: Told) -> None:
+    (known,) = raised(settings, 1)
+    with web() as server:
+        hook = server.url("/hook").replace("//", "//me:pass%3Aword@")
+        to(f"{hook} {server.url('/slack', 'slack+http')}")
+        assert deliver(settings, NOW) == Round(delivered=2)
+        assert deliver(settings, NOW) == Round()
+    told = {each.path: each for each in server.posts}
+    assert told["/hook"].body == {
+        "id": known,
+        "at": "2026-11-21T12:00:00+00:00",
+        "rule": "KanaryaErrors",
+        "severity": "critical",
+        "subject": "m-000",
+        "sentence": "<It> fails.",
+        "labels": {"model": "m-000"},
+    }
+    assert (told["/hook"].key, told["/hook"].login) == (known, "Basic bWU6cGFzczp3b3Jk")
+    assert told["/slack"].body == {"text": "🔴 &lt;It&gt; fails."}
+
+
+def test_a_letter_says_it_and_one_that_comes_twice_has_one_id(settings: Settings, to: Told) -> None:
+    raised(settings, 2)
+    with mail() as server:
+        to(f"smtp://me:pass%3Aword@localhost:{server.port}/ops@example.com?from=k@example.com")
+        assert deliver(settings, NOW) == Round(delivered=2)
+        again = alert("KanaryaErrors", Severity.CRITICAL, {"model": "m-000"}, "It fails.", NOW)
+        with sending.to(receiver(os.environ[ADDRESSES], "here")) as send:
+            send(again)
+    first, _, last = server.letters
+    assert first["Subject"] == "[critical] KanaryaErrors: m-000"
+    assert (first["To"], first["From"]) == ("ops@example.com", "k@example.com")
+    assert "<It> fails." in first.get_payload()
+    assert first["Message-ID"] == last["Message-ID"]
+    assert len({each["Message-ID"] for each in server.letters}) == 2
+
+
+def test_what_was_raised_while_the_receiver_was_down_comes_once_when_it_is_up(
+    settings: Settings, to: Told
+) -> None:
+    ids = raised(settings, 60)
+    port = free_port()
+    to(f"http://127.0.0.1:{port}/told")
+    assert sum(each.failed for each in rounds(settings, 0, 60)) in range(5, 8)
+    with web(port) as server:
+        rounds(settings, 60, 140, 5)
+        assert sorted(server.keys) == sorted(ids)
+    with opened(settings) as outbox:
+        (standing,) = outbox.standings()
+    assert (standing.waiting, standing.delivered, standing.failures) == (0, 60, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "said"),
+    [
+        (503, "", "it answers 503"),
+        (404, "", "it answers 404"),
+        (302, "", "it answers 302 and wants another address; give that one"),
+        (429, "90", "it answers 429"),
+    ],
+)
+def test_a_receiver_that_refuses_is_left_alone_and_then_asked_again(
+    settings: Settings, to: Told, status: int, retry_after: str, said: str
+) -> None:
+    raised(settings, 2)
+    with web() as server:
+        server.status, server.retry_after = status, retry_after
+        to(server.url())
+        assert deliver(settings, NOW) == Round(failed=1)
+        with opened(settings) as outbox:
+            (standing,) = outbox.standings()
+        assert standing.error == said
+        assert standing.not_before - NOW.timestamp() >= float(retry_after or 0.8)
+        assert deliver(settings, NOW) == Round()
+        server.status = 200
+        assert deliver(settings, NOW + timedelta(seconds=92)) == Round(delivered=2)
+        assert len(set(server.keys)) == len(server.keys) == 2
+
+
+def test_one_alert_that_is_not_taken_does_not_keep_the_others(settings: Settings, to: Told) -> None:
+    ids = raised(settings, 20)
+    with web() as server:
+        server.refused_key = ids[0]
+        to(server.url())
+        rounds(settings, 0, 4)
+        assert sorted(server.keys) == ids[1:]
+        server.refused_key = ""
+        rounds(settings, 60, 400, 60)
+        assert sorted(server.keys) == ids
+
+
+def test_a_receiver_that_is_away_does_not_keep_another(settings: Settings, to: Told) -> None:
+    raised(settings, 5)
+    with web() as server, mail() as post:
+        post.refuses = True
+        to(f"http://127.0.0.1:{free_port()}/ {server.url()} smtp://localhost:{post.port}/a@b.org")
+        assert deliver(settings, NOW) == Round(delivered=5, failed=2)
+        with opened(settings) as outbox:
+            errors = [each.error for each in outbox.standings()]
+    assert sorted(errors) == [
+        "",
+        "it cannot be reached (Connection refused)",
+        "the mail server answers 451",
+    ]
+
+
+SECRETS = (
+    "http://me:s3cr3t@127.0.0.1:{port}/s3cr3t",
+    "https://127.0.0.1:{port}/s3cr3t",
+    "slack+http://127.0.0.1:{port}/s3cr3t?key=s3cr3t",
+    "smtp://me:s3cr3t@127.0.0.1:{port}/a@b.org",
+    "smtps://me:s3cr3t@127.0.0.1:{port}/a@b.org",
+)
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_no_secret_gets_into_the_outbox_or_into_what_is_said(
+    settings: Settings, to: Told, address: str
+) -> None:
+    raised(settings, 1)
+    with web() as server:
+        server.status = 401
+        to(address.format(port=server.port))
+        if address.startswith("smtp"):
+            to(address.format(port=free_port()))
+        assert deliver(settings, NOW) == Round(failed=1)
+    with opened(settings) as outbox:
+        assert outbox.standings()[0].error
+    kept = b"".join(path.read_bytes() for path in settings.home.rglob("*") if path.is_file())
+    assert b"KanaryaErrors" in kept and b"s3cr3t" not in kept
+
+
+def test_nobody_is_told_where_there_is_nobody_and_later_of_what_is_not_old(
+    settings: Settings, to: Told
+) -> None:
+    raised(settings, 1)
+    assert deliver(settings, NOW) == Round()
+    with web() as server:
+        to(server.url())
+        assert deliver(settings, NOW + timedelta(hours=2)) == Round(delivered=1)
+        assert len(server.posts) == 1
+
+
+def test_the_pause_grows_to_five_minutes() -> None:
+    shortest = [pause_s(failures, lambda: 0.0) for failures in (0, 1, 5, 9, 4000)]
+    assert shortest == [0.8, 1.6, 25.6, 0.8 * LONGEST_S, 0.8 * LONGEST_S]
+    assert pause_s(0, lambda: 1.0) == 1.0
+
+
+SEND = """
+from datetime import UTC, datetime
+from pipelines.alerts.delivering import deliver
+from serving.settings import Settings
+print(deliver(Settings.from_env(), datetime(2026, 11, 21, 12, 1, tzinfo=UTC)).delivered)
+"""
+
+
+@pytest.mark.e2e
+def test_who_is_killed_between_sending_and_noting_sends_again_with_the_same_key(
+    settings: Settings,
+) -> None:
+    (known,) = raised(settings, 1)
+    with web() as server:
+        server.silent = threading.Event()
+        env = {**os.environ, "KANARYA_HOME": str(settings.home), ADDRESSES: server.url()}
+        killed = subprocess.Popen([sys.executable, "-c", SEND], env=env)
+        assert server.came.wait(60)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.wait()
+        server.silent.set()
+        with opened(settings) as outbox:
+            assert [each.state for each in outbox.deliveries(9)] == ["waiting"]
+        sent = subprocess.run(
+            [sys.executable, "-c", SEND], env=env, capture_output=True, text=True, check=True
+        )
+        assert (sent.stdout, server.keys) == ("1\n", [known, known])
