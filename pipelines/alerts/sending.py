@@ -36,7 +36,8 @@ class NotTaken(AlertError):
 def to(receiver: Receiver) -> Iterator[Send]:
     """Lend what sends to a receiver; it raises NotTaken. A mail server is logged in to once."""
     if receiver.kind != EMAIL:
-        yield lambda alert: _posted(receiver, alert)
+        opener = _opener(receiver)
+        yield lambda alert: _posted(opener, receiver, alert)
         return
     with closing(_Post(receiver)) as post:
         yield post.send
@@ -49,7 +50,7 @@ class _Staying(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _posted(receiver: Receiver, alert: Alert) -> None:
+def _posted(opener: urllib.request.OpenerDirector, receiver: Receiver, alert: Alert) -> None:
     headers = {"Content-Type": "application/json", messages.KEY: messages.key(alert)}
     if receiver.user or receiver.password:
         login = b64encode(f"{receiver.user}:{receiver.password}".encode()).decode()
@@ -57,7 +58,7 @@ def _posted(receiver: Receiver, alert: Alert) -> None:
     data = messages.body(alert, receiver.kind)
     asked = urllib.request.Request(receiver.url, data, headers, method="POST")
     try:
-        with _opener(receiver).open(asked, timeout=PATIENCE_S):
+        with opener.open(asked, timeout=PATIENCE_S):
             pass
     except urllib.error.HTTPError as error:
         with closing(error):

@@ -13,7 +13,7 @@ from pipelines.alerts.signals import ERRORS, HELD, LEAST_RATE, P99, WINDOW_S
 from serving.errors import KanaryaError, ServiceError
 from serving.isvc.resource import ServiceView
 from serving.rollout.observation import Counts, Observation
-from serving.rollout.sources import ChosenSource
+from serving.rollout.sources import ChosenSource, Source
 from serving.rollout.state import Phase, Rollout, live_version, rollout_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def measured(settings: Settings, outbox: Outbox, now: datetime) -> Found:
         yield from of_service(view, ChosenSource(settings), outbox, now.timestamp())
 
 
-def of_service(view: ServiceView, source: ChosenSource, outbox: Outbox, now: float) -> Found:
+def of_service(view: ServiceView, source: Source, outbox: Outbox, now: float) -> Found:
+    """Yield what is known of a service; the counters are kept for the next look at it."""
     labels = {"model": view.name}
     try:
         state = rollout_of(view)

@@ -44,6 +44,10 @@ def test_a_name_with_braces_or_without_a_value_is_taken_as_it_is() -> None:
     assert said.startswith("{value} version 3 is asked") and "Look {x}." in said
 
 
+def test_the_file_of_prometheus_is_that_of_the_table() -> None:
+    assert not manifest_rules.stale(), "make manifests"
+
+
 def test_prometheus_gets_the_rules_of_the_table() -> None:
     groups = yaml.safe_load(manifest_rules.text())["spec"]["groups"]
     told = {each["alert"]: each for each in groups[1]["rules"]}
