@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.alerts.deciding import Before, Condition
     from pipelines.alerts.outbox import Delivery, Standing
     from pipelines.alerts.receivers import Receiver
+    from pipelines.alerts.rule import Rule
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -52,23 +53,21 @@ def list_alerts(as_json: bool) -> None:
 
 
 @alerts.command()
+@click.option("--prometheus", is_flag=True, help="Print a PrometheusRule for `kubectl apply -f -`.")
 @as_json
-def rules(as_json: bool) -> None:
-    """List the rules: when they fire, and how bad that is."""
-    from pipelines.alerts.table import RULES
-    from pipelines.alerts.units import duration, shown
+def rules(prometheus: bool, as_json: bool) -> None:
+    """List the rules: when they fire, and how bad that is; alerts/rules.toml changes them."""
+    from pipelines.alerts import chosen
+    from scripts import manifest_rules
 
-    if as_json:
-        known = [{**asdict(rule), "expr": rule.expr} for rule in RULES]
-        click.echo(json.dumps(known, indent=2))
-        return
-    for rule in RULES:
-        side = "below" if rule.below else "above"
-        lasts = f" for {duration(rule.for_s)}" if rule.for_s else ""
-        where = "" if rule.signal.local else "  (Prometheus alone)"
-        limit = shown(rule.limit, rule.signal.unit)
-        said = f"{rule.signal.name} {side} {limit}{lasts}"
-        click.echo(f"{rule.name:<22} {rule.severity:<9} {said}{where}")
+    found = chosen.rules(Settings.from_env()).values()
+    if prometheus:
+        click.echo(manifest_rules.document(found), nl=False)
+    elif as_json:
+        click.echo(json.dumps([{**asdict(rule), "expr": rule.expr} for rule in found], indent=2))
+    else:
+        for rule in found:
+            click.echo(_rule(rule))
 
 
 @alerts.command()
@@ -165,6 +164,16 @@ def _tested(receiver: Receiver) -> str:
     except sending.NotTaken as error:
         return str(error)
     return ""
+
+
+def _rule(rule: Rule) -> str:
+    from pipelines.alerts.units import duration, shown
+
+    side = "below" if rule.below else "above"
+    lasts = f" for {duration(rule.for_s)}" if rule.for_s else ""
+    where = "" if rule.signal.local else "  (Prometheus alone)"
+    said = f"{rule.signal.name} {side} {shown(rule.limit, rule.signal.unit)}{lasts}"
+    return f"{rule.name:<22} {rule.severity:<9} {said}{where}"
 
 
 def _line(condition: Condition, before: Before, now: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -17,7 +18,7 @@ HEADING = "# From pipelines/alerts (signals.py, table.py), by `make manifests`; 
 
 def text() -> str:
     """Return the file."""
-    return HEADING + yaml.safe_dump(_document(), sort_keys=False, width=1000, allow_unicode=True)
+    return HEADING + document(RULES)
 
 
 def write() -> None:
@@ -30,11 +31,16 @@ def stale() -> bool:
     return not PLACE.is_file() or PLACE.read_text(encoding="utf-8") != text()
 
 
-def _document() -> dict[str, Any]:
+def document(rules: Iterable[Rule]) -> str:
+    """Return the PrometheusRule of some rules as YAML."""
+    return yaml.safe_dump(_object(rules), sort_keys=False, width=1000, allow_unicode=True)
+
+
+def _object(rules: Iterable[Rule]) -> dict[str, Any]:
     recorded = [{"record": name, "expr": expr} for name, expr in RECORDED.items()]
     groups = [
         {"name": "kanarya.predictors", "interval": "30s", "rules": recorded},
-        {"name": "kanarya.alerts", "rules": [_alert(rule) for rule in RULES]},
+        {"name": "kanarya.alerts", "rules": [_alert(rule) for rule in rules]},
     ]
     return {
         "apiVersion": "monitoring.coreos.com/v1",

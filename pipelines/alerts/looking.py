@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipelines.alerts import gauges, installation, outbox, traffic
+from pipelines.alerts import chosen, gauges, installation, outbox, traffic
 from pipelines.alerts.deciding import Decided, Measured, Unknown, decide
 from pipelines.alerts.outbox import Outbox
+from pipelines.alerts.rule import Rule
 from pipelines.alerts.table import BY_NAME
-from serving.errors import KanaryaError
+from serving.errors import KanaryaError, UsageError
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -39,13 +40,22 @@ def look(settings: Settings, now: datetime) -> Decided:
     """
     with outbox.opened(settings) as opened:
         found = [each for source in SOURCES for each in _measured(source, settings, opened, now)]
-        decided = decide(BY_NAME, found, opened.before(), now)
+        decided = decide(_rules(settings), found, opened.before(), now)
         opened.take(decided)
     for alert in decided.alerts:
         log.info("%s: %s", alert.rule, alert.sentence)
     measured = [each for each in found if isinstance(each, Measured)]
     gauges.write(outbox.path(settings).parent, measured, now.timestamp())
     return decided
+
+
+def _rules(settings: Settings) -> dict[str, Rule]:
+    """Return the rules of the home; a file that cannot be understood changes none of them."""
+    try:
+        return chosen.rules(settings)
+    except UsageError as error:
+        log.error("%s The rules are as they would be without it.", error)
+        return BY_NAME
 
 
 def _measured(
