@@ -71,7 +71,7 @@ def _read(file: Path) -> dict[str, Wish]:
 def _wish(file: Path, name: str, value: Any) -> Wish:
     if not isinstance(value, dict):
         raise UsageError(
-            f"{file}: {name} is {value!r:.80}; write [{name}], and below it what is to be different."
+            f"{file}: {name} is {value!r:.60}; write [{name}], and below it what is to differ."
         )
     try:
         return Wish.model_validate(value)
