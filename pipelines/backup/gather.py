@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.backup import newest
 from serving.settings import Settings
 from serving.storage import local_path
 
@@ -15,7 +16,7 @@ SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgresql+psycopg2://", "postgres://")
 POSTGRES_DUMP = "mlflow.pgdump"
 # What runs writes it anew: where it answers, whom it locks out, what it has fetched or said.
-_LEFT_OUT = {"logs", "demo", "kubeconfig"} | {
+_LEFT_OUT = {"logs", "demo", "kubeconfig", newest.NAME} | {
     f"services/{name}"
     for name in (
         "cache",
