@@ -16,7 +16,7 @@ SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgresql+psycopg2://", "postgres://")
 POSTGRES_DUMP = "mlflow.pgdump"
 # What runs writes it anew: where it answers, whom it locks out, what it has fetched or said.
-_LEFT_OUT = {"logs", "demo", "kubeconfig", newest.NAME} | {
+_LEFT_OUT = {"logs", "demo", "kubeconfig"} | {
     f"services/{name}"
     for name in (
         "cache",
@@ -92,7 +92,7 @@ def sources(found: Installation, without: Path) -> list[Source]:
 
 def _left_out(path: str) -> bool:
     first, _, rest = path.partition("/")
-    return bool({first, f"{first}/{rest.partition('/')[0]}"} & _LEFT_OUT)
+    return bool({first, f"{first}/{rest.partition('/')[0]}"} & {newest.NAME, *_LEFT_OUT})
 
 
 def _order(source: Source) -> tuple[int, bool, str]:
