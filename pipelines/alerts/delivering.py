@@ -82,6 +82,7 @@ def _round(outbox: Outbox, receiver: Receiver, clock: _Clock) -> Round:
         for alert in outbox.waiting(receiver.name, AT_ONCE):
             if clock.is_over():
                 break
+            outbox.trying(receiver.name, alert.id)
             try:
                 send(alert)
             except sending.NotTaken as error:

@@ -150,12 +150,24 @@ class Outbox:
         )
         return [Alert.from_json(json.loads(body)) for (body,) in rows]
 
+    def trying(self, receiver: str, alert: str) -> None:
+        """Note that a receiver is about to be told. Where that cannot be noted it is not told.
+
+        A disk that is full would take no note of what was delivered either, and it would be
+        delivered for ever.
+        """
+        with database.transaction(self.db, self.file):
+            self.db.execute(
+                "UPDATE deliveries SET attempts = attempts + 1 WHERE receiver = ? AND alert = ?",
+                (receiver, alert),
+            )
+
     def delivered(self, receiver: str, alert: str, now: float) -> None:
         """Note that a receiver has an alert, and so is well."""
         with database.transaction(self.db, self.file):
             self.db.execute(
-                "UPDATE deliveries SET state = ?, attempts = attempts + 1, ended_at = ?, error = ''"
-                " WHERE receiver = ? AND alert = ?",
+                "UPDATE deliveries SET state = ?, ended_at = ?, error = '' "
+                "WHERE receiver = ? AND alert = ?",
                 (DELIVERED, now, receiver, alert),
             )
             self.db.execute("DELETE FROM receivers WHERE name = ?", (receiver,))
@@ -164,8 +176,7 @@ class Outbox:
         """Note that a receiver did not take an alert, and from when on it is asked again."""
         with database.transaction(self.db, self.file):
             self.db.execute(
-                "UPDATE deliveries SET attempts = attempts + 1, error = ? "
-                "WHERE receiver = ? AND alert = ?",
+                "UPDATE deliveries SET error = ? WHERE receiver = ? AND alert = ?",
                 (why, receiver, alert),
             )
             self.db.execute(

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,8 @@ class Mail:
     port: int = 0
     letters: list[Message] = field(default_factory=list)
     refuses: bool = False
+    said_in_the_clear: bool = False
+    """Whether anybody has logged in without TLS."""
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.refuses:
@@ -102,16 +112,45 @@ class Anywhere(Controller):
         super()._trigger_server()
 
 
+def certificate(folder: Path, host: str) -> Path:
+    """A certificate of an address, signed by itself; its key is beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
+    return folder / "cert.pem"
+
+
+def tls_context(folder: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
 @contextmanager
-def mail() -> Iterator[Mail]:
+def mail(host: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> Iterator[Mail]:
     found = Mail()
 
-    def login(_server: Any, _session: Any, _envelope: Any, _kind: str, data: Any) -> AuthResult:
+    def login(_server: Any, session: Any, _envelope: Any, _kind: str, data: Any) -> AuthResult:
+        found.said_in_the_clear |= session.ssl is None
         known = isinstance(data, LoginPassword) and data.password == b"pass:word"
         return AuthResult(success=known)
 
+    tls = {"tls_context": context, "require_starttls": True} if context else {}
     controller = Anywhere(
-        found, hostname="127.0.0.1", port=0, authenticator=login, auth_require_tls=False
+        found, hostname=host, port=0, authenticator=login, auth_require_tls=False, **tls
     )
     controller.start()
     try:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +22,10 @@ from pipelines.alerts.delivering import LONGEST_S, Round, deliver, pause_s
 from pipelines.alerts.outbox import opened, raise_
 from pipelines.alerts.receivers import ADDRESSES, receiver
 from pipelines.alerts.rule import Severity
+from pipelines.errors import AlertError
 from serving.settings import Settings
 from tests.pipelines.alerts.conftest import NOW
-from tests.pipelines.alerts.receiving import mail, web
+from tests.pipelines.alerts.receiving import certificate, mail, tls_context, web
 
 Told = Callable[[str], None]
 
@@ -199,6 +203,51 @@ def test_the_pause_grows_to_five_minutes() -> None:
     shortest = [pause_s(failures, lambda: 0.0) for failures in (0, 1, 5, 9, 4000)]
     assert shortest == [0.8, 1.6, 25.6, 0.8 * LONGEST_S, 0.8 * LONGEST_S]
     assert pause_s(0, lambda: 1.0) == 1.0
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may be written to."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_on_a_full_disk_nobody_is_told_again_and_again(settings: Settings, to: Told) -> None:
+    raised(settings, 2)
+    with web() as server:
+        server.status = 503
+        to(server.url())
+        deliver(settings, NOW)
+        server.status = 200
+        for after in (60, 120):
+            with full_disk(), pytest.raises(AlertError, match="free disk space"):
+                deliver(settings, NOW + timedelta(seconds=after))
+        assert server.posts == []
+        assert deliver(settings, NOW + timedelta(seconds=180)) == Round(delivered=2)
+        assert len(server.posts) == 2
+
+
+def test_a_password_is_said_only_after_tls(
+    settings: Settings, to: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised(settings, 1)
+    here = "127.0.0.2"  # not this machine's own name
+    with mail(here) as server:
+        to(f"smtp://me:pass%3Aword@{here}:{server.port}/a@b.org")
+        assert deliver(settings, NOW) == Round(failed=1)
+        with opened(settings) as outbox:
+            assert "offers no STARTTLS" in outbox.standings()[0].error
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path, here)))
+    with mail(here, tls_context(tmp_path)) as server:
+        to(f"smtp://me:pass%3Aword@{here}:{server.port}/a@b.org")
+        assert deliver(settings, NOW + timedelta(minutes=1)) == Round(delivered=1)
+        assert len(server.letters) == 1
+    with opened(settings) as outbox:
+        assert not server.said_in_the_clear and outbox.standings()[0].delivered == 1
 
 
 SEND = """

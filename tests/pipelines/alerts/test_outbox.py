@@ -53,6 +53,7 @@ def test_what_failed_comes_after_what_was_not_tried(settings: Settings) -> None:
         raise_(settings, one(number))
     with opened(settings) as outbox:
         outbox.send_out(["a"], AT)
+        outbox.trying("a", one().id)
         outbox.failed("a", one().id, "it answers 500", AT + 1)
         order = [each.subject for each in outbox.waiting("a", 9)]
         (standing,) = outbox.standings()
