@@ -218,7 +218,8 @@ def full_disk() -> Iterator[None]:
 
 def test_on_a_full_disk_nobody_is_told_again_and_again(settings: Settings, to: Told) -> None:
     raised(settings, 2)
-    with web() as server:
+    with web() as server, opened(settings) as looker:
+        looker.before()  # whoever has it open keeps SQLite's files beside it, so that it opens
         server.status = 503
         to(server.url())
         deliver(settings, NOW)
