@@ -14,15 +14,16 @@ from serving.settings import Settings
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> int:
-    """Look at versions, ports, disk, clock, databases, cluster and MLflow; exit code 1 if wrong.
+    """Look at versions, ports, disk, clock, databases, alerts, cluster, MLflow; exit 1 if wrong.
 
     Each line says ok, or what is wrong and the command that cures it. Nothing is changed.
     """
-    from pipelines.doctor import cluster, machine
+    from pipelines.doctor import alerts, cluster, machine
     from pipelines.doctor.finding import Finding, Health
 
-    settings, found = Settings.from_env(), list[Finding]()
-    for each in (machine.findings(settings), cluster.findings(settings, dict(os.environ))):
+    settings, found, env = Settings.from_env(), list[Finding](), dict(os.environ)
+    looks = machine.findings(settings), alerts.findings(settings, env)
+    for each in (*looks, cluster.findings(settings, env)):
         for finding in each:
             found.append(finding)
             if not as_json:
