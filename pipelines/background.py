@@ -112,7 +112,8 @@ class Background:
         """Return the last one that noted itself and has not ended in order; it may be dead."""
         try:
             known = json.loads(self.note(home).read_text(encoding="utf-8"))
-            return Standing(Process(known["pid"], known["create_time"]), known["url"])
+            url = known.pop("url")
+            return Standing(Process(**known), url)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

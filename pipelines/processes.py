@@ -1,41 +1,12 @@
-"""A process that can be told from a later one with the same number."""
+"""The processes of runs: who they are (`serving.process`), and ending what a dead one left."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import lru_cache
 
+from serving.process import Process, this
 
-@dataclass(frozen=True)
-class Process:
-    """A process of this machine: its number, and when it began in seconds since the epoch."""
-
-    pid: int
-    create_time: float
-
-    def lives(self) -> bool:
-        """Say whether this very process is still there."""
-        import psutil
-
-        try:
-            found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.create_time) < 0.01
-            return same and found.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-
-def this() -> Process:
-    """Return the process that asks."""
-    return _numbered(os.getpid())
-
-
-@lru_cache(maxsize=1)
-def _numbered(pid: int) -> Process:
-    import psutil
-
-    return Process(pid, psutil.Process(pid).create_time())
+__all__ = ["Process", "end_group", "this"]
 
 
 def end_group(leader: Process, variable: str, value: str) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 import psutil
 
 from console import background
-from pipelines.processes import Process
+from pipelines.processes import Process, this
 from scripts import synthetic_runs
 from scripts.measuring import report
 from serving.settings import Settings
@@ -81,7 +81,7 @@ async def _watched(settings: Settings) -> dict[str, Any]:
     console = background.status(settings)
     assert console is not None
     run = synthetic_runs.begun(settings.home / "runs", ROWS)
-    run.own(Process(os.getpid(), psutil.Process().create_time()))
+    run.own(this())
     alone: list[float] = []
     watched: list[float] = []
     news = 0

@@ -53,7 +53,7 @@ def processes(settings: Settings, _: Outbox, now: datetime) -> Found:
     services = settings.home / "services"
     platform = record.read(settings)
     found = {
-        "the platform": Process(platform.pid, platform.create_time) if platform else None,
+        "the platform": platform.process if platform else None,
         "the queue's supervisor": _noted(services / "workers.json"),
         "the console": _noted(services / "console.json"),
     }
@@ -96,7 +96,7 @@ def undelivered(_: Settings, outbox: Outbox, now: datetime) -> Found:
 def _noted(path: Path) -> Process | None:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return Process(int(known["pid"]), float(known["create_time"]))
+        return Process(int(known["pid"]), float(known["create_time"]), known.get("boot", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from serving.local.record import Platform
 from serving.local.resources import NAMESPACES
 from serving.local.sockets import LOOPBACK
 from serving.local.store import Store, utc_now
+from serving.process import this
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,11 +122,8 @@ async def _api(app: web.Application, place: tuple[str, int], stack: AsyncExitSta
 
 
 def _described(api_host: str, api_port: int, gateway_port: int) -> Platform:
-    import psutil
-
     return Platform(
-        pid=os.getpid(),
-        create_time=psutil.Process().create_time(),
+        **asdict(this()),
         api_port=api_port,
         gateway_port=gateway_port,
         api_host=api_host,

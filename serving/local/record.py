@@ -13,6 +13,7 @@ from typing import Any
 
 from serving.errors import PlatformError
 from serving.local.sockets import LOOPBACK
+from serving.process import Process
 from serving.settings import Settings
 
 
@@ -21,11 +22,17 @@ class Platform:
     """A platform that runs: its process and its two addresses."""
 
     pid: int
-    create_time: float  # with the pid it names one process for ever
+    create_time: float  # with the pid and the boot it names one process for ever
     api_port: int
     gateway_port: int
     started_at: str
     api_host: str = LOOPBACK
+    boot: str = ""
+
+    @property
+    def process(self) -> Process:
+        """Return its process."""
+        return Process(self.pid, self.create_time, self.boot)
 
     @property
     def api_url(self) -> str:
