@@ -32,11 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _supervise(settings: Settings) -> None:
-    from console.background import keeper
+    from console import background as console
     from pipelines.background import WATCHER, Keeper
     from pipelines.queue_supervisor import supervise
+    from serving.local import keeper as platform
 
-    kept = keeper(settings), Keeper(WATCHER, settings)
+    kept = platform.Keeper(settings), console.keeper(settings), Keeper(WATCHER, settings)
 
     def beside() -> None:
         for each in kept:

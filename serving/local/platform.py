@@ -25,7 +25,17 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["Platform", "PlatformStatus", "Ports", "Predictor", "down", "run", "status", "up"]
+__all__ = [
+    "Platform",
+    "PlatformStatus",
+    "Ports",
+    "Predictor",
+    "again",
+    "down",
+    "run",
+    "status",
+    "up",
+]
 
 START_S = 60.0
 STOP_S = 40.0  # the gateway drains for 10 s, and a predictor has 10 s after SIGTERM
@@ -90,6 +100,18 @@ def up(
         return platform
 
 
+def again(settings: Settings) -> Platform | None:
+    """Start the platform of this home again where it was killed, at the same ports.
+
+    Returns None where it lives, or ended in order. Raises PlatformError.
+    """
+    with _alone(settings):
+        left = record.read(settings)
+        if left is None or left.process.lives():
+            return None
+        return _spawned(settings, Ports(left.api_port, left.gateway_port), launching.PREDICTOR)
+
+
 def down(settings: Settings) -> bool:
     """Stop the platform of this home, and say whether there was one."""
     if not settings.home.exists():
@@ -125,9 +147,7 @@ def _process(platform: Platform) -> psutil.Process | None:
     import psutil
 
     try:
-        process = psutil.Process(platform.pid)
-        same = abs(process.create_time() - platform.create_time) < 0.01
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        return psutil.Process(platform.pid) if platform.process.lives() else None
     except psutil.NoSuchProcess:
         return None
 
