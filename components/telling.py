@@ -67,6 +67,18 @@ def unwritable(error: BaseException, where: object) -> PlatformError | None:
     return None
 
 
+@contextmanager
+def room(where: object) -> Iterator[None]:
+    """Say in one sentence that the disk of `where` is full or closed. Raises PlatformError."""
+    try:
+        yield
+    except OSError as error:
+        full = unwritable(error, where)
+        if full is None:
+            raise
+        raise full from error
+
+
 def last_words() -> str:
     """Return what the step that failed last on this machine said, with its name before it."""
     asked = os.environ.get(LAST_WORDS)

@@ -78,6 +78,12 @@ def refusal(uri: str, error: BaseException) -> TrackingError | None:
 
 def away(uri: str, error: BaseException) -> str:
     """Return the sentence for a store that does not answer at all."""
+    if not is_server(uri) and _is_damaged(error):
+        return (
+            f"the MLflow store {shown(uri)} is damaged ({reason(error)}); what is live goes on: "
+            "restore a backup with `kanarya restore FOLDER --force`, or point "
+            "MLFLOW_TRACKING_URI at another store"
+        )
     return (
         f"the MLflow store {shown(uri)} does not answer ({reason(error)}); "
         "start its server, or correct MLFLOW_TRACKING_URI, and run it again"
@@ -133,6 +139,11 @@ def _status(error: BaseException) -> int | None:
 def _is_foreign(error: BaseException) -> bool:
     """Say whether a library that carries bytes is among the causes."""
     return any(type(each).__module__.partition(".")[0] in STORES for each in _chain(error))
+
+
+def _is_damaged(error: BaseException) -> bool:
+    said = " ".join(map(str, _chain(error)))
+    return "malformed" in said or "not a database" in said
 
 
 def _first(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from typing import NoReturn
 
+from components.telling import room
 from console.background import noted
 from console.settings import ConsoleSettings
 from console.starting import quick_imports
@@ -61,7 +62,9 @@ def address(sock: socket.socket) -> str:
 def main() -> NoReturn:
     """Serve with the settings of the environment; an expected error is one sentence."""
     try:
-        serve(ConsoleSettings.from_env())
+        settings = ConsoleSettings.from_env()
+        with room(settings.base.home):
+            serve(settings)
     except KanaryaError as error:
         print(f"kanarya: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.processes import Process
+from serving.errors import KanaryaError
 
 WAITING, RUNNING, SUCCEEDED, FAILED = "waiting", "running", "succeeded", "failed"
 CANCELLED = "cancelled"
@@ -111,6 +114,15 @@ class RunFolder:
         if origin is not None:
             self.write("origin.json", origin)
         self.write("arguments.json", arguments)
+
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Take the folder away again where the body fails: nobody was told of the run."""
+        try:
+            yield
+        except (KanaryaError, OSError):
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def write(self, name: str, record: Mapping[str, Any]) -> None:
         """Write one of the run's records, as JSON that people read."""

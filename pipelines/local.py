@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from components import curve, usage
-from components.telling import ERROR, unwritable
+from components.telling import ERROR, room
 from pipelines import processes
 from pipelines.errors import RunError, StepFailed
 from pipelines.journal import FAILED, Result, RunFolder, Step
@@ -57,7 +57,7 @@ def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note],
             job.folder.append(event)
         tell(event)
 
-    with _room(job.folder):
+    with room(job.folder.path):
         home.mark(job.settings.home)
         job.folder.create(dict(job.arguments), job.origin)
         job.folder.own(processes.this())
@@ -72,18 +72,6 @@ def run(job: LocalRun, clock: Callable[[], float], tell: Callable[[Step | Note],
         result = _timed(result, job.folder, clock() - began)
         job.folder.close(result)
     return result
-
-
-@contextlib.contextmanager
-def _room(folder: RunFolder) -> Iterator[None]:
-    """Say in a sentence that the disk below the run's folder is full."""
-    try:
-        yield
-    except OSError as error:
-        full = unwritable(error, folder.path)
-        if full is None:
-            raise
-        raise full from error
 
 
 def _call(job: LocalRun) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from huey import Huey
 
+from components.telling import room
 from pipelines import asked as asking
 from pipelines import attempts
 from pipelines.asked import Asked, Ticket
@@ -131,16 +132,18 @@ class Queue:
         """Queue a run and return its id; of higher priority comes first, else who came first."""
         from pipelines.spec import pipeline_arguments
 
-        folder = self._new_folder(asked.spec.name)
-        known = {
-            "data_sha256": asked.data_sha256,
-            "git_commit": asked.git_commit or "",
-            "why": asked.why,
-        }
-        arguments = {**pipeline_arguments(asked.spec), **known, "run_key": folder.run_id}
-        asking.write(folder, asked, Ticket(priority, time.time(), by or whoever()))
-        folder.write("arguments.json", arguments)
-        self._enqueue(folder.run_id, asked.spec.name, priority)
+        with room(self.settings.home / "runs"):
+            folder = self._new_folder(asked.spec.name)
+            known = {
+                "data_sha256": asked.data_sha256,
+                "git_commit": asked.git_commit or "",
+                "why": asked.why,
+            }
+            arguments = {**pipeline_arguments(asked.spec), **known, "run_key": folder.run_id}
+            with folder.or_nothing():
+                folder.write("arguments.json", arguments)
+                asking.write(folder, asked, Ticket(priority, time.time(), by or whoever()))
+                self._enqueue(folder.run_id, asked.spec.name, priority)
         return folder.run_id
 
     def take(self) -> str | None:

@@ -99,10 +99,16 @@ def main() -> NoReturn:
         code = 0
         sys.stderr.close()
     except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        click.echo(f"kanarya: {what}{error.strerror or error}", err=True)
+        click.echo(f"kanarya: {_said(error)}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _said(error: OSError) -> str:
+    from components.telling import unwritable
+
+    what = f"{error.filename}: " if error.filename else ""
+    return str(unwritable(error, "a file") or f"{what}{error.strerror or error}")
 
 
 def _leave(code: int) -> NoReturn:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from components.telling import unwritable
+from components.telling import room
 from console.settings import ConsoleSettings
 from serving.errors import NotFound, UsageError
 
@@ -81,7 +81,7 @@ class Uploads:
         self._refuse_full(size or 0, room)
         part = self.folder / f"{INCOMING}{secrets.token_hex(8)}"
         try:
-            with _told_when_full(self.folder):
+            with room(self.folder):
                 self._prepare(size or 0)
                 with part.open("xb") as file:
                     yield Incoming(self, file, part, kept, room)
@@ -200,14 +200,3 @@ def refuse_kind(name: str) -> None:
             f"{name} is neither a CSV file (.csv, also .gz and .zst) nor pictures (.zip, .tar.gz): "
             "export the table as CSV"
         )
-
-
-@contextmanager
-def _told_when_full(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = unwritable(error, folder)
-        if full is None:
-            raise
-        raise full from error

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from components.telling import room
 from pipelines.doctor.finding import Finding, ok, unknown, warning, wrong
 from serving.errors import KanaryaError, ServiceError, UsageError
 from serving.isvc.capabilities import Case, fitness, mode_for
@@ -104,11 +105,19 @@ def mlflow() -> Finding:
         return ok("mlflow", "nothing was recorded yet; the first run makes the store")
     shown = uri.rpartition("@")[2]  # a password stands before it
     try:
-        tracking_store.connect()
+        with room(uri):
+            tracking_store.connect()
     except KanaryaError as error:
-        cure = 'mlflow db upgrade "$MLFLOW_TRACKING_URI"' if "schema" in str(error) else ""
-        return wrong("mlflow", str(error), cure or f"curl -i {shown}")
+        return wrong("mlflow", str(error), _cure(str(error), uri))
     return ok("mlflow", f"{shown} answers, its schema is this version's")
+
+
+def _cure(said: str, uri: str) -> str:
+    if "schema" in said:
+        return 'mlflow db upgrade "$MLFLOW_TRACKING_URI"'
+    if uri.startswith("http"):
+        return f"curl -i {uri.rpartition('@')[2]}"
+    return "kanarya restore FOLDER --force" if "damaged" in said else "kanarya gc"
 
 
 def pipelines() -> Finding:

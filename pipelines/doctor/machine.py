@@ -79,6 +79,8 @@ def home(path: Path) -> Finding:
     there = _existing(path)
     if os.access(there, os.W_OK | os.X_OK):
         return ok("home", str(path) if path.is_dir() else f"{path} is made by the first run")
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        return wrong("home", f"{there} is on a read-only disk", f"mount -o remount,rw {there}")
     return wrong("home", f"{there} cannot be written", f"chown -R {os.getuid()} {there}")
 
 
@@ -142,6 +144,7 @@ def database(path: Path) -> Finding:
         said = str(error)
     if said == "ok":
         return ok(path.name, f"{path.stat().st_size / 1e6:.1f} MB, whole")
+    said = " ".join(said.split())
     if "locked" in said:
         return unknown(path.name, said, "kanarya doctor")
     return wrong(path.name, f"it is damaged ({said})", "kanarya restore FOLDER --force")

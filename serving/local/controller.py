@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from serving.errors import KanaryaError
 from serving.local.cluster import Cluster, Key, Routing, key_of
 from serving.local.processes import Processes
 from serving.local.reconciler import Reconciler
@@ -89,6 +90,8 @@ class Controller:
         """Reconcile one service; its failure must not take the others down."""
         try:
             self._reconciler.reconcile(key)
+        except KanaryaError as error:  # a full disk, say: it may have room at the next resync
+            logger.error("%s/%s could not be brought in line: %s", key.namespace, key.name, error)
         except Exception:  # it is logged, and tried again at the next resync
             logger.exception("%s/%s could not be brought in line", key.namespace, key.name)
 
@@ -109,6 +112,8 @@ class Controller:
     def _tell(self, spec: RevisionSpec, reason: str, message: str) -> None:
         try:
             self._reconciler.tell(Key(spec.namespace, spec.service), reason, message)
+        except KanaryaError as error:
+            logger.error("%s: %s: %s (%s)", spec.key, reason, message, error)
         except Exception:  # an event that cannot be written is no reason to stop serving
             logger.exception("%s: %s: %s", spec.key, reason, message)
 
