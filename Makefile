@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help audit setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup bench-alerts
+.PHONY: help audit setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup bench-alerts chaos soak
 export PYTHON
 BIN := .venv/bin
 
@@ -127,6 +127,13 @@ cluster-down:    ## take that cluster away
 FUZZ_MINUTES ?= 10
 fuzz: setup-dev  ## try bytes of all kinds on the decoders (FUZZ_MINUTES=10)
 	@tests/fuzz/run.sh $(FUZZ_MINUTES)
+
+chaos: setup-dev ## break everything that docs/chaos.md names, and look what is served, lost and told (root mounts small disks)
+	@$(BIN)/pytest -q tests/e2e/test_chaos.py tests/e2e/test_chaos_slow.py tests/test_chaos_table.py
+
+SOAK_MINUTES ?= 30
+soak: setup-dev  ## runs and rollouts under traffic for SOAK_MINUTES=30: memory and open files stay flat
+	@KANARYA_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -q -s --timeout 0 tests/e2e/test_soak.py
 
 clean:           ## remove the environment and caches (your .kanarya stays)
 	@rm -rf .venv .venv-airflow .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -52,7 +52,7 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) 
         process.wait()
 
 
-def _postgres_binary(name: str) -> str:
+def postgres_binary(name: str) -> str:
     found = shutil.which(name) or next(
         (str(each) for each in sorted(Path("/").glob(f"{BINARIES[1:]}/{name}"), reverse=True)), None
     )
@@ -71,9 +71,9 @@ def postgresql() -> Iterator[str]:
         if who:
             shutil.chown(home, ACCOUNT, ACCOUNT)
         data, log = home / "data", home / "log"
-        make = [_postgres_binary("initdb"), "-D", str(data), "-U", ACCOUNT, "-A", "trust", "-N"]
+        make = [postgres_binary("initdb"), "-D", str(data), "-U", ACCOUNT, "-A", "trust", "-N"]
         subprocess.run(make, check=True, capture_output=True, cwd=home, **who)  # type: ignore[call-overload]
-        serve = [_postgres_binary("postgres"), "-D", str(data), "-p", str(port), "-k", str(home)]
+        serve = [postgres_binary("postgres"), "-D", str(data), "-p", str(port), "-k", str(home)]
         serve += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         with log.open("wb") as file:
             process = subprocess.Popen(serve, stdout=file, stderr=file, cwd=home, **who)  # type: ignore[call-overload]
