@@ -34,7 +34,7 @@ def shown(uri: str) -> str:
 
 
 class Answering:
-    """MLflow's client for a server; what the server refuses is raised as a TrackingError."""
+    """MLflow's client; what its server refuses, or its file has lost, is a TrackingError."""
 
     def __init__(self, tracker: Any, uri: str) -> None:
         """Ask through `tracker`; `uri` is what messages name."""
@@ -60,7 +60,12 @@ class Answering:
 
 
 def refusal(uri: str, error: BaseException) -> TrackingError | None:
-    """Return the sentence for a server that is away or refuses, None where it merely answers no."""
+    """Return the sentence for a server that is away or refuses, None where it merely answers no.
+
+    Of a SQLite file: for one with damaged pages, which may show at any question.
+    """
+    if not is_server(uri):
+        return TrackingError(away(uri, error)) if _is_damaged(error) else None
     status = _status(error)
     if status == 401:
         return TrackingError(_login(uri))
@@ -142,8 +147,8 @@ def _is_foreign(error: BaseException) -> bool:
 
 
 def _is_damaged(error: BaseException) -> bool:
-    said = " ".join(map(str, _chain(error)))
-    return "malformed" in said or "not a database" in said
+    said = [str(each) for each in _chain(error) if type(each).__module__ == "sqlite3"]
+    return any("malformed" in each or "not a database" in each for each in said)
 
 
 def _first(error: BaseException) -> str:

@@ -49,7 +49,7 @@ def client(uri: str) -> Any:
             tracker.search_experiments(max_results=1)  # one cheap question
     except (MlflowException, SQLAlchemyError) as error:
         raise refusal(uri, error) or TrackingError(away(uri, error)) from error
-    return Answering(tracker, uri) if is_server(uri) else tracker
+    return Answering(tracker, uri)
 
 
 def _without_login(uri: str) -> str:

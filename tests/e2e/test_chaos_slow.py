@@ -115,7 +115,7 @@ def test_a_registry_with_damaged_pages_is_told_and_the_model_goes_on(rig: Rig) -
         said(what, rig.refused(*words))
     assert "is damaged" in rig.refused("backup", str(backups))
     assert "kanarya restore FOLDER --force" in rig.kanarya("doctor").stdout
-    for at in range(1, pages, max(1, pages // 12)):  # some only show in the middle of a step
+    for at in range(1, pages, max(1, pages // 5)):  # some only show in the middle of a step
         database.write_bytes(whole[: at * PAGE] + b"\xa5" * PAGE + whole[(at + 1) * PAGE :])
         done = rig.kanarya(*RUN, "--set", "name=daisy")
         assert "Traceback" not in done.stdout + done.stderr
