@@ -76,7 +76,7 @@ class Rig:
     def kanarya(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "scripts", *words]
         known = {**self.environment, **more}
-        return subprocess.run(command, env=known, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, env=known, capture_output=True, text=True, timeout=600)
 
     def refused(self, *words: str, **more: str) -> str:
         """Return the one sentence that a command ends with."""

@@ -23,7 +23,7 @@ from tests.e2e.chaos_table import said
 from tests.e2e.conftest import IRIS, eventually
 from tests.e2e.mlflow_servers import postgres_binary, postgresql
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CHANGES = (
     "model={kind: logistic_regression}",
@@ -115,7 +115,7 @@ def test_a_registry_with_damaged_pages_is_told_and_the_model_goes_on(rig: Rig) -
         said(what, rig.refused(*words))
     assert "is damaged" in rig.refused("backup", str(backups))
     assert "kanarya restore FOLDER --force" in rig.kanarya("doctor").stdout
-    for at in range(1, pages, max(1, pages // 5)):  # some only show in the middle of a step
+    for at in range(1, pages, max(1, pages // 3)):  # some only show in the middle of a step
         database.write_bytes(whole[: at * PAGE] + b"\xa5" * PAGE + whole[(at + 1) * PAGE :])
         done = rig.kanarya(*RUN, "--set", "name=daisy")
         assert "Traceback" not in done.stdout + done.stderr
