@@ -19,13 +19,13 @@ import numpy as np
 
 from components import rows
 from components.baseline import baseline, number_baseline
-from components.evaluate.slices import wilson
 from components.ingest import step as ingest
 from components.ingest.rules import Request
 from components.monitor import statistics
 from components.monitor.rules import Policy, Window, judge
 from pipelines.spec import load
 from scripts.measuring import report
+from serving.intervals import wilson
 from serving.predictor.sketches import Sketches
 from serving.signature import Column, encode
 from serving.sketch import Grid, Reference, reference

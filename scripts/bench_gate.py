@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluate.slices import wilson
 from components.gate.comparison import Outcome, Question, by_discordance, compare, rows_needed
 from components.number_scores import Estimates
 from components.paired import Paired
 from components.scores import Answers
 from scripts.measuring import report
+from serving.intervals import wilson
 
 ALPHA, POWER = 0.05, 0.8
 GATES, PAIRS = 100_000, 1_000

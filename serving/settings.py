@@ -23,6 +23,7 @@ PROMETHEUS_URL = "KANARYA_PROMETHEUS_URL"
 PROMETHEUS_TOKEN_FILE = "KANARYA_PROMETHEUS_TOKEN_FILE"
 PROMETHEUS_CA_FILE = "KANARYA_PROMETHEUS_CA_FILE"
 DEPLOYMENT_MODE = "KANARYA_DEPLOYMENT_MODE"
+FEEDBACK_URL = "KANARYA_FEEDBACK_URL"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Settings:
     prometheus_ca_file: Path | None = None
     mode: Mode | None = None
     """KServe's mode for services that are still to be made; None: the cluster's own default."""
+    feedback_url: str = ""
+    """The collector of feedback, with the namespace; "" where the platform has its own."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -73,6 +76,7 @@ class Settings:
             prometheus_token_file=_path(env.get(PROMETHEUS_TOKEN_FILE)),
             prometheus_ca_file=_path(env.get(PROMETHEUS_CA_FILE)),
             mode=mode_wished(env.get(DEPLOYMENT_MODE)),
+            feedback_url=(env.get(FEEDBACK_URL) or "").rstrip("/"),
         )
 
     def environment(self) -> dict[str, str]:
@@ -91,6 +95,7 @@ class Settings:
             PROMETHEUS_TOKEN_FILE: str(self.prometheus_token_file or ""),
             PROMETHEUS_CA_FILE: str(self.prometheus_ca_file or ""),
             DEPLOYMENT_MODE: self.mode or "",
+            FEEDBACK_URL: self.feedback_url,
         }
 
 

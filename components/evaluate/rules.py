@@ -10,10 +10,10 @@ import numpy as np
 from components import plots
 from components.evaluate import about, slices
 from components.evaluate.about import SHOWN_COLUMNS, Beside
-from components.evaluate.slices import wilson
 from components.evaluation import Evaluation
 from components.report import Picture, Report, Table
 from components.scores import Answers, ClassScores, Curve, PrecisionRecall, Reliability
+from serving.intervals import wilson
 from serving.signature import Label
 
 SHOWN_CLASSES = 50

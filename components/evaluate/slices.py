@@ -10,10 +10,9 @@ import numpy as np
 
 from components.parts import parts
 from components.report import Table
+from serving.intervals import Z, wilson
 from serving.signature import Column
 
-Z = 1.959963984540054
-"""Of a two-sided interval at 95 %."""
 SHOWN = 20
 
 
@@ -27,16 +26,6 @@ class Slice:
     score: float
     low: float
     high: float
-
-
-def wilson(right: float, rows: int) -> tuple[float, float]:
-    """Return Wilson's interval at 95 % for a share of which `right` of `rows` were seen."""
-    if rows == 0:
-        return 0.0, 1.0
-    share, weight = right / rows, Z * Z / rows
-    middle = (share + weight / 2) / (1 + weight)
-    reach = Z * math.sqrt(share * (1 - share) / rows + weight / (4 * rows)) / (1 + weight)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float]:

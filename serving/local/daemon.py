@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from serving import home
 from serving.errors import AlreadyExists, PlatformError
 from serving.local import kubeconfig, machine, record
 from serving.local.access import HOST, Access, known_token
+from serving.local.collecting import Collecting
 from serving.local.controller import Controller, Wiring
 from serving.local.events import timestamp
 from serving.local.launching import PREDICTOR, launching
@@ -79,22 +80,35 @@ async def _started(settings: Settings, options: Options, stack: AsyncExitStack) 
         store.create(NAMESPACES, namespace)
     gateway = Gateway(beside=partial(machine.lines, settings.home))
     places = Places(settings.home / "logs", record.services(settings) / "cache")
-    processes = Processes(places, gateway, launching(options.predictor))
+    feedback_url = await _collecting(settings, places, stack)
+    processes = Processes(places, gateway, launching(options.predictor, feedback_url))
     stack.push_async_callback(processes.close)
     gateway_port = await gateway.start(LOOPBACK, options.ports.gateway)
     stack.push_async_callback(gateway.stop)
     gateway_url = f"http://{LOOPBACK}:{gateway_port}"
     controller = Controller(Wiring(store, processes, gateway, gateway_url))
-    await _running(controller, stack)
+    await _running(controller.run(), stack)
     access = Access.of(settings)
     app = make_app(store, gateway_url=gateway_url, access=access)
     api_port = await _api(app, (access.host, options.ports.api), stack)
     return _described(access.asked_at, api_port, gateway_port)
 
 
-async def _running(controller: Controller, stack: AsyncExitStack) -> None:
-    """Run the controller; it has looked at everything once before the API shows anything."""
-    task = asyncio.create_task(controller.run())
+async def _collecting(settings: Settings, places: Places, stack: AsyncExitStack) -> str:
+    """Stand ready to collect feedback, and return where; "" where somebody else does."""
+    if settings.feedback_url:
+        return ""
+    collecting = Collecting(settings.home / "feedback", places.logs)
+    await _running(collecting.run(), stack)
+    return collecting.url
+
+
+async def _running(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
+    """Run the work until the end; it has had its first turn.
+
+    The controller has looked at everything once before the API shows anything.
+    """
+    task = asyncio.create_task(work)
 
     async def end() -> None:
         task.cancel()

@@ -23,11 +23,16 @@ TAIL_BYTES = 8192
 LOG_BYTES = 16 * 1024 * 1024
 
 
-def launching(prefix: Sequence[str] = PREDICTOR) -> Launch:
-    """Return what makes the command line of a revision: `prefix` and the predictor's flags."""
+def launching(prefix: Sequence[str] = PREDICTOR, feedback_url: str = "") -> Launch:
+    """Return what makes the command line of a revision: `prefix` and the predictor's flags.
+
+    `feedback_url`: of the platform's collector, "" where predictors find another one themselves.
+    """
 
     def command(spec: RevisionSpec, fd: int, port: int) -> list[str]:
         flags = {"model_name": spec.service, "model_dir": spec.model_dir}
+        if feedback_url:
+            flags["feedback_url"] = f"{feedback_url}/{spec.namespace}"
         sockets = {"listen_fd": fd, "http_port": port}
         pairs = [f"--{name}={value}" for name, value in {**flags, **sockets}.items()]
         return [*prefix, *pairs, "--exit_with_parent", *spec.args]

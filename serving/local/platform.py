@@ -253,5 +253,6 @@ def _predictors(platform: Platform) -> list[Predictor]:
     for child in process.children() if process else ():
         with contextlib.suppress(psutil.Error):
             revision = child.environ().get(launching.REVISION, "")
-            found.append(Predictor(child.pid, revision, child.memory_info().rss))
+            if revision:  # the collector of feedback has none
+                found.append(Predictor(child.pid, revision, child.memory_info().rss))
     return found

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from serving.card import Batching
+from serving.feedback.keeping import Keeper
 from serving.predictor.batching import Batcher
 from serving.predictor.images import ImageReader
 from serving.predictor.outputs import NUMBER, OUTPUTS, Outputs
@@ -42,6 +43,8 @@ class DataPlane:
         self.reader = _reader(signature)
         self._inline = INLINE_IMAGES if signature.image else INLINE_ROWS
         self.tally = Tally(signature.inputs, len(signature.labels), served.reference)
+        self.keeper: Keeper | None = None
+        """What keeps answers under their ids, where somebody collects feedback."""
         self._observe = observe
         self._batcher: Batcher | None = None
         self._least = 0

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import orjson
 
 from serving.errors import KanaryaError
+from serving.feedback.keeping import Keeper
 from serving.predictor.asgi import JSON, Reply
 from serving.predictor.cells import BadRequest
 from serving.predictor.dataplane import DataPlane
 from serving.predictor.routes import CONTENT_TYPE, Given, Route, V1Route, V2Route
+from serving.predictor.served import Answer
+from serving.predictor.v2 import Wish, is_own, new_id
 
 REQUEST_ID = b"x-request-id"
 LONGEST_ID = 256
@@ -74,6 +77,8 @@ class Desk:
             content, headers = route.encode(answer, wish)
         except KanaryaError as error:
             return _failed(error)
+        if self._plane.keeper is not None:
+            keep(self._plane.keeper, wish, given, answer)
         return Reply(200, content, headers)
 
     async def reply(self, route: Route, body: bytes, given: Given) -> Reply:
@@ -86,6 +91,8 @@ class Desk:
             content, headers = route.encode(answer, wish)
         except KanaryaError as error:
             return _failed(error)
+        if self._plane.keeper is not None:
+            keep(self._plane.keeper, wish, given, answer)
         return Reply(200, content, headers)
 
     def has(self, name: str) -> bool:
@@ -117,6 +124,21 @@ class Desk:
             return None
         refused = failure(503, f"{limit} requests are under way already; try again in a second.")
         return refused._replace(headers=[JSON, (b"retry-after", b"1")])
+
+
+def keep(keeper: Keeper, wish: Wish, given: Given, answer: Answer) -> None:
+    """Keep an answer under the id that its request has, or is given here where all are kept.
+
+    The id of a V2 body comes first: a header may be a proxy's.
+    """
+    mark: str | bytes | None = wish.id
+    if not mark or is_own(wish.id):
+        mark = given.get(REQUEST_ID)
+        if mark is None and keeper.gives_ids:
+            # An answer of V2 has its id in the body; V1 has no place for one but the header.
+            mark = wish.id or given.setdefault(REQUEST_ID, new_id().encode())
+    if mark is not None:
+        keeper.keep(mark, answer.probabilities)
 
 
 def is_event(given: Given) -> bool:

@@ -15,6 +15,11 @@ DEFAULT_OUTPUTS = (
     "what an answer holds where the request does not say: label, probabilities or both; "
     "V1 predictions are the labels, or the probabilities where only these are named"
 )
+KEPT = ("asked", "all", "none")
+FEEDBACK = (
+    "which predictions are kept until their label comes: those whose request has an id, all (they "
+    "are given one, in the header x-request-id), or none"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     add("--max_batch_rows", type=_up_to(MOST_ROWS), help=f"{OVERRIDES}; 0 or 1: no batches")
     add("--max_batch_wait_us", type=_up_to(MOST_WAIT_US), help=f"{OVERRIDES}; 0: as read")
     add("--default_outputs", type=_outputs, default=OUTPUTS, help=DEFAULT_OUTPUTS)
+    add("--feedback_url", default=None, help="of the collector of feedback, with the namespace")
+    add("--feedback", choices=KEPT, default="asked", help=FEEDBACK)
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on --grpc_port")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags
@@ -45,6 +52,11 @@ def public_key(flags: argparse.Namespace) -> Path | None:
     """Return the key that a model must be signed with: the flag's, otherwise the environment's."""
     key: Path | None = flags.public_key or Settings.from_env().public_key
     return key
+
+
+def feedback_url(flags: argparse.Namespace) -> str:
+    """Return where feedback is collected: as the flag says, else the environment; "" nowhere."""
+    return flags.feedback_url or Settings.from_env().feedback_url
 
 
 def batching(flags: argparse.Namespace, card: Batching | None) -> Batching | None:

@@ -11,10 +11,13 @@ import socket
 from serving.errors import PlatformError
 
 
-def bind(host: str, port: int, inherited: int | None) -> socket.socket:
+def bind(
+    host: str, port: int, inherited: int | None, who: tuple[str, str] = ("predictor", "--http_port")
+) -> socket.socket:
     """Return a bound socket; `inherited` is a descriptor that the parent bound already.
 
-    Raises `PlatformError` where the port is taken or the descriptor is no socket.
+    `who` wants to listen, and the flag that has the port. Raises `PlatformError` where the port is
+    taken or the descriptor is no socket.
     """
     if inherited is not None:
         return _adopted(inherited)
@@ -25,8 +28,8 @@ def bind(host: str, port: int, inherited: int | None) -> socket.socket:
     except OSError as error:
         listener.close()
         raise PlatformError(
-            f"The predictor cannot listen on {host}:{port} ({error.strerror}); "
-            "choose another --http_port, or 0 for a free one."
+            f"The {who[0]} cannot listen on {host}:{port} ({error.strerror}); "
+            f"choose another {who[1]}, or 0 for a free one."
         ) from error
     return listener
 

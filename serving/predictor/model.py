@@ -106,8 +106,11 @@ class PredictorModel(Model):  # type: ignore[misc]
         tensors = [_tensor(item, self._plane.reader.taking) for item in request.inputs]
         names = _names(request, self._plane.outputs)
         answer = await self._answer(self._plane.reader.tensors(tensors))
+        id_, keeper = request.id or new_id(), self._plane.keeper
+        if keeper is not None and (request.id or keeper.gives_ids):
+            keeper.keep(id_, answer.probabilities)
         return InferResponse(
-            response_id=request.id or new_id(),
+            response_id=id_,
             model_name=self.name,
             model_version=self._card.version,
             infer_outputs=[_WRITERS[name](answer) for name in names],

@@ -22,6 +22,7 @@ from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
 from kserve.model_server import app
 from prometheus_client import REGISTRY
 
+from serving.feedback.keeping import Keeper, Model
 from serving.golden import Golden, read_golden
 from serving.predictor.access_log import AccessLog
 from serving.predictor.asgi import ASGIApp
@@ -30,7 +31,8 @@ from serving.predictor.desk import Desk, Limits
 from serving.predictor.events import forgiving
 from serving.predictor.express import lane
 from serving.predictor.faults import FaultInjection
-from serving.predictor.flags import batching
+from serving.predictor.feedback_page import FeedbackPage, KeptCollector
+from serving.predictor.flags import batching, feedback_url
 from serving.predictor.grpc_door import GrpcDoor
 from serving.predictor.hot_path import HotPath
 from serving.predictor.image_plane import plane_type
@@ -74,6 +76,7 @@ def serve(
     desk = Desk((name, plane), server.registered_models.get_models(), _limits(flags))
     _surround(server, desk, at, flags)
     _sketch(server, name, plane, at)
+    _collect(server, name, plane, flags)
     if flags.enable_docs_url:
         _describe(name, plane, read_golden(flags.model_dir))
     model = PredictorModel(name, plane)
@@ -81,7 +84,11 @@ def serve(
     gc.collect()
     gc.freeze()
     gc.enable()
-    server.start([model])
+    try:
+        server.start([model])
+    finally:
+        if plane.keeper is not None:
+            plane.keeper.close()
 
 
 def _limits(flags: argparse.Namespace) -> Limits:
@@ -122,6 +129,20 @@ def _sketch(server: PredictorServer, name: str, plane: DataPlane, at: socket.soc
             return taken(collector)
 
     server.wrap(lambda inner: SketchPage(inner, served, gather))
+
+
+def _collect(
+    server: PredictorServer, name: str, plane: DataPlane, flags: argparse.Namespace
+) -> None:
+    """Keep what is answered for feedback, where somebody collects it, and take labels."""
+    card, url = plane.served.card, feedback_url(flags)
+    keeper = None
+    if url and flags.feedback != "none":
+        of = Model.of(url, name, str(card.version), card.signature.labels)
+        keeper = plane.keeper = Keeper(of, gives_ids=flags.feedback == "all")
+        REGISTRY.register(KeptCollector(keeper, name))
+    labels = card.signature.labels
+    server.wrap(lambda inner: FeedbackPage(inner, name, keeper, labels))
 
 
 class PredictorServer(ModelServer):  # type: ignore[misc]

@@ -60,6 +60,11 @@ def new_id() -> str:
     return f"{_PROCESS}{next(_numbers):016x}"
 
 
+def is_own(id_: str) -> bool:
+    """Say whether an id is one that this process made."""
+    return id_.startswith(_PROCESS)
+
+
 _PROCESS = os.urandom(12).hex()
 _numbers = itertools.count()
 

@@ -8,24 +8,8 @@ import pytest
 from components import parts
 from components.evaluate import slices
 from components.evaluate.importance import MOST_COLUMNS, Asked, importances
+from serving.intervals import wilson
 from serving.signature import Column
-
-
-@pytest.mark.parametrize(
-    ("right", "rows", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        (20, 20, 0.8389, 1.0),
-        (0, 0, 0.0, 1.0),
-    ],
-)
-def test_wilsons_interval_is_the_published_one(
-    right: int, rows: int, low: float, high: float
-) -> None:
-    assert slices.wilson(right, rows) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_the_parts_are_values_quartiles_and_what_is_missing() -> None:
@@ -50,7 +34,7 @@ def test_the_parts_are_values_quartiles_and_what_is_missing() -> None:
     right = np.array([i % 7 > 0 and town != "B" for i, town in enumerate(cells["town"])])
     worst = next(s for s in slices.of_right(columns, cells, right) if s.column == "town")
     assert (worst.value, worst.score, worst.low) == ("B", 0.0, 0.0)
-    assert worst.high == pytest.approx(slices.wilson(0, 36)[1])
+    assert worst.high == pytest.approx(wilson(0, 36)[1])
     errors = np.where(right, 1.0, -5.0)
     by_error = slices.of_errors(columns, cells, errors)
     assert [part.score for part in by_error] == sorted((p.score for p in by_error), reverse=True)
