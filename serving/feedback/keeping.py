@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from time import time
+from typing import Any
 
 import numpy as np
 
@@ -27,21 +27,13 @@ from serving.feedback.wire import LONGEST_ID, Answered
 GATHER_S = 0.25
 AGAIN_S = 1.0
 FAREWELL_S = 2.0
-MOST_BYTES = 16 * 2**20
+MOST_BYTES = 32 * 2**20
 PER_REQUEST = 300
 """Bytes that an answer takes beside its numbers."""
 PIECE, PIECE_ROWS = 512, 8192
 """Requests, and rows, in a message."""
 
 logger = logging.getLogger("kserve")
-
-
-class Held(NamedTuple):
-    """An answer that is to be sent: its id, when, and its probabilities [n, k]."""
-
-    mark: str | bytes
-    at: float
-    outputs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -71,36 +63,37 @@ class Keeper:
         """`gives_ids`: a request that has no id gets one."""
         self.model, self.gives_ids, self._send = model, gives_ids, send
         self.kept = self.dropped = 0
-        self._held: deque[Held] = deque()
+        # Id, time and numbers of each answer, one behind the other: a tuple for each would be one
+        # more object that lives on, which the garbage collector looks at again and again.
+        self._held: deque[Any] = deque()
         self._taken = self._sent = 0  # bytes; each is written by one thread alone
+        self._is_resting = True
         self._some, self._closing = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="feedback")
-        self._is_started = False
+        self._thread: threading.Thread | None = None
 
     def keep(self, mark: str | bytes, outputs: np.ndarray) -> None:
         """Keep an answer, float32 [n, k], under its id; an id that is too long is none."""
-        if len(mark) > LONGEST_ID:
-            return
-        size = outputs.nbytes + PER_REQUEST
-        if self._taken - self._sent + size > MOST_BYTES:
+        taken = self._taken + outputs.nbytes + PER_REQUEST
+        if taken - self._sent > MOST_BYTES or len(mark) > LONGEST_ID:
             self.dropped += len(outputs)
             return
-        self._taken += size
-        self._held.append(Held(mark, time.time(), outputs))
-        if not self._some.is_set():
+        self._taken = taken
+        self._held.extend((mark, time(), outputs))
+        if self._is_resting:
             self._wake()
 
     def close(self) -> None:
         """Send what is left, for two seconds at most."""
         self._closing.set()
         self._some.set()
-        if self._is_started:
+        if self._thread is not None:
             self._thread.join(FAREWELL_S)
 
     def _wake(self) -> None:
+        self._is_resting = False
         self._some.set()
-        if not self._is_started:
-            self._is_started = True
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True, name="feedback")
             self._thread.start()
 
     def _run(self) -> None:
@@ -108,23 +101,40 @@ class Keeper:
             self._some.wait()
             self._closing.wait(GATHER_S)
             self._some.clear()
+            self._is_resting = True
             self._drain()
         self._drain()
 
     def _drain(self) -> None:
-        while piece := self._piece():
-            found = [*answered(piece, self.model.classes is None)]
-            message = wire.predictions(self.model.version, self.model.classes, found)
-            self._deliver(message, sum(len(each.outputs) for each in piece))
-            self._sent += sum(each.outputs.nbytes + PER_REQUEST for each in piece)
+        while self._held:
+            marks, moments, outputs = self._piece()
+            rows = [len(each) for each in outputs]
+            self._deliver(self._message(marks, moments, outputs, rows), sum(rows))
+            self._sent += sum(each.nbytes + PER_REQUEST for each in outputs)
 
-    def _piece(self) -> list[Held]:
-        piece: list[Held] = []
-        rows = 0
-        while self._held and len(piece) < PIECE and rows < PIECE_ROWS:
-            piece.append(self._held.popleft())
-            rows += len(piece[-1].outputs)
-        return piece
+    def _piece(self) -> tuple[list[str | bytes], list[float], list[np.ndarray]]:
+        take, rows = self._held.popleft, 0
+        marks, moments, outputs = [], [], []
+        while self._held and len(marks) < PIECE and rows < PIECE_ROWS:
+            marks.append(take())
+            moments.append(take())
+            outputs.append(take())
+            rows += len(outputs[-1])
+        return marks, moments, outputs
+
+    def _message(
+        self,
+        marks: Sequence[str | bytes],
+        moments: Sequence[float],
+        outputs: Sequence[np.ndarray],
+        rows: Sequence[int],
+    ) -> bytes:
+        joined, classes = np.concatenate(outputs), self.model.classes
+        flat = joined[:, 0] if classes is None else joined.argmax(axis=1)
+        ids = [mark if isinstance(mark, str) else mark.decode(errors="replace") for mark in marks]
+        return wire.predictions(
+            self.model.version, classes, Answered(ids, moments, rows, flat.tolist())
+        )
 
     def _deliver(self, message: bytes, rows: int) -> None:
         """Send a message until it is taken, or refused, or there is no time left."""
@@ -140,16 +150,3 @@ class Keeper:
             else:
                 self.kept += rows
                 return
-
-
-def answered(held: Sequence[Held], is_number: bool) -> Iterator[Answered]:
-    """Return answers as the wire has them; an id that is no plain word is none."""
-    joined = np.concatenate([each.outputs for each in held])
-    outputs = joined[:, 0].tolist() if is_number else joined.argmax(axis=1).tolist()
-    start = 0
-    for each in held:
-        end = start + len(each.outputs)
-        mark = each.mark.decode(errors="replace") if isinstance(each.mark, bytes) else each.mark
-        if mark and mark.isprintable():
-            yield Answered(mark, each.at, outputs[start:end])
-        start = end

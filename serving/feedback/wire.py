@@ -19,39 +19,31 @@ class WireError(ValueError):
 
 
 class Answered(NamedTuple):
-    """A request that was answered: its id, when, and what was said of each of its rows.
+    """Requests that were answered: their ids, when, of how many rows, and what was said of these.
 
-    `outputs`: places in the model's classes, or its numbers.
+    `outputs` of all rows: places in the model's classes, or its numbers.
     """
 
-    id: str
-    at: float
+    ids: Sequence[str]
+    at: Sequence[float]
+    rows: Sequence[int]
     outputs: Sequence[float]
 
 
-def predictions(version: str, classes: Sequence[str] | None, answered: Sequence[Answered]) -> bytes:
+def predictions(version: str, classes: Sequence[str] | None, answered: Answered) -> bytes:
     """Return a message of predictions; without classes the outputs are numbers."""
-    return orjson.dumps(
-        {
-            "version": version,
-            "classes": classes,
-            "ids": [each.id for each in answered],
-            "at": [each.at for each in answered],
-            "rows": [len(each.outputs) for each in answered],
-            "outputs": [output for each in answered for output in each.outputs],
-        }
-    )
+    return orjson.dumps({"version": version, "classes": classes, **answered._asdict()})
 
 
 def predictions_of(body: bytes) -> list[Predicted]:
-    """Return the rows of a message; those without a finite number are left out.
+    """Return the rows of a message; those without a plain id or a finite number are left out.
 
     Raises WireError.
     """
     value = _object(body)
     try:
         return list(_predicted(value))
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise WireError(f"no message of predictions ({error!r})") from error
 
 
@@ -62,8 +54,8 @@ def _predicted(value: Any) -> Iterator[Predicted]:
         for row in range(rows):
             output = outputs[at + row]
             truth: Truth | None = number(output) if classes is None else str(classes[output])
-            if truth is not None:
-                yield Predicted(str(id_)[:LONGEST_ID], row, float(when), version, truth)
+            if truth is not None and id_.isprintable():
+                yield Predicted(id_, row, float(when), version, truth)
         at += rows
 
 

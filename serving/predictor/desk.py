@@ -167,12 +167,18 @@ def absent(name: str) -> Reply:
     return failure(404, f"Model with name {name} does not exist.")
 
 
-def marked(reply: Reply, given: Given) -> Reply:
-    """Return the reply with the id that the client gave its request, where it is a plain word."""
+def mark_of(given: Given) -> bytes | None:
+    """Return the id that the client gave its request, where it is a plain word."""
     mark = given.get(REQUEST_ID)
     if mark is None or len(mark) > LONGEST_ID or not mark.decode("latin-1").isprintable():
-        return reply
-    return reply._replace(headers=[*reply.headers, (REQUEST_ID, mark)])
+        return None
+    return mark
+
+
+def marked(reply: Reply, given: Given) -> Reply:
+    """Return the reply with the id of the request."""
+    mark = mark_of(given)
+    return reply if mark is None else reply._replace(headers=[*reply.headers, (REQUEST_ID, mark)])
 
 
 def _failed(error: KanaryaError) -> Reply:

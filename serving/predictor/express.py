@@ -22,7 +22,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serving.predictor.asgi import Headers, Reply
-from serving.predictor.desk import ENCODING, Desk, failure, is_event, marked
+from serving.predictor.desk import ENCODING, Desk, failure, is_event, mark_of
 from serving.predictor.routes import PLAIN, CloudEvent, Given, Route
 
 LONGEST = 64 * 1024
@@ -119,7 +119,7 @@ class ExpressProtocol(HttpToolsProtocol):
             super().on_body(body)
             super().on_message_complete()
             return
-        self._write(marked(reply, self._given))
+        self._write(reply, mark_of(self._given))
         self._since = perf_counter()
         self._desk.count(route, reply.status, self._since - began)
 
@@ -159,7 +159,7 @@ class ExpressProtocol(HttpToolsProtocol):
             logger.debug("express lane: %r", error)
             return None
 
-    def _write(self, reply: Reply) -> None:
+    def _write(self, reply: Reply, mark: bytes | None = None) -> None:
         stays = not self._is_leaving and self.parser.should_keep_alive()
         status, body, headers = reply
         if status == 200 and headers is PLAIN and stays:
@@ -168,6 +168,8 @@ class ExpressProtocol(HttpToolsProtocol):
             head = _head(status, [*self.server_state.default_headers, *headers])
             if not stays:
                 head += b"connection: close\r\n"
+        if mark is not None:
+            head = b"%bx-request-id: %b\r\n" % (head, mark)
         self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
         self.server_state.total_requests += 1
         if not stays:

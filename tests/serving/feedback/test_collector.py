@@ -20,7 +20,7 @@ from serving.feedback.truths import Labelled
 from serving.feedback.wire import Answered
 from tests.serving.feedback.collecting import NOW, collector
 
-ANSWERED = [Answered("a", NOW, [0]), Answered("b", NOW, [1, 0])]
+ANSWERED = Answered(["a", "b"], [NOW, NOW], [1, 2], [0, 1, 0])
 
 
 def test_predictions_and_labels_come_together(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def gauges(url: str) -> str:
 
 
 def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
-    sent = wire.predictions("1", None, [Answered("a", NOW, [1.5, float("nan"), 1e300])])
+    sent = wire.predictions("1", None, Answered(["a"], [NOW], [3], [1.5, float("nan"), 1e300]))
     with collector(tmp_path) as url:
         assert call(f"{url}/price/predictions", sent) == {"kept": 1}
         call(f"{url}/price/labels", wire.labels([Labelled("a", 0, 2.0)]))
@@ -54,7 +54,7 @@ def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
 
 
 def test_the_window_is_what_is_asked_for(tmp_path: Path) -> None:
-    early = [Answered("a", NOW - 500, [0])]
+    early = Answered(["a"], [NOW - 500], [1], [0])
     with collector(tmp_path) as url:
         call(f"{url}/iris/predictions", wire.predictions("3", ["x"], early))
         assert call(f"{url}/iris?window_s=100")["versions"] == {}
