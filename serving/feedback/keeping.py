@@ -24,8 +24,6 @@ from serving.feedback.calling import CollectorError, call
 from serving.feedback.truths import class_text
 from serving.feedback.wire import LONGEST_ID, Answered
 
-GATHER_S = 0.25
-AGAIN_S = 1.0
 FAREWELL_S = 2.0
 MOST_BYTES = 32 * 2**20
 PER_REQUEST = 300
@@ -34,6 +32,14 @@ PIECE, PIECE_ROWS = 512, 8192
 """Requests, and rows, in a message."""
 
 logger = logging.getLogger("kserve")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """For how long answers are gathered, and when a collector that is away is asked again."""
+
+    gather_s: float = 0.25
+    again_s: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,11 @@ class Keeper:
         model: Model,
         gives_ids: bool = False,
         send: Callable[[str, bytes], object] = call,
+        pace: Pace | None = None,
     ) -> None:
         """`gives_ids`: a request that has no id gets one."""
         self.model, self.gives_ids, self._send = model, gives_ids, send
+        self._pace = pace or Pace()
         self.kept = self.dropped = 0
         # Id, time and numbers of each answer, one behind the other: a tuple for each would be one
         # more object that lives on, which the garbage collector looks at again and again.
@@ -99,7 +107,7 @@ class Keeper:
     def _run(self) -> None:
         while not self._closing.is_set():
             self._some.wait()
-            self._closing.wait(GATHER_S)
+            self._closing.wait(self._pace.gather_s)
             self._some.clear()
             self._is_resting = True
             self._drain()
@@ -146,7 +154,7 @@ class Keeper:
                     logger.error("feedback: %d predictions are not kept: %s", rows, error)
                     self.dropped += rows
                     return
-                self._closing.wait(AGAIN_S)
+                self._closing.wait(self._pace.again_s)
             else:
                 self.kept += rows
                 return

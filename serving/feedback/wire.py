@@ -54,7 +54,7 @@ def _predicted(value: Any) -> Iterator[Predicted]:
         for row in range(rows):
             output = outputs[at + row]
             truth: Truth | None = number(output) if classes is None else str(classes[output])
-            if truth is not None and id_.isprintable():
+            if truth is not None and id_ and id_.isprintable():
                 yield Predicted(id_, row, float(when), version, truth)
         at += rows
 
