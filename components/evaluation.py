@@ -30,20 +30,23 @@ PLOTS = "plots"
 class ChampionScores:
     """The champion on the candidate's test rows; `error` says why it could not be scored.
 
-    `agreement` is the share of rows on which the two give the same label. `answers` are the rows
-    themselves, which `paired.npz` has and `scores.json` has not.
+    `agreement` is the share of rows on which the two give the same label. `live`: how good it was
+    on what was labelled since it serves (`serving.feedback`), with `window_s`. `answers` are the
+    rows themselves, which `paired.npz` has and `scores.json` has not.
     """
 
     version: str
     metrics: dict[str, float] | None = None
     agreement: float | None = None
     error: str | None = None
+    live: Mapping[str, Any] | None = None
     answers: Answered | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object (a dict) of what there is."""
         fields = {
-            name: getattr(self, name) for name in ("version", "metrics", "agreement", "error")
+            name: getattr(self, name)
+            for name in ("version", "metrics", "agreement", "error", "live")
         }
         return {name: value for name, value in fields.items() if value is not None}
 

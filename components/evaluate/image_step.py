@@ -11,6 +11,7 @@ from components import image_dataset, keras_conversion, keras_tracking, plots, s
 from components.evaluate import champion, rules
 from components.evaluate.about import Beside
 from components.evaluate.champion import Champion
+from components.evaluate.live import with_live
 from components.evaluate.rules import Judged
 from components.evaluate.step import Inputs, Outputs, judged_of, show, write_judged
 from components.image_dataset import Images
@@ -38,7 +39,9 @@ def run(inputs: Inputs, outputs: Outputs, champion_of: Callable[[str], Champion 
     answers = scores.answers(truth, probabilities, labels)
     serving = champion_of(inputs.name)
     ask = champion.of_images(given.pixels)
-    compared = champion.score(serving, ask, answers) if serving else None
+    compared = None
+    if serving:
+        compared = with_live(champion.score(serving, ask, answers), inputs.name)
     judged = judged_of(answers, compared, _beside(inputs))
     pictures = {**rules.pictures(judged), "mistakes": _mistakes(given, answers)}
     names = {"picture": np.array(given.names, dtype=object)}

@@ -23,6 +23,7 @@ from components.evaluate import champion, numbers, rules, slices
 from components.evaluate.about import Beside
 from components.evaluate.champion import Champion
 from components.evaluate.importance import Asked, importances
+from components.evaluate.live import with_live
 from components.evaluate.numbers import Estimated
 from components.evaluate.rules import Judged
 from components.evaluation import ChampionScores
@@ -122,7 +123,7 @@ def _judge(name: str, candidate: Candidate, outputs: Outputs, serving: Champion 
     given = candidate.given
     answers = scores.answers(given.labels, candidate.raw, candidate.signature.labels)
     ask = champion.of_cells(given.cells)
-    compared = champion.score(serving, ask, answers) if serving else None
+    compared = with_live(champion.score(serving, ask, answers), name) if serving else None
     judged = judged_of(answers, compared, _beside_classes(candidate, answers))
     write_judged(outputs, (judged, candidate.raw), rules.pictures(judged), (name, given.cells))
     return judged
@@ -166,7 +167,9 @@ def _estimate(
     given = candidate.given
     estimates = number_scores.estimates(given.labels, candidate.raw)
     ask = champion.of_cells(given.cells)
-    compared = champion.score_numbers(serving, ask, estimates) if serving else None
+    compared = None
+    if serving:
+        compared = with_live(champion.score_numbers(serving, ask, estimates), name)
     found = evaluation.Evaluation(number_scores.measure(estimates), len(given.labels), compared)
     beside = _beside_numbers(candidate, estimates)
     estimated = Estimated(estimates, found, beside)

@@ -6,13 +6,13 @@ Every check must be passed. What could not be measured is never passed: no numbe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from components.decision import CHAMPION
 from components.evaluation import ChampionScores, Evaluation
-from components.gate import wording
+from components.gate import live, wording
 from components.gate.comparison import Finding, Outcome
 from components.gate.evidence import NOTHING, Evidence, Guarded
 from components.gate.policy import ChampionPolicy, GatePolicy
@@ -73,7 +73,7 @@ def judge(evaluation: Evaluation, policy: GatePolicy, found: Evidence = NOTHING)
     floors = [_floor(metric, limit, evaluation.candidate) for metric, limit in policy.floor.items()]
     champion = _against_champion(evaluation, policy.champion, found.champion)
     parts = [_guarded(part, policy.champion) for part in found.parts]
-    return Verdict((*floors, champion, *parts), policy)
+    return Verdict((*floors, champion, *parts, *_live(evaluation, policy.champion)), policy)
 
 
 def with_checks(verdict: Verdict, guarded: Iterable[Any]) -> Verdict:
@@ -109,6 +109,13 @@ def _against_champion(
     if champion is None:
         return _passed(metric, "There is no champion yet to compare with.")
     return _compared(evaluation.candidate, champion, policy, found)
+
+
+def _live(evaluation: Evaluation, policy: ChampionPolicy) -> Iterator[Check]:
+    told = live.told(evaluation.champion, policy.metric) if evaluation.champion else None
+    if told:
+        metric, value, sentence = told
+        yield Check("live", metric, value, None, True, sentence)
 
 
 def _compared(

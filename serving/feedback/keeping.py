@@ -122,7 +122,9 @@ class Keeper:
 
     def _piece(self) -> tuple[list[str | bytes], list[float], list[np.ndarray]]:
         take, rows = self._held.popleft, 0
-        marks, moments, outputs = [], [], []
+        marks: list[str | bytes] = []
+        moments: list[float] = []
+        outputs: list[np.ndarray] = []
         while self._held and len(marks) < PIECE and rows < PIECE_ROWS:
             marks.append(take())
             moments.append(take())

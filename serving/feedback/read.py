@@ -9,7 +9,6 @@ from serving.feedback.book import RETENTION_H, Book, Bounds
 from serving.feedback.books import place
 from serving.feedback.calling import call
 from serving.feedback.performance import LivePerformance
-from serving.isvc.client import connect
 from serving.settings import Settings
 
 
@@ -45,6 +44,8 @@ def _here(settings: Settings, name: str, window_s: float | None) -> LivePerforma
 
 
 def _address(settings: Settings, name: str) -> str:
+    from serving.isvc.client import connect
+
     view = connect(settings.kubeconfig, settings.namespace).get(name)
     if view is None:
         raise UsageError(f"there is no service {name!r}; `kanarya status` shows those there are")

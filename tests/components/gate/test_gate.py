@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from components import decision, paired, servable
-from components.evaluation import ChampionScores, Evaluation, write_scores
+from components.evaluation import ChampionScores, Evaluation, read_scores, write_scores
 from components.gate import rules, step
 from components.gate.policy import ChampionPolicy, GatePolicy
 from components.number_scores import Estimates
@@ -112,6 +113,44 @@ def test_a_champion_that_could_not_be_scored_stops_the_promotion_with_a_remedy(
     assert why in given.reasons[0]
     assert "set gate.champion.metric to an empty text" in given.reasons[0]
     assert verdict({"accuracy": 1.0}, {}, champion, metric="").promote
+
+
+LIVE = {"value": 0.8, "low": 0.7, "high": 0.88}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "sentence"),
+    [
+        (
+            {"accuracy": LIVE},
+            "Live, the champion (version 3) has accuracy 0.8 (0.7 to 0.88) on 1,200 predictions of "
+            "the last 30 days whose labels have come; on these test rows it has 0.9, which is "
+            "outside: what it is asked differs from them.",
+        ),
+        (
+            {"accuracy": {**LIVE, "high": 0.95}},
+            "Live, the champion (version 3) has accuracy 0.8 (0.7 to 0.95) on 1,200 predictions of "
+            "the last 30 days whose labels have come; on these test rows it has 0.9.",
+        ),
+        (
+            {"mae": {"value": 2.0, "low": 0.0, "high": None}},
+            "Live, the champion (version 3) has mae 2 (one label bounds nothing) on 1,200 "
+            "predictions of the last 30 days whose labels have come.",
+        ),
+    ],
+    ids=["outside", "inside", "one label"],
+)
+def test_the_champions_live_performance_is_told_and_decides_nothing(
+    metrics: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    live = {"predictions": 5000, "labels": 1200, "metrics": metrics, "window_s": 30 * 86_400}
+    champion = ChampionScores("3", {"accuracy": 0.9}, 0.9, live=live)
+    write_scores(tmp_path, Evaluation({"accuracy": 0.91}, 40, champion))
+    told = read_scores(tmp_path).champion
+    given = verdict({"accuracy": 0.91}, {}, told)
+    assert given.reasons[-1] == sentence
+    assert given.promote
+    assert [check.name for check in given.checks] == ["champion", "live"]
 
 
 def test_every_check_is_made_and_what_speaks_against_comes_first() -> None:
