@@ -27,6 +27,7 @@ FOLDERS = (
     "runtime/grpc",
     "service",
     "plain",
+    "feedback",
     "mlflow/base",
     "console",
     "admin",
