@@ -68,7 +68,7 @@ def receiver(url: str, where: str) -> Receiver:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         kind = host = port = ""
-    if not kind or not host:
+    if not kind or not host or not _is_plain(url):
         raise UsageError(
             f"{where} is no address that alerts can go to: give https://…, slack+https://… or "
             "smtps://user:password@host/to@example.com."
@@ -105,13 +105,20 @@ def _hook(parts: SplitResult, kind: str, named: str) -> Receiver:
 
 def _mail(parts: SplitResult, where: str) -> Receiver:
     to = tuple(each for each in unquote(parts.path).strip("/").split(",") if each)
-    if not to or not all("@" in each and each.isprintable() for each in to):
-        raise UsageError(f"{where} names nobody: give smtps://host/to@example.com.")
     user, password = _login(parts)
     asked = parse_qs(parts.query).get("from", [""])[0]
-    sender = asked or (user if "@" in user else f"kanarya@{to[0].rpartition('@')[2]}")
+    sender = asked or (user if "@" in user else f"kanarya@{''.join(to[:1]).rpartition('@')[2]}")
+    if not to or not all("@" in each and _is_plain(each) for each in (*to, sender)):
+        raise UsageError(
+            f"{where} names nobody: give smtps://host/to@example.com?from=kanarya@example.com."
+        )
     server = _without_login(parts)._replace(path="", query="").geturl()
     return Receiver(f"{EMAIL}:{','.join(to)}", EMAIL, server, user, password, to, sender)
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether a text can stand in a request or a letter: what cannot would be in an error."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _login(parts: SplitResult) -> tuple[str, str]:

@@ -138,6 +138,8 @@ def _entered(server: smtplib.SMTP, receiver: Receiver) -> None:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeError):  # which shows of a password what it could not write
+        return "user and password must be ASCII"
     reason = getattr(error, "reason", error)
     said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return " ".join(str(said).split())[:SHOWN]

@@ -37,7 +37,9 @@ def to(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def raised(settings: Settings, count: int) -> list[str]:
     made = [
-        alert("KanaryaErrors", Severity.CRITICAL, {"model": f"m-{n:03d}"}, "<It> fails.", NOW)
+        alert(
+            "KanaryaErrors", Severity.CRITICAL, {"model": f"m-{n:03d}"}, "<It> fails: 34 → 51.", NOW
+        )
         for n in range(count)
     ]
     assert all(raise_(settings, each) for each in made)
@@ -70,11 +72,11 @@ def test_a_webhook_gets_all_of_an_alert_slack_its_sentence(settings: Settings, t
         "rule": "KanaryaErrors",
         "severity": "critical",
         "subject": "m-000",
-        "sentence": "<It> fails.",
+        "sentence": "<It> fails: 34 → 51.",
         "labels": {"model": "m-000"},
     }
     assert (told["/hook"].key, told["/hook"].login) == (known, "Basic bWU6cGFzczp3b3Jk")
-    assert told["/slack"].body == {"text": "🔴 &lt;It&gt; fails."}
+    assert told["/slack"].body == {"text": "🔴 &lt;It&gt; fails: 34 → 51."}
 
 
 def test_a_letter_says_it_and_one_that_comes_twice_has_one_id(settings: Settings, to: Told) -> None:
@@ -88,7 +90,7 @@ def test_a_letter_says_it_and_one_that_comes_twice_has_one_id(settings: Settings
     first, _, last = server.letters
     assert first["Subject"] == "[critical] KanaryaErrors: m-000"
     assert (first["To"], first["From"]) == ("ops@example.com", "k@example.com")
-    assert "<It> fails." in first.get_payload()
+    assert "<It> fails: 34 → 51." in first.get_payload(decode=True).decode()
     assert first["Message-ID"] == last["Message-ID"]
     assert len({each["Message-ID"] for each in server.letters}) == 2
 
@@ -203,6 +205,24 @@ def test_the_pause_grows_to_five_minutes() -> None:
     shortest = [pause_s(failures, lambda: 0.0) for failures in (0, 1, 5, 9, 4000)]
     assert shortest == [0.8, 1.6, 25.6, 0.8 * LONGEST_S, 0.8 * LONGEST_S]
     assert pause_s(0, lambda: 1.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("s3cr3t%C3%BC", "the mail server cannot be used (user and password must be ASCII)"),
+        ("s3cr3t", "the mail server answers 535"),
+    ],
+)
+def test_a_login_that_fails_is_said_without_the_password(
+    settings: Settings, to: Told, password: str, said: str
+) -> None:
+    raised(settings, 1)
+    with mail() as server:
+        to(f"smtp://me:{password}@127.0.0.1:{server.port}/a@b.org")
+        assert deliver(settings, NOW) == Round(failed=1)
+    with opened(settings) as outbox:
+        assert outbox.standings()[0].error == said
 
 
 @contextmanager

@@ -25,6 +25,9 @@ BAD = [
     f"smtps://me:{SECRET}@mail.example.com",
     f"smtps://me:{SECRET}@mail.example.com/nobody",
     f"https://[::1/{SECRET}",
+    f"https://example.com/{SECRET}ü",
+    f"smtps://me:{SECRET}@mail.example.com/a@b.org%0aBcc:c@d.org",
+    f"smtps://me:{SECRET}@mail.example.com/a@b.org?from=k@b.org%0d%0aBcc:c@d.org",
 ]
 
 
@@ -67,9 +70,11 @@ def test_a_file_has_an_address_a_line_and_remarks(tmp_path: Path) -> None:
         "webhook:a.example.com",
         "email:a@b.org",
     ]
-    file.write_text(f"https://a.example.com/1\nhttp//{SECRET}\n")
-    with pytest.raises(UsageError, match=f"{file}, line 2,"):
-        configured({FILE: str(file)})
+    for wrong in (f"http//{SECRET}", f"https://a.example.com/{SECRET} x"):
+        file.write_text(f"https://a.example.com/1\n{wrong}\n")
+        with pytest.raises(UsageError, match=f"{file}, line 2,") as told:
+            configured({FILE: str(file)})
+        assert SECRET not in str(told.value)
 
 
 def test_nobody_and_no_file_are_told_apart(tmp_path: Path) -> None:
