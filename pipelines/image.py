@@ -34,6 +34,7 @@ def image(
     champion_margin: float = 0.0,
     champion_evidence: dict[str, object] = {},  # noqa: B006
     serving_guards: dict[str, float] = {},  # noqa: B006
+    feedback: str = "asked",
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
     rollout_max_seconds: float = 600.0,
@@ -74,6 +75,7 @@ def image(
         champion_evidence: alpha (0.05: how often chance may deceive), power (0.8), require
             (better or non_inferior), on_cannot_tell (measured, reject or accept).
         serving_guards: Most p99_ms, memory_mb, start_s of the predictor; those left out are free.
+        feedback: Predictions that are kept for a label: asked (with an id), all or none.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.
         rollout_max_seconds: Longest time that a step waits for its verdict.
@@ -138,6 +140,7 @@ def image(
             test=parts.outputs["test"],
             evaluation=evaluated.outputs["evaluation"],
             name=name,
+            feedback=feedback,
         )
         placed(packaged, "Package for serving", pods.computing(size))
         decide_and_deploy(

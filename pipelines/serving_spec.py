@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.card import Feedback
+
 Limit = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None
 
 
@@ -20,8 +22,13 @@ class ServingGuards(BaseModel):
 
 
 class Serving(BaseModel):
-    """What serving the model may cost: it is measured before the gate."""
+    """What serving the model may cost, which is measured before the gate, and what it keeps."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     guards: ServingGuards = ServingGuards()
+    feedback: Feedback = Field(
+        "asked",
+        description="predictions that are kept until a label comes: those whose request has an id, "
+        "all (they are given one), or none",
+    )

@@ -181,6 +181,7 @@ def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
         "hyperparameters": nulls.sent(spec.model.hyperparameters),
         **gate_arguments(spec.gate, spec.task),
         "serving_guards": spec.serving.guards.model_dump(exclude_none=True),
+        "feedback": spec.serving.feedback,
         **pods_arguments(spec.pods),
         **rollout_arguments(spec.rollout),
     }

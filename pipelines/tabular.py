@@ -43,6 +43,7 @@ def tabular(
     champion_evidence: dict[str, object] = {},  # noqa: B006
     gate_slices: list[dict[str, object]] = [],  # noqa: B006
     serving_guards: dict[str, float] = {},  # noqa: B006
+    feedback: str = "asked",
     rollout_steps: list[int] = [10, 25, 50, 100],  # noqa: B006
     rollout_min_requests: int = 50,
     rollout_max_seconds: float = 600.0,
@@ -92,6 +93,7 @@ def tabular(
         gate_slices: Limits for parts of the rows: column, value (none: each), metric, and floor
             or max_drop.
         serving_guards: Most p99_ms, memory_mb, start_s of the predictor; those left out are free.
+        feedback: Predictions that are kept for a label: asked (with an id), all or none.
         rollout_steps: Canary shares in percent, rising to 100.
         rollout_min_requests: Canary requests that every step asks for, beside the evidence.
         rollout_max_seconds: Longest time that a step waits for its verdict.
@@ -174,6 +176,7 @@ def tabular(
             test=parts.outputs["test"],
             evaluation=evaluated.outputs["evaluation"],
             name=name,
+            feedback=feedback,
         )
         placed(packaged, "Package for serving", pods.computing(size))
         decide_and_deploy(

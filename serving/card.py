@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from serving import plain_files
-from serving.errors import ModelError
+from serving.errors import ModelError, UsageError
 from serving.signature import Signature
 
 CARD = "card.json"
@@ -48,6 +48,9 @@ class Batching:
 Runtime = Literal["onnx", "skops"]
 """What answers: `model.onnx`, or `native/model.skops` where ONNX cannot say what the model does."""
 
+Feedback = Literal["asked", "all", "none"]
+"""Which predictions are kept until a label comes: those with an id, all (they get one), none."""
+
 _TEXTS = ("name", "kind", "data_sha256", "created_at", "task")
 
 
@@ -71,6 +74,7 @@ class Card:
     runtime: Runtime = "onnx"
     batching: Batching | None = None
     """None where a call for each request is quicker."""
+    feedback: Feedback = "asked"
     format: int = field(default=FORMAT)
 
     def with_version(self, version: str) -> Card:
@@ -106,11 +110,22 @@ def _refuse_other_types(card: Card) -> None:
             raise ModelError(
                 f"The card is damaged ({name} is {getattr(card, name)!r:.80}); package it again."
             )
-    if card.runtime not in get_args(Runtime):
-        raise ModelError(
-            f"The card has the runtime {card.runtime!r:.80}, known are "
-            f"{', '.join(get_args(Runtime))}; serve it with the version that packaged it."
-        )
+    for name, given, known in (
+        ("runtime", card.runtime, get_args(Runtime)),
+        ("feedback", card.feedback, get_args(Feedback)),
+    ):
+        if given not in known:
+            raise ModelError(
+                f"The card has the {name} {given!r:.80}, known are {', '.join(known)}; "
+                "serve it with the version that packaged it."
+            )
+
+
+def feedback_of(word: str) -> Feedback:
+    """Return what a form asks for; raise `UsageError` where there is no such choice."""
+    if word not in get_args(Feedback):
+        raise UsageError(f"feedback: {word!r:.80} is not one of {', '.join(get_args(Feedback))}.")
+    return cast(Feedback, word)
 
 
 def write_card(directory: Path, card: Card) -> None:

@@ -12,6 +12,7 @@ def package(
     test: dsl.Input[dsl.Dataset],
     evaluation: dsl.Input[dsl.Artifact],
     name: str,
+    feedback: str,
     packaged: dsl.Output[dsl.Model],
 ) -> None:
     """Turn the trained model into a sealed model directory whose ONNX agrees with it."""
@@ -20,12 +21,12 @@ def package(
 
     from components.package import step
     from components.telling import told
+    from serving.card import feedback_of
 
-    paths = (Path(part.path) for part in (model, train, test, evaluation))
+    parts, scores = (Path(train.path), Path(test.path)), Path(evaluation.path)
     with told():
-        packaged.metadata.update(
-            step.run(step.Inputs(name, *paths), Path(packaged.path), datetime.now(UTC))
-        )
+        inputs = step.Inputs(name, Path(model.path), *parts, scores, feedback_of(feedback))
+        packaged.metadata.update(step.run(inputs, Path(packaged.path), datetime.now(UTC)))
 
 
 @dsl.component(base_image=IMAGES, install_kfp_package=False)
@@ -34,6 +35,7 @@ def package_images(
     test: dsl.Input[dsl.Dataset],
     evaluation: dsl.Input[dsl.Artifact],
     name: str,
+    feedback: str,
     packaged: dsl.Output[dsl.Model],
 ) -> None:
     """Turn the network into a sealed model directory whose ONNX agrees with it."""
@@ -42,9 +44,9 @@ def package_images(
 
     from components.package import image_step
     from components.telling import told
+    from serving.card import feedback_of
 
-    paths = (Path(part.path) for part in (model, test, evaluation))
+    parts = (Path(model.path), Path(test.path), Path(evaluation.path))
     with told():
-        packaged.metadata.update(
-            image_step.run(image_step.Inputs(name, *paths), Path(packaged.path), datetime.now(UTC))
-        )
+        inputs = image_step.Inputs(name, *parts, feedback_of(feedback))
+        packaged.metadata.update(image_step.run(inputs, Path(packaged.path), datetime.now(UTC)))

@@ -14,6 +14,7 @@ from components.evaluation import read_scores
 from components.image_dataset import Images
 from components.package import images
 from serving.artifact import NATIVE
+from serving.card import Feedback
 from serving.errors import ModelError
 
 MOST_VALUES = 2**27
@@ -22,12 +23,16 @@ MOST_VALUES = 2**27
 
 @dataclass(frozen=True)
 class Inputs:
-    """The model's name, the trained network, the test images, and the evaluation."""
+    """The model's name, the trained network, the test images, and the evaluation.
+
+    `feedback`: which predictions the server keeps for labels that come later.
+    """
 
     name: str
     model: Path
     test: Path
     evaluation: Path
+    feedback: Feedback = "asked"
 
 
 def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         native,
     )
     metrics = read_scores(inputs.evaluation).candidate
-    origin = images.Origin(training.kind, training.data_sha256, metrics)
+    origin = images.Origin(training.kind, training.data_sha256, metrics, inputs.feedback)
     return images.run(given, origin, packaged, now)
 
 

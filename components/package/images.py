@@ -17,6 +17,7 @@ from components.conversion import OPSET
 from components.package import batching, directory, rules
 from serving import artifact
 from serving.artifact import Card, Golden
+from serving.card import Feedback
 from serving.errors import ModelError, UsageError
 from serving.image_signature import IMAGE, Image, encode_images
 from serving.signature import Label, Signature
@@ -49,11 +50,12 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the model comes from, for its card."""
+    """Where the model comes from, and what is kept of its predictions, for its card."""
 
     kind: str
     data_sha256: str
     metrics: Mapping[str, float]
+    feedback: Feedback = "asked"
 
 
 def run(inputs: Inputs, origin: Origin, packaged: Path, now: datetime) -> dict[str, Any]:
@@ -142,4 +144,5 @@ def _card(inputs: Inputs, image: Image, origin: Origin, now: datetime) -> Card:
         opset=OPSET,
         created_at=now.isoformat(timespec="seconds"),
         task="image",
+        feedback=origin.feedback,
     )

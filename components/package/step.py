@@ -18,7 +18,7 @@ from components.package import batching, directory, rules
 from components.rows import Rows
 from serving import artifact, onnx_graph
 from serving.artifact import Card, Golden
-from serving.card import Runtime
+from serving.card import Feedback, Runtime
 from serving.signature import MISSING, Signature, encode
 from serving.storage import partial
 
@@ -31,13 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The model's name, the trained model, both parts of the table, and the evaluation."""
+    """The model's name, the trained model, both parts of the table, and the evaluation.
+
+    `feedback`: which predictions the server keeps for labels that come later.
+    """
 
     name: str
     model: Path
     train: Path
     test: Path
     evaluation: Path
+    feedback: Feedback = "asked"
 
 
 @dataclass(frozen=True)
@@ -159,4 +163,5 @@ def _card(inputs: Inputs, signature: Signature, training: trained.Training, now:
         opset=conversion.OPSET,
         created_at=now.isoformat(timespec="seconds"),
         task=training.task,
+        feedback=inputs.feedback,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
-from serving.card import MOST_ROWS, MOST_WAIT_US, Batching
+from serving.card import MOST_ROWS, MOST_WAIT_US, Batching, Feedback
 from serving.predictor.outputs import OUTPUTS, Outputs, named
 from serving.settings import Settings
 
@@ -15,10 +16,9 @@ DEFAULT_OUTPUTS = (
     "what an answer holds where the request does not say: label, probabilities or both; "
     "V1 predictions are the labels, or the probabilities where only these are named"
 )
-KEPT = ("asked", "all", "none")
 FEEDBACK = (
     "which predictions are kept until their label comes: those whose request has an id, all (they "
-    "are given one, in the header x-request-id), or none"
+    f"are given one, in the header x-request-id), or none; {OVERRIDES}"
 )
 
 
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max_batch_wait_us", type=_up_to(MOST_WAIT_US), help=f"{OVERRIDES}; 0: as read")
     add("--default_outputs", type=_outputs, default=OUTPUTS, help=DEFAULT_OUTPUTS)
     add("--feedback_url", default=None, help="of the collector of feedback, with the namespace")
-    add("--feedback", choices=KEPT, default="asked", help=FEEDBACK)
+    add("--feedback", choices=get_args(Feedback), help=FEEDBACK)
     add("--enable_grpc", type=_truth, default=False, help="gRPC too, on --grpc_port")
     add("--enable_latency_logging", type=_truth, default=False, help="one log line a request")
     return flags

@@ -74,9 +74,9 @@ def serve(
         enable_latency_logging=False,  # ours says it in one line
     )
     desk = Desk((name, plane), server.registered_models.get_models(), _limits(flags))
+    _collect(server, name, plane, flags)
     _surround(server, desk, at, flags)
     _sketch(server, name, plane, at)
-    _collect(server, name, plane, flags)
     if flags.enable_docs_url:
         _describe(name, plane, read_golden(flags.model_dir))
     model = PredictorModel(name, plane)
@@ -136,10 +136,10 @@ def _collect(
 ) -> None:
     """Keep what is answered for feedback, where somebody collects it, and take labels."""
     card, url = plane.served.card, feedback_url(flags)
-    keeper = None
-    if url and flags.feedback != "none":
+    keeper, kept = None, flags.feedback or card.feedback
+    if url and kept != "none":
         of = Model.of(url, name, str(card.version), card.signature.labels)
-        keeper = plane.keeper = Keeper(of, gives_ids=flags.feedback == "all")
+        keeper = plane.keeper = Keeper(of, gives_ids=kept == "all")
         REGISTRY.register(KeptCollector(keeper, name))
     labels = card.signature.labels
     server.wrap(lambda inner: FeedbackPage(inner, name, keeper, labels))
