@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 ANY = "attributes.start_time > 0"
-LEFT_OUT = ("train_", "val_", tracking.SYSTEM)
+CURVES = ("train_", "val_")
+LEFT_OUT = (*CURVES, tracking.SYSTEM)
 """Curves, and what steps used of their machines."""
 STATUSES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
 

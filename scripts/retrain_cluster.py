@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.cluster_options import opened
-from scripts.run_cluster import Filed, reachable, submission
 from serving.errors import UsageError
 from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.cluster import Cluster
+    from pipelines.cluster_start import Filed
     from pipelines.cluster_steps import ClusterRun
     from pipelines.retrain.job import Done
     from pipelines.retrain.there import Learned, There
@@ -26,6 +26,7 @@ def settle_there(
     spec_file: Path, options: Mapping[str, Any], *, dry_run: bool, asked_by: str
 ) -> Done:
     """Decide about the model of a spec, and start its run on the cluster where that is decided."""
+    from pipelines.cluster_start import Filed, reachable
     from pipelines.retrain.deciding import decided
     from pipelines.retrain.job import Done
     from pipelines.spec import load
@@ -114,6 +115,7 @@ def _runs(name: str, cluster: Cluster) -> Sequence[ClusterRun]:
 
 def _started(spec: AnySpec, filed: Filed, cluster: Cluster, why: str) -> str:
     from pipelines import cluster_runs
+    from pipelines.cluster_start import submission
 
     asked = submission(spec, filed)
     known = {**asked.arguments, "why": why}

@@ -61,7 +61,6 @@ def schedule() -> None:
 def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
     """Schedule the runs of a spec, or (--monitoring) looks at the traffic of its live model."""
     from pipelines import cluster_schedules
-    from pipelines.cluster_start import Filed, submission
     from pipelines.cron import six_fields
     from pipelines.spec import load
 
@@ -76,7 +75,7 @@ def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
 
 
 def _trainings(spec: AnySpec, options: Mapping[str, Any], cron: str) -> Submission:
-    from scripts.run_cluster import Filed, submission
+    from pipelines.cluster_start import Filed, submission
 
     name = options["name"] or spec.name
     asked = submission(spec, Filed.of({**options, "run_name": name}))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from components.telling import room
+from components import telling
 from console.settings import ConsoleSettings
 from serving.errors import NotFound, UsageError
 
@@ -81,7 +81,7 @@ class Uploads:
         self._refuse_full(size or 0, room)
         part = self.folder / f"{INCOMING}{secrets.token_hex(8)}"
         try:
-            with room(self.folder):
+            with telling.room(self.folder):
                 self._prepare(size or 0)
                 with part.open("xb") as file:
                     yield Incoming(self, file, part, kept, room)
