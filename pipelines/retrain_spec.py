@@ -76,7 +76,7 @@ class Budget(Part):
     hours: float = Field(
         24.0, gt=0, le=10_000, description="hours that they may take together in so many days"
     )
-    days: float = Field(7.0, gt=0, le=366, description="the days in which they are counted")
+    days: float = Field(7.0, gt=0, le=31, description="the days in which they are counted")
 
 
 class Retrain(Part):

@@ -40,7 +40,7 @@ def retrain(name: str, dry_run: bool, engine: str, as_json: bool, **asked: Any) 
     """
     from pipelines.queue import whoever
 
-    refuse_there_only(engine, asked)
+    _refuse(engine, asked)
     by = whoever() if asked["at_once"] else ""
     if engine == "cluster":
         from scripts.retrain_cluster import settle_there
@@ -49,6 +49,18 @@ def retrain(name: str, dry_run: bool, engine: str, as_json: bool, **asked: Any) 
     else:
         done = _settled(name, asked, dry_run=dry_run, asked_by=by)
     click.echo(json.dumps(asdict(done), indent=2) if as_json else _told(done, dry_run=dry_run))
+
+
+def _refuse(engine: str, asked: dict[str, Any]) -> None:
+    """Refuse what does not go together."""
+    refuse_there_only(engine, asked)
+    if asked["pause"] and asked["resume"]:
+        raise UsageError("--pause and --resume: say one of them")
+    if engine == "cluster" and (asked["pause"] or asked["resume"]):
+        raise UsageError(
+            "--pause and --resume are for models of this machine; on a cluster suspend what calls "
+            "this command"
+        )
 
 
 def _settled(name: str, asked: Mapping[str, Any], *, dry_run: bool, asked_by: str) -> Done:
@@ -65,8 +77,6 @@ def _pause(settings: Settings, name: str, *, pause: bool, resume: bool) -> None:
     from pipelines.queue import whoever
     from pipelines.retrain import pause as pausing
 
-    if pause and resume:
-        raise UsageError("--pause and --resume: say one of them")
     if pause:
         pausing.pause(settings, name, whoever())
     if resume:
