@@ -148,15 +148,16 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_watcher_does_it_all_by_itself(here: Installation, data: Path) -> None:
     here.kanarya("queue", "resume")
     before = set((here.settings.home / "runs").iterdir())
     (data / "third.csv").write_text((data / "first.csv").read_text())
     WATCHER.up(here.settings)
-    eventually(lambda: set((here.settings.home / "runs").iterdir()) > before, 60)
+    eventually(lambda: set((here.settings.home / "runs").iterdir()) > before, 120)
     (path,) = set((here.settings.home / "runs").iterdir()) - before
     folder = RunFolder(path)
-    eventually(lambda: folder.ended, 120)
+    eventually(lambda: folder.ended, 240)
     assert result(folder).outcome == "promoted"
     experiment = here.mlflow.get_experiment_by_name("finch").experiment_id
     wanted = f"tags.`kanarya.run` = '{folder.run_id}'"
