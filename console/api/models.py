@@ -13,6 +13,7 @@ from console.api.answers import operator
 from console.data import asking
 from console.data.decisions import decided, page
 from console.data.lineage import lineage
+from console.data.watched import watched
 from console.world import World
 from pipelines.deciding import Decision, apart
 from serving.errors import KanaryaError, NotFound
@@ -38,6 +39,10 @@ def _models(router: APIRouter, world: World) -> None:
     @router.get("/api/models/{name}")
     def model(name: str) -> dict[str, Any]:
         return asdict(world.models.one(name))
+
+    @router.get("/api/models/{name}/watched")
+    def noted(name: str) -> dict[str, Any]:
+        return asdict(watched(world.settings.base, world.models.one(name).name))
 
     @router.get("/api/models/{name}/versions/{version}")
     def version(name: str, version: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import asyncio
 from nicegui import ui
 
 from console.data.versions import CHAMPION, Model
+from console.data.watched import watched
 from console.widgets.going_back import GoingBack
 from console.widgets.lineage import Lineage
 from console.widgets.model_versions import Versions
@@ -15,6 +16,7 @@ from console.widgets.rollout import RolloutPanel
 from console.widgets.screen import Screen
 from console.widgets.status import moment
 from console.widgets.try_it import TryIt
+from console.widgets.watched import WatchedPanel
 from serving.errors import KanaryaError
 
 FACTS = ("live", "previous", "staging", "kind", "task", "versions", "created")
@@ -46,6 +48,7 @@ class Parts:
         heading(screen.say("versions.title"))
         self._versions = Versions(screen, found, self._lineage.choose)
         self._back = GoingBack(screen, found)
+        self._watched = WatchedPanel(screen)
         self.try_it = TryIt(screen, found)
 
     async def renew(self) -> None:
@@ -68,6 +71,8 @@ class Parts:
         _show(self._facts, model)
         self._versions.show(model)
         self._back.show(model)
+        base = self._screen.world.settings.base
+        self._watched.show(await asyncio.to_thread(watched, base, model.name))
         await self._lineage.show(model)
 
 

@@ -19,6 +19,8 @@ LEVELS = {
     "registered": "none",
     "live": "good",
     "older": "none",
+    "steady": "good",
+    "drift": "bad",
 }
 """Of statuses that runs do not have."""
 STYLE = '<link rel="stylesheet" href="/static/models.css">'

@@ -4,15 +4,22 @@ The pictures of docs/console/ are made by `make screenshots`, which sets KANARYA
 """
 
 import io
+import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from components.monitor import windows
+from components.monitor.windows import Ended
+from pipelines.retrain import standing
+from pipelines.retrain.standing import Standing
 from scripts import synthetic_runs
+from serving.settings import Settings
 from tests.browser.conftest import NARROW, ROOT, Installation
 from tests.e2e.conftest import IRIS
 
@@ -42,9 +49,21 @@ def told(here: Installation) -> dict[str, str]:
     for kind in kinds:
         sets = [part for change in (kind, *HELD) for part in ("--set", change)]
         here.kanarya("run", str(IRIS), *sets)
+    noted(here.settings)
     runs = sorted(path.name for path in (here.settings.home / "runs").glob("iris-*"))
     places = {"run": runs[-1], "runs": ",".join(runs[:2])}
     return {name: path.format_map(places) for name, path in PAGES.items()}
+
+
+def noted(settings: Settings) -> None:
+    """Two windows of iris' traffic, one of which drifted, and what that came to."""
+    at, said = "2026-01-01T00:00:00+00:00", "petal_length: median 4.2 -> 6.1."
+    both = (False, (), "1,000 rows look like what the model learned from."), (True, ("x",), said)
+    lines = [json.dumps(asdict(Ended(at, "iris", "1", 1000, *each, at))) for each in both]
+    file = windows.path(settings, "iris")
+    file.parent.mkdir(parents=True)
+    file.write_text("\n".join(lines) + "\n")
+    standing.write(settings, Standing("iris", "1", "cooling", "drift", f"{said[:-1]}; but …", at))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

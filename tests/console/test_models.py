@@ -14,6 +14,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from components.monitor import windows
+from components.monitor.windows import Ended
 from components.registry import Entry
 from console.access import logins
 from console.access.audit import Audit
@@ -28,6 +30,8 @@ from console.data.models import Models
 from console.data.runs import Runs
 from console.data.versions import confirmed
 from serving.audit import FileLog
+from pipelines.retrain import standing
+from pipelines.retrain.standing import Standing
 from serving.card import Card, write_card
 from serving.errors import KanaryaError, NotFound
 from serving.rollout import record
@@ -183,6 +187,24 @@ def test_the_api_tells_the_same(client: TestClient) -> None:
     assert found["card"]["kind"] == "tree"
     assert [stop["what"] for stop in found["lineage"]] == ["data", "run", "version", "rollout"]
     assert len(client.get("/api/services/boat/ledger").json()) == 3
+
+
+def test_the_api_tells_what_the_watcher_saw_the_newest_first(
+    models: Models, client: TestClient
+) -> None:
+    assert client.get("/api/models/boat/watched").json() == {"windows": [], "retraining": None}
+    file = windows.path(models.settings, "boat")
+    file.parent.mkdir(parents=True)
+    for number in range(7):
+        ended = Ended(f"t{number}", "boat", "1", 100, False, (), "steady", f"o{number}")
+        with file.open("a") as lines:
+            lines.write(json.dumps(ended.__dict__) + "\n")
+    made = Standing("boat", "1", "pointless", "drift", "age: …", "2026-01-01T00:00:00+00:00")
+    standing.write(models.settings, made)
+    found = client.get("/api/models/boat/watched").json()
+    assert [each["at"] for each in found["windows"]] == ["t6", "t5", "t4", "t3", "t2"]
+    assert found["retraining"]["verdict"] == "pointless"
+    assert client.get("/api/models/nope/watched").status_code == 404
 
 
 @pytest.mark.parametrize(
