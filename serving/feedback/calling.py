@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 
@@ -40,10 +41,8 @@ def call(url: str, body: bytes | None = None, patience_s: float = PATIENCE_S) ->
 
 def _called(url: str, body: bytes | None, patience_s: float) -> Any:
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    # A proxy of the environment is not for what is inside the machine or the cluster.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(asked, timeout=patience_s) as answer:
+        with _opener().open(asked, timeout=patience_s) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise CollectorError(_sentence(url, error), error.code) from error
@@ -55,6 +54,12 @@ def _called(url: str, body: bytes | None, patience_s: float) -> Any:
         raise
     except (OSError, HTTPException, ValueError) as error:
         raise _away(url, error) from error
+
+
+@cache
+def _opener() -> urllib.request.OpenerDirector:
+    """Return what asks; a proxy of the environment is not for what is inside the cluster."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _sentence(url: str, error: urllib.error.HTTPError) -> str:

@@ -28,7 +28,7 @@ FAREWELL_S = 2.0
 MOST_BYTES = 32 * 2**20
 PER_REQUEST = 300
 """Bytes that an answer takes beside its numbers."""
-PIECE, PIECE_ROWS = 512, 8192
+PIECE, PIECE_ROWS = 1024, 8192
 """Requests, and rows, in a message."""
 
 logger = logging.getLogger("kserve")
