@@ -148,6 +148,7 @@ class Keeper:
 
     def _deliver(self, message: bytes, rows: int) -> None:
         """Send a message until it is taken, or refused, or there is no time left."""
+        is_news = True
         while True:
             try:
                 self._send(f"{self.model.url}/predictions", message)
@@ -156,6 +157,9 @@ class Keeper:
                     logger.error("feedback: %d predictions are not kept: %s", rows, error)
                     self.dropped += rows
                     return
+                if is_news:
+                    logger.warning("feedback: predictions wait: %s", error)
+                is_news = False
                 self._closing.wait(self._pace.again_s)
             else:
                 self.kept += rows
