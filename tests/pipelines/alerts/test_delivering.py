@@ -98,16 +98,16 @@ def test_a_letter_says_it_and_one_that_comes_twice_has_one_id(settings: Settings
 def test_what_was_raised_while_the_receiver_was_down_comes_once_when_it_is_up(
     settings: Settings, to: Told
 ) -> None:
-    ids = raised(settings, 60)
+    ids = raised(settings, 40)
     port = free_port()
     to(f"http://127.0.0.1:{port}/told")
-    assert sum(each.failed for each in rounds(settings, 0, 60)) in range(5, 8)
+    assert sum(each.failed for each in rounds(settings, 0, 60, 3)) in range(4, 8)
     with web(port) as server:
-        rounds(settings, 60, 140, 5)
+        rounds(settings, 60, 140, 10)
         assert sorted(server.keys) == sorted(ids)
     with opened(settings) as outbox:
         (standing,) = outbox.standings()
-    assert (standing.waiting, standing.delivered, standing.failures) == (0, 60, 0)
+    assert (standing.waiting, standing.delivered, standing.failures) == (0, 40, 0)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_receiver_that_refuses_is_left_alone_and_then_asked_again(
 
 
 def test_one_alert_that_is_not_taken_does_not_keep_the_others(settings: Settings, to: Told) -> None:
-    ids = raised(settings, 20)
+    ids = raised(settings, 8)
     with web() as server:
         server.refused_key = ids[0]
         to(server.url())
