@@ -27,6 +27,7 @@ _LEFT_OUT = {"logs", "demo", "kubeconfig"} | {
         "api-token",
     )
 }
+_OF_NOW = {newest.NAME, "alerts/kanarya.prom"}
 _ENDINGS = (".lock", ".partial", "-wal", "-shm", "-journal", ".sock")
 # The platform's state before the registry, both before the ledger: what is named in an earlier
 # part is in a later one, since whoever writes them goes the other way.
@@ -92,7 +93,7 @@ def sources(found: Installation, without: Path) -> list[Source]:
 
 def _left_out(path: str) -> bool:
     first, _, rest = path.partition("/")
-    return bool({first, f"{first}/{rest.partition('/')[0]}"} & {newest.NAME, *_LEFT_OUT})
+    return bool({first, f"{first}/{rest.partition('/')[0]}"} & (_LEFT_OUT | _OF_NOW))
 
 
 def _order(source: Source) -> tuple[int, bool, str]:
