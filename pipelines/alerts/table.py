@@ -143,7 +143,7 @@ RULES = (
         signals.DOWN,
         0,
         Severity.CRITICAL,
-        "{process} is down.",
+        "Down: {process}.",
         "Here `kanarya up` starts it, on a cluster its pod's log says why.",
         for_s=60,
     ),

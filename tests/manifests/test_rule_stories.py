@@ -122,7 +122,7 @@ STORIES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
             'kube_deployment_status_replicas_available{namespace="ml",deployment="other"}': "0x60",
         },
         {"namespace": "ml", "deployment": "mlflow", "process": "mlflow"},
-        "mlflow is down.",
+        "Down: mlflow.",
     ),
     "KanaryaAlertsStuck": (
         {'kanarya_alerts_undelivered_seconds{receiver="email:a@b.org"}': "3600x60"},
