@@ -32,7 +32,7 @@ def client(uri: str) -> Any:
 
     Raises TrackingError where the store cannot be reached or opened.
     """
-    uri = _without_login(uri)
+    uri = without_login(uri)
     for variable, value in {"MLFLOW_DISABLE_TELEMETRY": "true", **PATIENCE}.items():
         os.environ.setdefault(variable, value)
     import mlflow
@@ -52,7 +52,7 @@ def client(uri: str) -> Any:
     return Answering(tracker, uri)
 
 
-def _without_login(uri: str) -> str:
+def without_login(uri: str) -> str:
     """Return a server's address without the login in it, which goes where MLflow looks for one.
 
     MLflow prints the address that it is given, and names it in its errors.

@@ -22,6 +22,7 @@ HOMES = {
         "components/tracked_datasets.py",
         "components/tracked_models.py",
         "components/tracked_outcome.py",
+        "components/tracked_roles.py",
         "components/tracked_trials.py",
         "components/tracking.py",
         "components/tracking_store.py",

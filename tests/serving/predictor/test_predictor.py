@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from serving.predictor.served import load
@@ -145,6 +146,9 @@ def test_grpc_answers_as_rest_does_when_it_is_asked_for(
     with Predictor(mixed_model_dir, "people", tmp_path / "log", *flags) as predictor:
         predictor.wait()
         label, probabilities = asyncio.run(ask()).outputs
+        listening = [c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+        ours = {c.laddr.ip for c in listening if c.pid == predictor.process.pid}
+        assert {ip.removeprefix("::ffff:") for ip in ours} == {"127.0.0.1"}
     _, v1 = people.v1({"instances": [ROW]})
     assert label.as_numpy().tolist() == v1["predictions"]
     assert probabilities.as_numpy()[0] == pytest.approx(v1["probabilities"][0])
