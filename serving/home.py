@@ -20,8 +20,9 @@ FILE = "format.json"
 
 
 def mark(home: Path) -> None:
-    """Write down the format of a home that has none yet. Raises OSError."""
-    lasting.create(home / FILE, json.dumps({"format": FORMAT}).encode() + b"\n")
+    """Write down the format of a home that has none yet, where that can be done."""
+    with suppress(OSError):  # it would say what no mark says, and whoever writes more tells of it
+        lasting.create(home / FILE, json.dumps({"format": FORMAT}).encode() + b"\n")
 
 
 def require_known(home: Path) -> None:

@@ -78,6 +78,7 @@ HOMES = {
     "huey": ["pipelines/queue.py", "pipelines/queue_store.py"],
     "jinja2": ["serving/pages/page.py"],
     "jsonpatch": ["serving/local"],
+    "cryptography": ["serving/local/certificate.py", "serving/signing.py"],
     "click": ["scripts"],
     "nicegui": ["console/app.py", "console/pages", "console/widgets"],
     "fastapi": ["console", "serving/predictor"],

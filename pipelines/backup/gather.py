@@ -16,16 +16,10 @@ SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgresql+psycopg2://", "postgres://")
 POSTGRES_DUMP = "mlflow.pgdump"
 # What runs writes it anew: where it answers, whom it locks out, what it has fetched or said.
+_WRITTEN_ANEW = ("cache", "platform.json", "workers.json", "console.json", "watcher.json")
+_OF_THIS_MACHINE = ("api-token", "api-key.pem", "api-certificate.pem")
 _LEFT_OUT = {"logs", "demo", "kubeconfig"} | {
-    f"services/{name}"
-    for name in (
-        "cache",
-        "platform.json",
-        "workers.json",
-        "console.json",
-        "watcher.json",
-        "api-token",
-    )
+    f"services/{name}" for name in (*_WRITTEN_ANEW, *_OF_THIS_MACHINE)
 }
 _OF_NOW = {newest.NAME, "alerts/kanarya.prom"}
 _ENDINGS = (".lock", ".partial", "-wal", "-shm", "-journal", ".sock")

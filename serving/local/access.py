@@ -94,12 +94,6 @@ def guard(access: Access) -> Middleware:
     return guarded
 
 
-def known_token(settings: Settings) -> str:
-    """Return the token that there is, "" where none was ever asked for: it may always be sent."""
-    path = record.services(settings) / FILE
-    return kept_token(path) if path.exists() else ""
-
-
 def kept_token(path: Path) -> str:
     """Return the token in a file that only its owner may read; it is made where there is none."""
     try:

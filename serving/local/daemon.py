@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from serving import home
 from serving.errors import AlreadyExists, PlatformError
 from serving.local import kubeconfig, machine, record
-from serving.local.access import HOST, Access, known_token
+from serving.local.access import FILE, HOST, Access, kept_token
+from serving.local.certificate import CERTIFICATE, context
 from serving.local.collecting import Collecting
 from serving.local.controller import Controller, Wiring
 from serving.local.events import timestamp
@@ -28,6 +29,8 @@ from serving.process import this
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp import web
 
 API_CLOSE_S = 2.0
@@ -64,8 +67,14 @@ async def run(settings: Settings, options: Options) -> None:
 def point_clients(settings: Settings, platform: Platform) -> None:
     """Write the kubeconfig, unless the user named a file of their own."""
     if settings.kubeconfig.is_relative_to(settings.home):
-        token = known_token(settings)
-        kubeconfig.write(settings.kubeconfig, platform.api_url, settings.namespace, token)
+        login = _login(settings) if platform.api_scheme == "https" else None
+        kubeconfig.write(settings.kubeconfig, platform.api_url, settings.namespace, login)
+
+
+def _login(settings: Settings) -> kubeconfig.Login:
+    services = record.services(settings)
+    certificate = (services / CERTIFICATE).read_bytes()
+    return kubeconfig.Login(kept_token(services / FILE), certificate)
 
 
 async def _started(settings: Settings, options: Options, stack: AsyncExitStack) -> Platform:
@@ -90,8 +99,8 @@ async def _started(settings: Settings, options: Options, stack: AsyncExitStack) 
     await _running(controller.run(), stack)
     access = Access.of(settings)
     app = make_app(store, gateway_url=gateway_url, access=access)
-    api_port = await _api(app, (access.host, options.ports.api), stack)
-    return _described(access.asked_at, api_port, gateway_port)
+    api_port = await _api(app, access, options.ports.api, _tls(settings, access), stack)
+    return _described(access, api_port, gateway_port)
 
 
 async def _collecting(settings: Settings, places: Places, stack: AsyncExitStack) -> str:
@@ -119,28 +128,35 @@ async def _running(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> No
     await asyncio.sleep(0)
 
 
-async def _api(app: web.Application, place: tuple[str, int], stack: AsyncExitStack) -> int:
+def _tls(settings: Settings, access: Access) -> SSLContext | None:
+    return context(record.services(settings), access.host) if access.token else None
+
+
+async def _api(
+    app: web.Application, access: Access, port: int, tls: SSLContext | None, stack: AsyncExitStack
+) -> int:
     from aiohttp import web
 
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=API_CLOSE_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, *place).start()
+        await web.TCPSite(runner, access.host, port, ssl_context=tls).start()
     except OSError as error:
         raise PlatformError(
-            f"{place[0]}:{place[1]} cannot be used ({error.strerror}): choose another port with "
+            f"{access.host}:{port} cannot be used ({error.strerror}): choose another port with "
             f"--api-port N or KANARYA_API_PORT=N, another address with {HOST}."
         ) from error
     return int(runner.addresses[0][1])
 
 
-def _described(api_host: str, api_port: int, gateway_port: int) -> Platform:
+def _described(access: Access, api_port: int, gateway_port: int) -> Platform:
     return Platform(
         **asdict(this()),
         api_port=api_port,
         gateway_port=gateway_port,
-        api_host=api_host,
+        api_host=access.asked_at,
+        api_scheme="https" if access.token else "http",
         started_at=timestamp(utc_now()),
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -13,18 +15,26 @@ from serving.errors import PlatformError
 NAME = "kanarya"
 
 
-def write(path: Path, server_url: str, namespace: str, token: str = "") -> None:
+@dataclass(frozen=True)
+class Login:
+    """The token that the API asks for, and the certificate (PEM) by which it is known."""
+
+    token: str
+    certificate: bytes
+
+
+def write(path: Path, server_url: str, namespace: str, login: Login | None = None) -> None:
     """Write a kubeconfig with one context, readable by its owner only; all of it or nothing.
 
-    `token`: what the API asks for, "" where it asks for nothing. Raises PlatformError when the file
-    cannot be written; what was there before stays.
+    `login`: what the API asks for, None where it asks for nothing. Raises PlatformError when the
+    file cannot be written; what was there before stays.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp: mode 0600
-                file.write(text(server_url, namespace, token))
+                file.write(text(server_url, namespace, login))
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
@@ -38,16 +48,18 @@ def write(path: Path, server_url: str, namespace: str, token: str = "") -> None:
         ) from error
 
 
-def text(server_url: str, namespace: str, token: str = "") -> str:
+def text(server_url: str, namespace: str, login: Login | None = None) -> str:
     """Return the kubeconfig as YAML; on loopback there is no user to check."""
+    shown = base64.b64encode(login.certificate).decode() if login else ""
+    authority = {"certificate-authority-data": shown} if login else {}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": NAME,
-        "clusters": [{"name": NAME, "cluster": {"server": server_url}}],
+        "clusters": [{"name": NAME, "cluster": {"server": server_url, **authority}}],
         "contexts": [
             {"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": namespace}}
         ],
-        "users": [{"name": NAME, "user": {"token": token} if token else {}}],
+        "users": [{"name": NAME, "user": {"token": login.token} if login else {}}],
     }
     return yaml.safe_dump(config, sort_keys=False)

@@ -17,7 +17,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from serving.errors import PlatformError
-from serving.local import launching, record
+from serving.local import certificate, launching, record
 from serving.local.ports import Ports
 from serving.local.record import Platform
 from serving.settings import Settings
@@ -129,7 +129,7 @@ def status(settings: Settings) -> PlatformStatus:
     platform = _running(settings)
     if platform is None:
         return PlatformStatus(None)
-    return PlatformStatus(platform, _healthy(platform), tuple(_predictors(platform)))
+    return PlatformStatus(platform, _healthy(settings, platform), tuple(_predictors(platform)))
 
 
 def _alone(settings: Settings) -> contextlib.AbstractContextManager[None]:
@@ -204,16 +204,20 @@ def _report(pipe: int) -> dict[str, Any]:
 
 
 def _require_health(settings: Settings, platform: Platform) -> None:
-    if not _healthy(platform):
+    if not _healthy(settings, platform):
         raise PlatformError(
             f"the platform (pid {platform.pid}) does not answer on {platform.api_url}: "
             f"`kanarya down` ends it; {settings.home / 'logs' / 'platform.log'} may tell why."
         )
 
 
-def _healthy(platform: Platform) -> bool:
+def _healthy(settings: Settings, platform: Platform) -> bool:
     """Say whether both doors answer; a proxy of the environment is not asked."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    doors: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if platform.api_scheme == "https":
+        context = certificate.trusting(record.services(settings))
+        doors.append(urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(*doors)
     try:
         for url in (platform.api_url, platform.gateway_url):
             opener.open(f"{url}/healthz", timeout=HEALTH_S).close()

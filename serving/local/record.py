@@ -28,6 +28,7 @@ class Platform:
     started_at: str
     api_host: str = LOOPBACK
     boot: str = ""
+    api_scheme: str = "http"
 
     @property
     def process(self) -> Process:
@@ -38,7 +39,7 @@ class Platform:
     def api_url(self) -> str:
         """Return the address of the Kubernetes API."""
         host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
-        return f"http://{host}:{self.api_port}"
+        return f"{self.api_scheme}://{host}:{self.api_port}"
 
     @property
     def gateway_url(self) -> str:

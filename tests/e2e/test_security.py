@@ -28,7 +28,7 @@ from tests.e2e.mlflow_servers import PASSWORD, USER, MlflowServer, free_port, li
 pytestmark = pytest.mark.e2e
 ROWS = IRIS.with_suffix(".csv").read_bytes()
 LOGIN, SIGNATURE = "planted-login/1", "planted-signature+2"
-OURS = {"kubeconfig", "services/api-token", "console/secret"}
+OURS = {"kubeconfig", "services/api-token", "services/api-key.pem", "console/secret"}
 """What has a secret because it is one: files that only their owner may read."""
 SECRETS = {
     "DATA_PASSWORD": LOGIN,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +16,10 @@ from aiohttp import web
 
 from serving.errors import ServiceError, UsageError
 from serving.isvc.client import connect
-from serving.local import kubeconfig
+from serving.local import certificate, kubeconfig
 from serving.local.access import Access, is_own_name, kept_token
 from serving.local.api import make_app
+from serving.local.kubeconfig import Login
 from serving.local.store import Store
 from serving.settings import Settings
 
@@ -35,8 +39,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         app = make_app(store, gateway_url="http://127.0.0.1:1", access=access)
         runner = web.AppRunner(app, access_log=None)
         ends.append(runner.cleanup)
-        asyncio.run_coroutine_threadsafe(_listen(runner), loop).result(10)
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+        tls = certificate.context(tmp_path, access.asked_at) if access.token else None
+        asyncio.run_coroutine_threadsafe(_listen(runner, tls), loop).result(10)
+        return f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
 
     yield start
     for end in ends:
@@ -47,13 +52,15 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     store.close()
 
 
-async def _listen(runner: web.AppRunner) -> None:
+async def _listen(runner: web.AppRunner, tls: ssl.SSLContext | None) -> None:
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
 
 
-def asked(url: str, path: str = SERVICES, **headers: str) -> int:
-    return urllib3.request("GET", url + path, headers=headers, retries=False).status
+def asked(place: Path, url: str, path: str = SERVICES, **headers: str) -> int:
+    trusting = certificate.trusting(place) if url.startswith("https") else None
+    with urllib3.PoolManager(ssl_context=trusting) as pool:
+        return pool.request("GET", url + path, headers=headers, retries=False).status
 
 
 HEADERS = {
@@ -68,21 +75,41 @@ HEADERS = {
 
 
 @pytest.mark.parametrize(("headers", "status"), HEADERS.values(), ids=HEADERS.keys())
-def test_off_loopback_every_request_needs_the_token(serve: Serve, headers, status: int) -> None:
-    url = serve(Access(token=TOKEN))
-    assert asked(url, **headers) == status
-    assert asked(url, "/healthz", **headers) == 200
-
-
-def test_kubernetes_own_client_brings_the_token_of_the_kubeconfig(
-    serve: Serve, tmp_path: Path
+def test_off_loopback_every_request_needs_the_token(
+    serve: Serve, tmp_path: Path, headers, status: int
 ) -> None:
     url = serve(Access(token=TOKEN))
-    kubeconfig.write(tmp_path / "with", url, "default", TOKEN)
-    kubeconfig.write(tmp_path / "without", url, "default")
+    assert asked(tmp_path, url, **headers) == status
+    assert asked(tmp_path, url, "/healthz", **headers) == 200
+
+
+def test_the_usual_clients_bring_the_token_of_the_kubeconfig(serve: Serve, tmp_path: Path) -> None:
+    url, pem = serve(Access(token=TOKEN)), (tmp_path / "api-certificate.pem").read_bytes()
+    kubeconfig.write(tmp_path / "with", url, "default", Login(TOKEN, pem))
+    kubeconfig.write(tmp_path / "without", url, "default", Login("another", pem))
     assert connect(tmp_path / "with", "default").list() == ()
     with pytest.raises(ServiceError, match="the token of the kubeconfig"):
         connect(tmp_path / "without", "default").list()
+    if shutil.which("kubectl"):  # it sends no token without TLS
+        assert kubectl(tmp_path / "with") == (0, "No resources found in default namespace.")
+        assert kubectl(tmp_path / "without")[0] == 1
+
+
+def kubectl(file: Path) -> tuple[int, str]:
+    words = ["kubectl", f"--kubeconfig={file}", f"--cache-dir={file.parent}", "get", "isvc"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stderr.strip()
+
+
+def test_a_certificate_stays_until_it_is_of_another_address(tmp_path: Path) -> None:
+    def made(host: str) -> bytes:
+        certificate.context(tmp_path, host)
+        return (tmp_path / "api-certificate.pem").read_bytes()
+
+    first = made("192.0.2.7")
+    assert made("192.0.2.7") == made("127.0.0.1") == first
+    assert made("192.0.2.8") != first
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
 
 
 NAMES = {
@@ -100,10 +127,10 @@ NAMES = {
 
 @pytest.mark.parametrize(("host", "own"), NAMES.items(), ids=NAMES.keys())
 def test_a_page_that_makes_its_name_lead_here_is_refused(
-    serve: Serve, host: str, own: bool
+    serve: Serve, tmp_path: Path, host: str, own: bool
 ) -> None:
     assert is_own_name(host) == own
-    assert asked(serve(Access()), Host=host) == (200 if own else 403)
+    assert asked(tmp_path, serve(Access()), Host=host) == (200 if own else 403)
 
 
 ASKED = {
