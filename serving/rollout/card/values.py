@@ -54,11 +54,18 @@ def others(looks: Sequence[Look]) -> Chart | None:
     """Return the other guards (labels that differ, shares of classes, …) at their last look."""
     newest = {guard.name: (look, guard) for look in looks for guard in look.guards}
     rows = [
-        Row(f"{guard.name} {look.label}", guard.value, limit=guard.limit)
+        Row(f"{guard.name} {look.label}{_unproven(guard)}", guard.value, limit=guard.limit)
         for name, (look, guard) in newest.items()
         if guard.value is not None and not name.startswith(ELSEWHERE)
     ]
     return _values("predictions", "What it answered", rows, words.percent)
+
+
+def _unproven(guard: Guard) -> str:
+    """Say of a guard beyond its limit that it was not convicted, where that is so."""
+    numbers = (guard.value, guard.limit, guard.harm, guard.allowed)
+    value, limit, harm, allowed = (0.0 if number is None else number for number in numbers)
+    return ", not proven" if value > limit and harm < allowed else ""
 
 
 def _limit(look: Look) -> float | None:

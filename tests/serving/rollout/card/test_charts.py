@@ -132,6 +132,23 @@ def test_other_guards_are_shown_where_they_were_asked_last() -> None:
     assert others([look(0, 0.1)]) is None
 
 
+@pytest.mark.parametrize(
+    ("value", "harm", "name"),
+    [
+        (0.1, 1.0, "class shift at 10 %:"),
+        (0.3, 1.0, "class shift at 10 %, not proven:"),
+        (0.3, 4.0, "class shift at 10 %:"),
+    ],
+    ids=["within", "beyond, by chance", "beyond, and convicted"],
+)
+def test_a_guard_beyond_its_limit_that_was_not_convicted_says_so(
+    value: float, harm: float, name: str
+) -> None:
+    shift = Guard("class shift", value, 0.2, harm=harm, allowed=3.0)
+    chart = others([Look(10, "good", 0, 5, guards=(shift,))])
+    assert chart is not None and chart.about.startswith(name)
+
+
 @pytest.mark.parametrize("name", ["promoted", "errors", "slow", "held", "resumed"])
 def test_every_mark_of_a_real_rollout_is_within_its_drawing(name: str) -> None:
     found = decided(name)
