@@ -59,23 +59,32 @@ def reading() -> Reading:
 
     own = psutil.Process()
     with suppress(psutil.Error):
-        parts = [_of(each) for each in (own, *own.children(recursive=True))]
+        below = own.children(recursive=True)
+        parts = [_of(own, _resident), *(_of(each, _private) for each in below)]
         return Reading(
             sum(part.cpu_s for part in parts), sum(part.memory for part in parts), parts[0].written
         )
     return Reading()
 
 
-def _of(process: psutil.Process) -> Reading:
+def _of(process: psutil.Process, memory: Callable[[psutil.Process], float]) -> Reading:
     """Return what one process uses, with the time of its children that have ended."""
     import psutil
 
     with suppress(psutil.Error), process.oneshot():
         times = process.cpu_times()
         ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-        memory = float(process.memory_info().rss)
-        return Reading(times.user + times.system + ended, memory, _written(process))
+        return Reading(times.user + times.system + ended, memory(process), _written(process))
     return Reading()  # it has ended meanwhile
+
+
+def _resident(process: psutil.Process) -> float:
+    return float(process.memory_info().rss)
+
+
+def _private(process: psutil.Process) -> float:
+    """Return the memory that is its alone: what it was forked with is its parent's already."""
+    return float(process.memory_full_info().uss)
 
 
 def _written(process: psutil.Process) -> float:

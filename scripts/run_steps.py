@@ -20,11 +20,11 @@ def step_lines(record: Mapping[str, Any]) -> Iterator[str]:
     whole = record["seconds"] or sum(seconds)
     for step, took in zip(steps, seconds, strict=True):
         part = f"{took / whole:5.0%}" if whole else ""
-        said = f"  {step.name:<12} {step.status:<10} {took:7.1f} s {part}"
+        said = f"  {step.name:<15} {step.status:<10} {took:7.1f} s {part}"
         yield f"{said}{_used(used.get(step.name))}".rstrip()
     if record["seconds"]:
         between = max(0.0, whole - sum(seconds))
-        yield f"  {'in all':<23} {whole:7.1f} s, {between:.1f} s of it between steps"
+        yield f"  {'in all':<26} {whole:7.1f} s, {between:.1f} s of it between steps"
 
 
 def used_by(folder: Path) -> list[dict[str, Any]]:

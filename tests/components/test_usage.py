@@ -17,6 +17,23 @@ from components.train.watching import Watching
 from components.usage import Reading, Usage
 from serving.settings import Settings
 
+FORKING = """
+import os
+from components import usage
+before = usage.reading().memory
+shared = bytearray(os.urandom(1)) * 80_000_000
+held = []
+for _ in range(3):
+    end, beginning = os.pipe()
+    if not os.fork():
+        os.close(beginning)
+        os.read(end, 1)
+        os._exit(0)
+    os.close(end)
+    held.append(beginning)
+print((usage.reading().memory - before) / 1e6)
+"""
+ROOT = Path(__file__).resolve().parents[2]
 LASTING = ("import time; x = bytearray(60_000_000); print('up', flush=True); input()",)
 
 
@@ -111,6 +128,13 @@ def test_the_children_of_a_process_are_counted_with_it() -> None:
     assert during.memory > before.memory + 50e6
     assert after.memory < during.memory
     assert after.cpu_s >= during.cpu_s >= before.cpu_s, "what has ended took its time with it"
+
+
+def test_what_forked_processes_share_is_counted_once() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", FORKING], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert 70 < float(said.stdout) < 160, "not four times 80 MB"
 
 
 def test_a_training_hands_on_what_was_seen_before_there_was_a_run() -> None:

@@ -61,9 +61,9 @@ def test_a_run_that_ended_shows_times_parts_and_what_was_used(folder: RunFolder)
     folder.close(Result("iris-1", "promoted", "it is the first", "1", 2400.0, folder.steps()))
     shown = told("show", "iris-1").output.splitlines()
     assert shown[1:4] == [
-        "  ingest       succeeded    360.0 s   15%",
-        "  train        succeeded   1800.0 s   75%   2700.0 s of processors, 512 MB at most",
-        "  in all                   2400.0 s, 240.0 s of it between steps",
+        "  ingest          succeeded    360.0 s   15%",
+        "  train           succeeded   1800.0 s   75%   2700.0 s of processors, 512 MB at most",
+        "  in all                      2400.0 s, 240.0 s of it between steps",
     ]
     record = json.loads(told("show", "iris-1", "--json").output)
     assert [each["step"] for each in record["used"]] == ["train"]
