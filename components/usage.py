@@ -150,9 +150,15 @@ def _values(now: Reading, before: Reading, first: Reading, seconds: float) -> di
         "cpu_cores": round(worked / seconds, 3) if seconds > 0 else 0.0,
         "memory_megabytes": round(now.memory / 1e6, 1),
         "disk_written_megabytes": round(max(0.0, now.written - first.written) / 1e6, 3),
-        "disk_available_megabytes": round(shutil.disk_usage(Path.cwd()).free / 1e6),
+        **_disk(),
         **gpus.reader()(),
     }
+
+
+def _disk() -> dict[str, float]:
+    with suppress(OSError):  # the folder may be gone; that is for the step to find out
+        return {"disk_available_megabytes": round(shutil.disk_usage(Path.cwd()).free / 1e6)}
+    return {}
 
 
 def series(samples: Sequence[Sample], most: int = 100) -> dict[str, list[float]]:
@@ -174,9 +180,12 @@ def samples_of(columns: Series) -> list[Sample]:
 
 
 def keep(usage: Usage) -> None:
-    """Add a line with what this step used in all to the file that the environment names."""
+    """Add a line with what this step used in all to the file that the environment names.
+
+    A disk that is full fails the step elsewhere, or not at all.
+    """
     place = os.environ.get(FILE)
     if place:
         line = {"step": os.environ.get(telling.STEP, ""), **usage.total()}
-        with Path(place).open("a", encoding="utf-8") as file:
+        with suppress(OSError), Path(place).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

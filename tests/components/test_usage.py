@@ -157,6 +157,19 @@ def test_a_store_that_fails_does_not_fail_the_training(capsys: pytest.CaptureFix
     )
 
 
+def test_a_folder_and_a_file_that_are_gone_do_not_fail_a_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setenv(usage.FILE, str(tmp_path / "gone" / "usage.jsonl"))
+    used = Machine().usage()
+    with Watching(used):
+        pass
+    assert "disk_available_megabytes" not in used.samples[-1].values
+
+
 def test_a_line_is_kept_for_whoever_asked_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
