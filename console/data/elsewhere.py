@@ -116,7 +116,7 @@ class Elsewhere:
         known = self.settings
         found = [Place("cluster", "", trouble=known.cluster_fault)] if known.cluster_fault else []
         if self._cluster and known.cluster:
-            found.append(_place("cluster", known.cluster.host, self._cluster.newest))
+            found.append(_place("cluster", shown(known.cluster.host), self._cluster.newest))
         if self._mlflow:
             address = shown(known.base.tracking_uri)
             found.append(_place("mlflow", address, self._mlflow.newest))

@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from components.tracking_refusals import shown
 from console.widgets.sheet import Sheet
 from pipelines.run_row import CLUSTER, HERE
 
@@ -21,7 +22,8 @@ class Destination:
             ui.label(say("new.on")).classes("k-quiet")
             radio = ui.radio(options, value=HERE, on_change=self._chosen).props("inline dense")
             radio.props["aria-label"] = say("new.on")
-            self._address = ui.label(cluster.host if cluster else "").classes("k-quiet k-mono")
+            address = shown(cluster.host) if cluster else ""
+            self._address = ui.label(address).classes("k-quiet k-mono")
             self._upload = ui.switch(say("new.upload"), value=True, on_change=self._switched)
             self._help = ui.label(say("new.upload.help")).classes("k-quiet")
         self._part.set_visibility(cluster is not None)

@@ -147,7 +147,7 @@ class RunList:
         table.add_slot("body-cell-sentence", SENTENCE)
         whole, one = _js(say("runs.pick_page")), _js(say("runs.pick"))
         table.add_slot("header-selection", CHECKBOX.format(label=whole))
-        table.add_slot("body-selection", CHECKBOX.format(label=f"{one} + ' ' + props.key"))
+        table.add_slot("body-selection", CHECKBOX.format(label=f"{one} + ' ' + props.row.k_title"))
 
 
 def status_word(screen: Screen, status: str) -> str:

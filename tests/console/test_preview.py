@@ -166,6 +166,7 @@ def test_what_no_run_could_learn_from_is_told_before_it(
         looked(str(packed(tmp_path, files)), str(tmp_path), task="image")
 
 
+@pytest.mark.e2e
 def test_pictures_are_looked_at_by_a_process_of_its_own(tmp_path: Path) -> None:
     settings = Settings.from_env({"KANARYA_HOME": str(tmp_path)})
     found = pictures(settings, str(packed(tmp_path, collection(each=2))))
