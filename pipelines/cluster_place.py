@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ MOUNTED = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """What Kubernetes mounts into a pod (https://kubernetes.io/docs/tasks/run-application/)."""
 KFP_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
 """Where Kubeflow's PodDefaults mount a token whose audience is pipelines.kubeflow.org."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 IN_CLUSTER = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
 
 
@@ -75,6 +77,11 @@ class Place:
     def page(self, kind: str, name: str) -> str:
         """Return the address of a page of the UI; `kind`: runs, recurringrun or experiments."""
         return f"{self.ui}/#/{kind}/details/{name}"
+
+
+def is_id(name: str) -> bool:
+    """Say whether this is an id of Kubeflow Pipelines, as of a run, and no name."""
+    return _ID.fullmatch(name) is not None
 
 
 def _address(value: str) -> str:

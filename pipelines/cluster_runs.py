@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,17 +12,12 @@ from typing import Any
 
 from pipelines.cluster import EVERY, Cluster
 from pipelines.cluster_errors import version_gap
+from pipelines.cluster_place import is_id
 from pipelines.cluster_steps import ClusterRun, Task, from_api, tasks
 from pipelines.errors import ClusterError, NotThere, Unreachable
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 EQUALS = 1
 """The operation of `filter.proto`."""
-
-
-def is_id(name: str) -> bool:
-    """Say whether this is an id of Kubeflow Pipelines, and no name."""
-    return _ID.fullmatch(name) is not None
 
 
 def by_name(name: str) -> str:

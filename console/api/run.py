@@ -13,7 +13,6 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 
 from console.access.roles import Person
 from console.api.answers import operator
-from console.data import cluster_seen
 from console.data.rollout import Watched, Watcher
 from console.data.run import Monitored, Watch
 from console.world import World
@@ -77,6 +76,8 @@ def log_of(world: World, run_id: str, step: str) -> Path:
 
 def far_log(world: World, run_id: str, step: str) -> str:
     """Return all that a step of a cluster's run wrote. Raises NotFound, ClusterError."""
+    from console.data import cluster_seen
+
     row, cluster = world.runs.row(run_id), world.settings.cluster
     if cluster is None or (row is not None and row.where != CLUSTER):
         raise NotFound(f"{run_id} ran on another machine, where its logs are")

@@ -1,17 +1,18 @@
-"""What Kubeflow Pipelines tells of runs, as plain values: asked in a process of its own.
+"""What Kubeflow Pipelines tells of runs: the functions that a process of its own is asked for.
 
-Only that process imports kfp; here are the functions that it is asked for, and their answers.
+Only that process imports kfp; the console imports this when it asks for the first time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from components.telling import ERROR, NOTE
+from console.data.cluster_told import Listed, Log, Looked
 from console.data.step_shown import LONGEST_LINE, TAIL_LINES
 from pipelines import cluster_logs, cluster_outcome, cluster_pods, cluster_runs, cluster_start
 from pipelines.cluster import Cluster, connect
@@ -34,46 +35,6 @@ STATUSES = {
     "FAILED": "failed",
     "CANCELED": "cancelled",
 }
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Rows of the newest runs of our pipelines; `whole`: of all `NEWEST`, else of what changed.
-
-    `gone`: the ids of runs that were deleted.
-    """
-
-    rows: tuple[Row, ...]
-    whole: bool
-    gone: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Log:
-    """What a step wrote: the last lines, how many there are in all, its newest fact, its error.
-
-    `missing`: why nobody can say what it wrote, "" where this is it.
-    """
-
-    tail: tuple[str, ...] = ()
-    said: int = 0
-    note: str = ""
-    error: str = ""
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class Looked:
-    """One run at one moment; `logs` of the steps that go on, and of those that ended since.
-
-    `waiting`: why a step's pod does not start, by step; that of "" is about the run.
-    """
-
-    row: Row
-    arguments: Mapping[str, Any]
-    steps: tuple[Step, ...] = ()
-    logs: Mapping[str, Log] = field(default_factory=dict)
-    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 def listed(place: Place, going_on: tuple[str, ...] | None = None) -> Listed:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from components import tracked_runs
-from components.tracked_runs import TrackedRun
 from components.tracking_refusals import shown
-from console.data import cluster_seen
 from console.data.child import Child
 from console.data.latest import Answer, Latest
 from console.settings import ConsoleSettings
-from pipelines.cluster_runs import is_id
+from pipelines.cluster_place import is_id
 from pipelines.run_row import HERE, Row
 from pipelines.run_table import RunTable
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from components.tracked_runs import TrackedRun
 
 CLUSTER_S, MLFLOW_S = 10.0, 15.0
 """So often the one and the other is asked while somebody looks at the table."""
@@ -33,7 +33,7 @@ SKEW_S = 600.0
 
 T = TypeVar("T")
 Rows = dict[str, Row]
-Tracked = dict[str, TrackedRun]
+Tracked = dict[str, "TrackedRun"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,8 @@ class Elsewhere:
         )
 
     def _listed(self, before: Rows | None) -> Rows:
+        from console.data import cluster_seen
+
         whole = time.monotonic() - self._whole_at > WHOLE_S
         going_on = tuple(row.run_id for row in (before or {}).values() if not row.ended)
         found = self.cluster_child.ask(
@@ -143,6 +145,8 @@ class Elsewhere:
         return {key: row for key, row in (before | rows).items() if key not in found.gone}
 
     def _changed(self, before: Tracked | None) -> Tracked:
+        from components import tracked_runs
+
         began, settings = time.time(), self.settings.base
         since = max(0.0, self._since - SKEW_S)
         found = self.mlflow_child.ask(tracked_runs.changed, settings, since)

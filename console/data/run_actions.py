@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from console.data import cluster_seen
 from console.data.child import in_child
 from console.data.elsewhere import Elsewhere
 from console.data.run_uses import Registry, uses
 from console.data.runs import Runs
-from pipelines import again, cluster_start, run_trash
-from pipelines.asked import Asked
-from pipelines.cluster_place import Place
-from pipelines.cluster_start import Begun, Filed
+from pipelines import again, run_trash
 from pipelines.enqueue import enqueue
 from pipelines.queue import Queue, path
 from pipelines.run_row import CLUSTER, HERE, KILLED, Row
 from serving.errors import NotFound, UsageError
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.asked import Asked
+    from pipelines.cluster_place import Place
+    from pipelines.cluster_start import Begun
 
 NO_CLUSTER = "no cluster is known here: begin the console with KFP_HOST, Kubeflow's address, set"
 UNDO_S = 600.0
@@ -54,6 +56,9 @@ class RunActions:
 
         Raises UsageError for data that no pod can read, ClusterError where it is refused.
         """
+        from pipelines import cluster_start
+        from pipelines.cluster_start import Filed
+
         place = self.elsewhere.settings.cluster if self.elsewhere else None
         if place is None:
             raise UsageError(NO_CLUSTER)
@@ -137,6 +142,8 @@ class RunActions:
         return places is not None and places.may_have(run_id, self.runs.row(run_id))
 
     def _cancel_there(self, run_id: str) -> str:
+        from console.data import cluster_seen
+
         place, row = self._there(run_id)
         if row is not None and row.ended:
             raise UsageError(f"{run_id} has ended already: {row.status}")
@@ -145,6 +152,8 @@ class RunActions:
         return "cancelling"
 
     def _again_there(self, run_id: str) -> str:
+        from console.data import cluster_seen
+
         place, row = self._there(run_id)
         new = in_child(self.settings, cluster_seen.again, place, row.run_id if row else run_id)
         self._changed_there()

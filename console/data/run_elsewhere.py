@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from components import tracked_run
-from components.tracked_run import Kept
-from console.data import cluster_seen
 from console.data import steps as plan
-from console.data.cluster_seen import Log, Looked
+from console.data.cluster_told import Log, Looked
 from console.data.elsewhere import Elsewhere
 from console.data.gate import gate_in
 from console.data.latest import Answer, Latest
@@ -22,6 +20,9 @@ from console.data.step_shown import Step, shown
 from pipelines.run_events import Measured
 from pipelines.run_row import CLUSTER, ELSEWHERE, Row, elsewhere, joined
 from serving.errors import NotFound
+
+if TYPE_CHECKING:
+    from components.tracked_run import Kept
 
 UNKNOWN, GONE = "unknown", "gone"
 """What a run is before its cluster has answered, and where it has no such run."""
@@ -106,6 +107,8 @@ class FarWatch:
         return self._mlflow.look()
 
     def _look(self, before: Told | None) -> Told:
+        from console.data import cluster_seen
+
         whole = before.whole if before else frozenset()
         place = self._places.settings.cluster
         found = self._places.cluster_child.ask(cluster_seen.looked, place, self._id, whole)
@@ -117,6 +120,8 @@ class FarWatch:
         return Told(found, {**known, **read}, whole | (ended & found.logs.keys()))
 
     def _recorded(self, _: Kept | None) -> Kept | None:
+        from components import tracked_run
+
         settings = self._places.settings.base
         return self._places.mlflow_child.ask(tracked_run.kept, settings, self._key)
 
