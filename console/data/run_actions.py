@@ -144,28 +144,30 @@ class RunActions:
     def _cancel_there(self, run_id: str) -> str:
         from console.data import cluster_seen
 
-        place, row = self._there(run_id)
+        places, place, row = self._there(run_id)
         if row is not None and row.ended:
             raise UsageError(f"{run_id} has ended already: {row.status}")
-        in_child(self.settings, cluster_seen.cancelled, place, row.run_id if row else run_id)
+        known = row.run_id if row else run_id
+        places.cluster_child.ask(cluster_seen.cancelled, place, known)
         self._changed_there()
         return "cancelling"
 
     def _again_there(self, run_id: str) -> str:
         from console.data import cluster_seen
 
-        place, row = self._there(run_id)
-        new = in_child(self.settings, cluster_seen.again, place, row.run_id if row else run_id)
+        places, place, row = self._there(run_id)
+        known = row.run_id if row else run_id
+        new = places.cluster_child.ask(cluster_seen.again, place, known)
         self._changed_there()
         return new
 
-    def _there(self, run_id: str) -> tuple[Place, Row | None]:
+    def _there(self, run_id: str) -> tuple[Elsewhere, Place, Row | None]:
         """Return the cluster of a run, and its row; None of one that the table has not yet."""
-        row = self.runs.row(run_id)
-        place = self.elsewhere.settings.cluster if self.elsewhere else None
-        if place is None or (row is not None and row.where != CLUSTER):
+        row, places = self.runs.row(run_id), self.elsewhere
+        place = places.settings.cluster if places else None
+        if places is None or place is None or (row is not None and row.where != CLUSTER):
             raise UsageError(f"{run_id} is another machine's, and nothing can be done to it here")
-        return place, row
+        return places, place, row
 
     def _changed_there(self) -> None:
         if self.elsewhere is not None:
