@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import run_trash
 from pipelines.journal import RunFolder
 from pipelines.run_row import Row, elsewhere, joined, mark, read
 
@@ -63,6 +64,7 @@ class RunTable:
     _elsewhere: dict[str, Row] = field(default_factory=dict)
     _cluster: dict[str, Row] = field(default_factory=dict)
     _names: frozenset[str] = frozenset()
+    _deleted: frozenset[str] = frozenset()
     _listed_at: int = 0
 
     @classmethod
@@ -76,6 +78,8 @@ class RunTable:
         The newest runs are read first, so that the first page is there at once.
         """
         end = time.monotonic() + limit_s
+        if self._elsewhere:  # MLflow still knows what was deleted here a moment ago
+            self._deleted = run_trash.names(self.root.parent)
         names = self._list()
         for name in self._rows.keys() - names:
             self._forget(name)
@@ -162,8 +166,12 @@ class RunTable:
         return len(self.rows())
 
     def _is_here(self, run_key: str) -> bool:
-        """Say whether a run has a folder; the key of a later attempt has a number behind it."""
-        return run_key in self._rows or run_key.rpartition(".")[0] in self._rows
+        """Say whether a run has a folder, or had one until a moment ago.
+
+        The key of a later attempt has a number behind it.
+        """
+        names = (run_key, run_key.rpartition(".")[0])
+        return any(name in self._rows or name in self._deleted for name in names)
 
     def _list(self) -> frozenset[str]:
         """Return the names of the folders; they are listed again where one came or went."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 
+FOLDER = "trash"
+
+
 def delete(settings: Settings, run_id: str) -> None:
     """Put a run's folder into the trash. Raises UsageError where it goes on, or is not there."""
     folder = RunFolder(_inside(settings.home / "runs", run_id))
@@ -48,6 +51,11 @@ def deleted(settings: Settings) -> list[str]:
     return [path.name for path in found]
 
 
+def names(home: Path) -> frozenset[str]:
+    """Return the ids of the runs in the trash of a home, in no order."""
+    return frozenset(path.name for path in (home / FOLDER).glob("*"))
+
+
 def empty(settings: Settings, older_s: float) -> list[str]:
     """Remove for good what was deleted at least so many seconds ago; return the runs' ids."""
     before, gone = time.time() - older_s, []
@@ -59,7 +67,7 @@ def empty(settings: Settings, older_s: float) -> list[str]:
 
 
 def _trash(settings: Settings) -> Path:
-    return settings.home / "trash"
+    return settings.home / FOLDER
 
 
 def _inside(root: Path, name: str) -> Path:

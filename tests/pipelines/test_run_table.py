@@ -227,8 +227,8 @@ def test_times_of_steps_and_runs_an_hour_are_told_of_what_has_ended(tmp_path: Pa
 
 
 def test_runs_of_other_machines_are_shown_beside_those_that_are_here(tmp_path: Path) -> None:
-    here = ended(tmp_path, 1)
-    table = RunTable(tmp_path)
+    here = ended(tmp_path / "runs", 1)
+    table = RunTable(tmp_path / "runs")
     table.refresh()
     keys = (here.run_id, f"{here.run_id}.2", "far-1")
     known = ("wine", "mlp", "tabular", "finished", BEGAN + 999, BEGAN + 1009, "")
@@ -238,6 +238,9 @@ def test_runs_of_other_machines_are_shown_beside_those_that_are_here(tmp_path: P
     assert (rows[0].tracked, rows[0].seconds, rows[1].tracked) == ("abc", 10.0, "")
     assert table.row("far-1") == rows[0]
     assert table.choices()["models"] == {"model-1": 1, "wine": 1}
+    run_trash.delete(Settings.from_env({"KANARYA_HOME": str(tmp_path)}), here.run_id)
+    table.refresh()
+    assert [row.run_id for row in table.page(Query()).rows] == ["far-1"]
 
 
 def test_versions_are_sorted_as_numbers_and_what_is_no_number_comes_last(tmp_path: Path) -> None:
