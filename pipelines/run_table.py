@@ -65,6 +65,7 @@ class RunTable:
     _cluster: dict[str, Row] = field(default_factory=dict)
     _names: frozenset[str] = frozenset()
     _deleted: frozenset[str] = frozenset()
+    _far: int = 0
     _listed_at: int = 0
 
     @classmethod
@@ -95,10 +96,16 @@ class RunTable:
         """Show what MLflow knows (`components.tracked_runs`) of runs without a folder here."""
         for run in tracked:
             self._elsewhere[run.run_key] = elsewhere(run)
+        self._mark_far()
 
     def take_in_cluster(self, rows: Iterable[Row]) -> None:
         """Show these runs of a cluster, and no others of it."""
         self._cluster = {row.run_id: row for row in rows}
+        self._mark_far()
+
+    def _mark_far(self) -> None:
+        rows = (*self._elsewhere.values(), *self._cluster.values())
+        self._far = hash(tuple((r.run_id, r.status, r.seconds, len(r.metrics)) for r in rows))
 
     def page(self, query: Query) -> Page:
         """Return the rows that a query asks for. Raises nothing: an unknown sort finds no value."""
@@ -154,12 +161,8 @@ class RunTable:
     def pulse(self) -> tuple[object, ...]:
         """Return what differs once any row does: a row that has ended stays as it is."""
         lively = [row for row in self._rows.values() if not row.ended]
-        strange = tuple(
-            (row.run_id, row.status, row.seconds, len(row.metrics))
-            for row in (*self._elsewhere.values(), *self._cluster.values())
-        )
         now = tuple((row.run_id, row.status, row.step) for row in lively)
-        return (len(self._rows), hash(frozenset(self._rows)), now, hash(strange))
+        return (len(self._rows), hash(frozenset(self._rows)), now, self._far)
 
     def __len__(self) -> int:
         """Return how many runs there are."""
@@ -170,8 +173,10 @@ class RunTable:
 
         The key of a later attempt has a number behind it.
         """
-        names = (run_key, run_key.rpartition(".")[0])
-        return any(name in self._rows or name in self._deleted for name in names)
+        if run_key in self._rows or run_key in self._deleted:
+            return True
+        first = run_key.rpartition(".")[0]
+        return first in self._rows or first in self._deleted
 
     def _list(self) -> frozenset[str]:
         """Return the names of the folders; they are listed again where one came or went."""
