@@ -17,6 +17,7 @@ from components import curve, provenance, tracked_models
 from components.adopted_run import adopted
 from components.errors import TrackingError
 from components.tracked_datasets import dataset_input
+from components.tracking_refusals import is_server
 from components.tracking_store import connect, is_empty
 from serving.settings import Settings
 
@@ -205,8 +206,9 @@ def _experiment(tracker: Any, name: str) -> str:
 
 def _artifacts(name: str) -> str | None:
     settings = Settings.from_env()
-    embedded = settings.tracking_uri.startswith("sqlite:")
-    # A server decides for itself; in-process MLflow would scatter ./mlruns over working folders.
+    # A server decides for itself; in-process MLflow, on SQLite or straight on PostgreSQL, would
+    # scatter ./mlruns over working folders, where no backup finds it.
+    embedded = not is_server(settings.tracking_uri)
     return (settings.home / "artifacts" / name).as_uri() if embedded else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,10 +111,14 @@ def restore(folder: Path, home: Path | None, moment: str | None, force: bool) ->
     for note in done.manifest.notes:
         click.echo(f"not in it: {note}")
     if any(item.path == POSTGRES_DUMP for item in done.manifest.items):
-        dump = done.home / POSTGRES_DUMP
-        click.echo(
-            f"MLflow's database is to be read in: pg_restore --clean --if-exists -d … {dump}"
-        )
+        _tell_dump(done.home, done.home / POSTGRES_DUMP, done.manifest.places)
     if done.aside:
         click.echo(f"what was there before is in {done.aside}")
     click.echo(f"start it: KANARYA_HOME={done.home} kanarya up")
+
+
+def _tell_dump(home: Path, dump: Path, places: Mapping[str, str]) -> None:
+    click.echo(f"MLflow's database is to be read in: pg_restore --clean --if-exists -d … {dump}")
+    before = next((place for place, below in places.items() if not below), str(home))
+    if before != str(home):  # the rows of a dump are not rewritten
+        click.echo(f"it names its artifacts by their old place: ln -s {home} {before}")

@@ -146,6 +146,8 @@ def test_a_registry_on_postgresql_is_backed_up_and_restored(rig: Rig, tmp_path: 
         restored = rig.kanarya("restore", str(backups), "--home", str(home))
         assert restored.returncode == 0, restored.stderr
         said("MLflow's PostgreSQL is lost", restored.stdout)
+        assert f"ln -s {home} {rig.home}" in restored.stdout
+        assert any((home / "artifacts" / "daisy").rglob("decision.json"))
         command = [postgres_binary("pg_restore"), "--no-owner", "--exit-on-error"]
         place = urlsplit(other)
         command += ["-h", "127.0.0.1", "-p", str(place.port), "-U", str(place.username)]
