@@ -1,8 +1,15 @@
 """Pipeline runs as a real MLflow store tells them: what goes on, and what has ended since."""
 
+import sqlite3
+import struct
 import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
 
 from components import tracked_runs, tracking, tracking_store
+from components.errors import TrackingError
 from components.models.epochs import Epoch
 from serving.settings import Settings
 
@@ -31,3 +38,26 @@ def test_runs_that_go_on_and_runs_that_ended_since_are_told(settings: Settings) 
 
 def test_a_store_without_runs_has_none(settings: Settings) -> None:
     assert tracked_runs.changed(settings) == []
+
+
+def damage(database: Path, table: str) -> None:
+    """Overwrite the first page of a table, as if somebody had written since it was read."""
+    with closing(sqlite3.connect(database)) as opened:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        ((page,),) = opened.execute(query, (table,)).fetchall()
+        ((size,),) = opened.execute("PRAGMA page_size").fetchall()
+    with database.open("r+b") as file:
+        file.seek(24)
+        (changes,) = struct.unpack(">I", file.read(4))
+        file.seek(24)
+        file.write(struct.pack(">I", changes + 1))
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+
+
+def test_damaged_pages_are_told_at_whatever_question_they_show(settings: Settings) -> None:
+    run = tracking.open_run("iris", "iris-1")
+    damage(settings.home / "mlflow.db", "metrics")
+    with pytest.raises(TrackingError, match=r"mlflow.db is damaged .*`kanarya restore FOLDER"):
+        tracking.log_epochs(run, [Epoch(1, {"train_loss": 0.5})])
+    tracking.end_run(run)

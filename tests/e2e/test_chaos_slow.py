@@ -18,7 +18,7 @@ from pipelines import workers
 from pipelines.journal import Result, RunFolder, Step
 from pipelines.run_events import follow
 from serving.local import platform
-from tests.e2e.chaos_rig import PAGE, Rig, asked, kill, spoil
+from tests.e2e.chaos_rig import Rig, asked, kill, spoil
 from tests.e2e.chaos_table import said
 from tests.e2e.conftest import IRIS, eventually
 from tests.e2e.mlflow_servers import postgres_binary, postgresql
@@ -107,21 +107,13 @@ def test_a_registry_with_damaged_pages_is_told_and_the_model_goes_on(rig: Rig) -
     assert done.returncode == 0, done.stderr
     database, backups = rig.home / "mlflow.db", rig.home.with_name("backups")
     assert rig.kanarya("backup", str(backups)).returncode == 0
-    whole = database.read_bytes()
-    pages = len(whole) // PAGE
     spoil(database)
     what = "MLflow's database has a damaged page"
     for words in (("models", "list"), RUN):
         said(what, rig.refused(*words))
     assert "is damaged" in rig.refused("backup", str(backups))
     assert "kanarya restore FOLDER --force" in rig.kanarya("doctor").stdout
-    for at in range(1, pages, max(1, pages // 3)):  # some only show in the middle of a step
-        database.write_bytes(whole[: at * PAGE] + b"\xa5" * PAGE + whole[(at + 1) * PAGE :])
-        done = rig.kanarya(*RUN, "--set", "name=daisy")
-        assert "Traceback" not in done.stdout + done.stderr
-        if done.returncode not in (0, 3):
-            said(what, done.stderr)
-        assert rig.answers()
+    assert rig.answers()
     for left in rig.home.glob("mlflow.db*"):
         left.unlink()
     rig.down()
