@@ -129,7 +129,7 @@ fuzz: setup-dev  ## try bytes of all kinds on the decoders (FUZZ_MINUTES=10)
 	@tests/fuzz/run.sh $(FUZZ_MINUTES)
 
 chaos: setup-dev ## break everything that docs/chaos.md names, and look what is served, lost and told (root mounts small disks)
-	@$(BIN)/pytest -q tests/e2e/test_chaos.py tests/e2e/test_chaos_slow.py tests/test_chaos_table.py
+	@$(BIN)/pytest -q $$($(BIN)/python -m tests.e2e.chaos_table tests)
 
 SOAK_MINUTES ?= 30
 soak: setup-dev  ## runs and rollouts under traffic for SOAK_MINUTES=30: memory and open files stay flat

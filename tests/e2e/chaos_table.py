@@ -1,10 +1,12 @@
 """What may break, and what then is served, lost and told: the table of docs/chaos.md.
 
-`python -m tests.e2e.chaos_table` writes the page anew; tests/test_chaos_table.py keeps it so.
+`python -m tests.e2e.chaos_table` writes the page anew, `… chaos_table tests` names the tests;
+tests/test_chaos_table.py keeps it so.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,6 +201,18 @@ rows(
 )
 rows(
     "A disk that is full or closed",
+    "e2e/test_chaos_slow.py",
+    (
+        "the platform is killed on a full disk",
+        "nothing until there is room",
+        "nothing",
+        ("cannot be written", "No space left on device", "free some disk space"),
+        "make room; it comes back by itself",
+        "a_platform_killed_on_a_full_disk_comes_back_once_there_is_room",
+    ),
+)
+rows(
+    "A disk that is full or closed",
     "e2e/test_surroundings.py",
     (
         "the disk of the model store is full at the registration",
@@ -389,5 +403,13 @@ def _line(row: Row) -> str:
     return f"| {row.what} | {row.served} | {row.lost} | {told} | {row.cured} | {link} |"
 
 
+def tests() -> list[str]:
+    """Return the tests of all rows, each once, as pytest names them."""
+    return list(dict.fromkeys(f"tests/{row.test}" for found in TABLE.values() for row in found))
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    if sys.argv[1:] == ["tests"]:
+        print(*tests())
+    else:
+        PAGE.write_text(page(), encoding="utf-8")

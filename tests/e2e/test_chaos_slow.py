@@ -18,7 +18,7 @@ from pipelines import workers
 from pipelines.journal import Result, RunFolder, Step
 from pipelines.run_events import follow
 from serving.local import platform
-from tests.e2e.chaos_rig import Rig, asked, kill, spoil
+from tests.e2e.chaos_rig import Rig, asked, disk, filled, kill, spoil
 from tests.e2e.chaos_table import said
 from tests.e2e.conftest import IRIS, eventually
 from tests.e2e.mlflow_servers import postgres_binary, postgresql
@@ -63,6 +63,24 @@ def test_a_port_that_was_stolen_from_a_killed_platform_is_told_and_waited_for(ri
     eventually(lambda: platform.status(rig.settings).healthy, 40)
     eventually(rig.answers, 40)
     rig.up()
+
+
+def test_a_platform_killed_on_a_full_disk_comes_back_once_there_is_room(
+    tmp_path: Path, iris_model_dir: Path
+) -> None:
+    rig = Rig(tmp_path / "home", ("workers",))
+    with disk(rig.home, 40):
+        try:
+            rig.live(iris_model_dir)
+            before = rig.everything()
+            with filled(rig.home):
+                kill(rig.platform.pid)
+                eventually(lambda: not platform.status(rig.settings).running)
+                said("the platform is killed on a full disk", rig.refused("up"))
+            eventually(rig.answers, 60)
+            assert rig.everything() == before
+        finally:
+            rig.down()
 
 
 @contextmanager
