@@ -43,8 +43,8 @@ make_cluster() {
 }
 
 load_images() {
-    local image images=("$COMPONENTS" kanarya/predictor-python:0.1.0 kanarya/mlflow:0.1.0)
-    KANARYA_BUILD="components-python predictor-python mlflow" make images
+    local image images=("$COMPONENTS" kanarya/predictor-python:0.1.0 kanarya/mlflow:0.1.0 kanarya/console:0.1.0)
+    KANARYA_BUILD="components-python predictor-python mlflow console" make images
     for image in "${images[@]}"; do
         case $TOOL in
             kind) kind load docker-image --name "$NAME" "$image" ;;
@@ -123,10 +123,22 @@ key() { kubectl -n kubeflow get secret mlpipeline-minio-artifact -o "jsonpath={.
 
 store_keys() { printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$(key accesskey)" "$(key secretkey)"; }
 
+login() {  # a token for the console: its hash goes to the cluster, the token to a file of the user's own
+    local folder; folder=$(dirname "$KUBECONFIG")
+    [ -f "$folder/console-login" ] || (umask 077 && "$BIN/kanarya" console login admin --token \
+        >"$folder/console-login" 2>"$folder/console-token")
+    kubectl -n kanarya create secret generic kanarya-console --from-file="logins=$folder/console-login" \
+        --dry-run=client -o yaml | apply -f -
+}
+
 install_kanarya() {
     again apply -k manifests/overlays/dev
     apply -k manifests/admin
+    kubectl -n kanarya patch configmap kanarya-console --type merge \
+        -p "{\"data\":{\"KANARYA_COMPONENTS_IMAGE\":\"$COMPONENTS\"}}"
+    login
     store_keys | secret kubeflow kanarya-store
+    store_keys | secret kanarya kanarya-store
     store_keys | secret kanarya kanarya-models
     # KServe takes a store's address from the Secret, and the Secret from the pod's account.
     kubectl -n kanarya annotate --overwrite secret kanarya-models serving.kserve.io/s3-usehttps=0 \

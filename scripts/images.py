@@ -41,6 +41,7 @@ IMAGES = (
     Image("images-python", "components/Dockerfile", "images", "KANARYA_IMAGES_IMAGE"),
     Image("predictor-python", "serving/Dockerfile"),
     Image("mlflow", "manifests/mlflow/Dockerfile", python="3.12"),
+    Image("console", "console/Dockerfile"),
 )
 
 

@@ -33,8 +33,7 @@ def up(api_port: int | None, gateway_port: int | None) -> None:
     platform = start(settings, ports)
     click.echo(f"Kubernetes API  {platform.api_url}   kubeconfig: {settings.kubeconfig}")
     click.echo(f"Gateway         {platform.gateway_url}/serving/<namespace>/<name>/v1|v2/…")
-    supervisor = workers_up(settings)
-    click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
+    _queue_up(settings)
     _watcher_up(settings)
     _console_up(settings)
 
@@ -94,6 +93,14 @@ def kubeconfig() -> None:
     if not path.is_file():
         raise PlatformError(f"there is no kubeconfig at {path} yet; `kanarya up` writes it")
     click.echo(str(path))
+
+
+def _queue_up(settings: Settings) -> None:
+    from pipelines.enqueue import wanted
+
+    if wanted():
+        supervisor = workers_up(settings)
+        click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
 
 
 def _watcher_up(settings: Settings) -> None:

@@ -353,3 +353,21 @@ def test_the_numbers_of_the_environment_are_checked() -> None:
 def test_entries_are_plain_values(queue: Queue) -> None:
     queue.put(asked("iris"))
     assert dataclasses.asdict(queue.view())["entries"][0]["model"] == "iris"
+
+
+def test_a_machine_that_is_to_run_nothing_refuses_and_queues_nothing(
+    queue: Queue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import enqueue
+
+    monkeypatch.setenv("KANARYA_QUEUE", "0")
+    refusals = (
+        lambda: enqueue.enqueue(settings, asked("iris")),
+        lambda: enqueue.workers_up(settings),
+    )
+    for refused in refusals:
+        with pytest.raises(QueueError, match=r"\(KANARYA_QUEUE=0\): start the run on the cluster"):
+            refused()
+    assert queue.view().entries == ()
+    with pytest.raises(UsageError, match="KANARYA_QUEUE is 'off': 0 runs nothing here"):
+        enqueue.wanted({"KANARYA_QUEUE": "off"})

@@ -15,7 +15,7 @@ from serving.errors import UsageError
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CALLED = images.Release("registry.example/team", "0.1.0", COMMIT)
-TABLES, PICTURES, PREDICTOR, MLFLOW = images.IMAGES
+TABLES, PICTURES, PREDICTOR, MLFLOW, CONSOLE = images.IMAGES
 
 
 def test_the_first_tag_is_the_commit_and_none_is_latest() -> None:
@@ -40,6 +40,7 @@ WORDS = {
         {"KANARYA_PYTHON_IMAGE": "mirror.example/python:{python}-slim"},
         ["--build-arg", "PYTHON_IMAGE=mirror.example/python:3.12-slim"],
     ),
+    "a file of its own": (CONSOLE, {}, ["--file", "console/Dockerfile"]),
     "pip's configuration as a secret": (
         MLFLOW,
         {"KANARYA_PIP_CONF": "/home/me/pip.conf"},
