@@ -50,13 +50,13 @@ class Models:
 
     def all(self) -> tuple[Model, ...]:
         """Return every model by name; of a store that is elsewhere only the registry knows."""
-        if self._entries is None and storage.local_path(self.settings.model_store) is None:
+        if storage.local_path(self.settings.model_store) is None:
             self.confirm()
         return tuple(self._model(name) for name in sorted(self._names()))
 
     def one(self, name: str) -> Model:
         """Return a model with all of its versions. Raises NotFound."""
-        if self._entries is None and storage.local_path(self.settings.model_store) is None:
+        if storage.local_path(self.settings.model_store) is None:
             self.confirm()
         if name not in self._names():
             raise NotFound(f"there is no model {name!r:.80}; /models lists those there are.")
