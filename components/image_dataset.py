@@ -8,6 +8,7 @@ schema.json   `ImageSchema`
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -108,6 +109,16 @@ def take(source: Images, rows: np.ndarray, destination: Path) -> ImageSchema:
             pixels[at : at + COPIED] = source.pixels[rows[at : at + COPIED]]
         finish(unfinished, schema, source.classes[rows], [source.names[row] for row in rows])
     return schema
+
+
+def digest(images: Images) -> str:
+    """Return the sha256 of all that is learned from: labels, classes and pixels, in their order."""
+    schema = images.schema
+    whole = hashlib.sha256(json.dumps([schema.labels, schema.shape, schema.rows]).encode())
+    whole.update(np.ascontiguousarray(images.classes, "<i8").data)
+    for at in range(0, schema.rows, COPIED):
+        whole.update(np.ascontiguousarray(images.pixels[at : at + COPIED]).data)
+    return whole.hexdigest()
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -31,7 +31,10 @@ LIBRARIES = ("scikit-learn", "numpy", "skops", "skl2onnx", "onnx", "onnxruntime"
 
 @dataclass(frozen=True)
 class Training:
-    """How a model was made; `notes` are sentences that a person should read."""
+    """How a model was made; `notes` are sentences that a person should read.
+
+    `learned_sha256`: of networks, the digest of the very part of the data that they learned from.
+    """
 
     kind: str
     hyperparameters: Mapping[str, Any]
@@ -43,6 +46,7 @@ class Training:
     libraries: Mapping[str, str]
     notes: tuple[str, ...] = ()
     task: str = "tabular"
+    learned_sha256: str = ""
 
 
 def libraries() -> dict[str, str]:

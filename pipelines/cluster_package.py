@@ -11,7 +11,7 @@ import yaml
 
 from pipelines import compile as compiled
 from pipelines.images import TENSORFLOW, Images
-from pipelines.spec import AnySpec, pipeline_arguments
+from pipelines.spec import AnySpec, ImageSpec, pipeline_arguments
 from serving import storage
 from serving.errors import UsageError
 
@@ -71,6 +71,16 @@ def refuse_local(uri: str) -> None:
             f"data.uri: {uri} is on this machine, where no pod of a cluster can read it: put it "
             "into a bucket and name it with gs:// or s3://, or let --upload-data do that with the "
             "bucket of KANARYA_MODEL_STORE"
+        )
+
+
+def refuse_local_network(spec: AnySpec) -> None:
+    """Refuse a trained network on this machine, which no pod can read."""
+    network = spec.model.network if isinstance(spec, ImageSpec) else ""
+    if network and storage.local_path(network) is not None:
+        raise UsageError(
+            f"model.network: {network} is on this machine, where no pod of a cluster can read it: "
+            "put it into a bucket and name it with gs:// or s3://"
         )
 
 

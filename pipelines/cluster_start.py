@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from components.provenance import git
 from pipelines import cluster_runs, cluster_steps
 from pipelines.cluster import connect
-from pipelines.cluster_package import package_of, refuse_local, text_of, uploaded
+from pipelines.cluster_package import (
+    package_of,
+    refuse_local,
+    refuse_local_network,
+    text_of,
+    uploaded,
+)
 from pipelines.cluster_place import SERVICE_ACCOUNT
 from pipelines.cluster_runs import Submission
 from pipelines.journal import new_run_id
@@ -106,6 +112,7 @@ def submission(spec: AnySpec, filed: Filed, *, data_sha256: str = "") -> Submiss
 
 def reachable(spec: AnySpec, key: str, filed: Filed) -> AnySpec:
     """Return the spec with data that a pod can read: uploaded, if that is asked for."""
+    refuse_local_network(spec)
     uri = spec.data.uri
     if filed.upload_data:
         uri = uploaded(uri, Settings.from_env().model_store, key)

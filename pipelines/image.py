@@ -29,6 +29,7 @@ def image(
     stratify: bool = True,
     model_kind: str = "cnn",
     hyperparameters: dict[str, object] = {},  # noqa: B006
+    network: str = "",
     gate_floor: dict[str, float] = {"accuracy": 0.6},  # noqa: B006
     champion_metric: str = "accuracy",
     champion_margin: float = 0.0,
@@ -69,6 +70,7 @@ def image(
         stratify: Keep the shares of the classes in both parts.
         model_kind: Kind of network; there is one, cnn.
         hyperparameters: Hyperparameters of that kind; those left out take their defaults.
+        network: Folder with a network that was trained for this already; empty: train it here.
         gate_floor: Lowest value per metric (log_loss: highest) that a candidate must reach.
         champion_metric: Metric compared with the live version's on the same rows; empty: none.
         champion_margin: How much worse than the live version is still accepted.
@@ -120,6 +122,7 @@ def image(
             name=name,
             kind=model_kind,
             hyperparameters=hyperparameters,
+            network=network,
             random_state=random_state,
             test_size=test_size,
             gate_floor=gate_floor,
@@ -130,7 +133,7 @@ def image(
             run_key=run_key,
             job=job,
         )
-        placed(trained, "Train", pods.training(size), Node(gpus, node_selector, tolerations))
+        placed(trained, "Train", pods.training_images(size), Node(gpus, node_selector, tolerations))
         evaluated = evaluate_images(
             model=trained.outputs["model"], test=parts.outputs["test"], name=name
         )

@@ -48,6 +48,11 @@ class ImageModel(_Part):
         description="pods that train it together, each on its part of every batch, in the TrainJob "
         "that `kanarya spec trainjob` prints; a pipeline run trains in one",
     )
+    network: str = Field(
+        "",
+        description="a network that was trained for this spec already, by a TrainJob say, to go on "
+        "with: a path (relative to the spec), gs:// or s3://; empty: it is trained",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> ImageModel:
@@ -58,7 +63,8 @@ class ImageModel(_Part):
         return self
 
 
-def image_arguments(data: ImageData) -> dict[str, Any]:
+def image_arguments(data: ImageData, model: ImageModel) -> dict[str, Any]:
     """Return the parameters that only the pipeline for images has."""
     size = list(data.image_size) if data.image_size else []
-    return {"data_uri": data.uri, "image_size": size, "channels": data.channels or 0}
+    given = {"data_uri": data.uri, "image_size": size, "channels": data.channels or 0}
+    return {**given, "network": model.network}

@@ -57,6 +57,11 @@ def training(size: Size) -> Pod:
     return Pod(size, hours=48, scratch="20Gi")
 
 
+def training_images(size: Size) -> Pod:
+    """Return the pod that trains a network, or fetches one that was trained elsewhere."""
+    return Pod(size, hours=48, secrets=(MLFLOW, STORE), scratch="20Gi")
+
+
 def measuring(size: Size) -> Pod:
     """Return the pod that measures trials; one that cannot be trained is a result, no failure."""
     return Pod(size, hours=24, secrets=(), retries=2, cached=True)

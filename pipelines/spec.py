@@ -120,10 +120,17 @@ def load(path: Path, changes: Sequence[str] = ()) -> AnySpec:
         UsageError: the file cannot be read, is not YAML, or says something that is not allowed.
     """
     document = change(_read(path), changes)
-    spec = parse(document, str(path))
-    return spec.model_copy(
-        update={"data": spec.data.model_copy(update={"uri": located(spec.data.uri, path.parent)})}
-    )
+    return with_paths(parse(document, str(path)), path.parent)
+
+
+def with_paths(spec: AnySpec, folder: Path) -> AnySpec:
+    """Return the spec with the paths in it relative to a folder."""
+    data = spec.data.model_copy(update={"uri": located(spec.data.uri, folder)})
+    if not isinstance(spec, ImageSpec) or not spec.model.network:
+        return spec.model_copy(update={"data": data})
+    network = located(spec.model.network, folder)
+    model = spec.model.model_copy(update={"network": network})
+    return spec.model_copy(update={"data": data, "model": model})
 
 
 def parse(document: object, source: str) -> AnySpec:
@@ -170,7 +177,11 @@ def name_from(path: str) -> str:
 
 def pipeline_arguments(spec: AnySpec) -> dict[str, Any]:
     """Return the compiled pipeline's parameters for this spec."""
-    data = image_arguments(spec.data) if isinstance(spec, ImageSpec) else _table_arguments(spec)
+    data = (
+        image_arguments(spec.data, spec.model)
+        if isinstance(spec, ImageSpec)
+        else _table_arguments(spec)
+    )
     return {
         "name": spec.name,
         **data,

@@ -10,12 +10,13 @@ Trainer, so the pod is described in the runtime alone.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from components.image_models import parse
 from components.workers import ADDRESSES
 from pipelines.images import Images
-from pipelines.placing import CONFIG, MLFLOW
+from pipelines.placing import CONFIG, FOLDERS, KEYS, MLFLOW, STORE
 from pipelines.spec import ImageSpec
 from serving.errors import UsageError
 
@@ -29,19 +30,36 @@ NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
 """A sidecar would outlive the training, and wants to see inside of gRPC."""
 
 
-def manifests(spec: ImageSpec, namespace: str, claim: str) -> list[dict[str, Any]]:
-    """Return a TrainingRuntime and the TrainJob that uses it.
+@dataclass(frozen=True)
+class Place:
+    """Where a TrainJob runs, what it reads, and where its network goes.
 
     `claim` is a volume claim that every node can mount, with the split step's training part in
-    `train/`; the first pod writes the trained network to `model/`. Raises `UsageError` for a spec
-    that asks for one worker.
+    `train/`; the first pod writes the trained network to `model/`, and copies it to `network`, a
+    gs:// or s3:// URI that `kanarya run SPEC --network` goes on from; "": it stays there.
+    """
+
+    namespace: str
+    claim: str
+    network: str = ""
+
+
+def manifests(spec: ImageSpec, place: Place) -> list[dict[str, Any]]:
+    """Return a TrainingRuntime and the TrainJob that uses it.
+
+    Raises `UsageError` for a spec that asks for one worker, or that names a network already.
     """
     if spec.model.workers == 1:
         raise UsageError(
             f"{spec.name} is trained by one worker, for which a pipeline run is enough; "
             "set model.workers to the pods that shall train together."
         )
-    return [_runtime(spec, namespace, claim), _job(spec, namespace)]
+    if spec.model.network:
+        raise UsageError(
+            f"{spec.name} takes the network at {spec.model.network}, so there is nothing to train; "
+            "leave model.network out."
+        )
+    return [_runtime(spec, place), _job(spec, place.namespace)]
 
 
 def addresses(name: str, workers: int) -> list[str]:
@@ -63,13 +81,13 @@ def _job(spec: ImageSpec, namespace: str) -> dict[str, Any]:
     }
 
 
-def _runtime(spec: ImageSpec, namespace: str, claim: str) -> dict[str, Any]:
-    pod = {"metadata": {"annotations": NO_SIDECAR}, "spec": _pod(spec, claim)}
+def _runtime(spec: ImageSpec, place: Place) -> dict[str, Any]:
+    pod = {"metadata": {"annotations": NO_SIDECAR}, "spec": _pod(spec, place)}
     job = {"metadata": {"labels": STEP}, "spec": {"backoffLimit": 0, "template": pod}}
     return {
         "apiVersion": f"{GROUP}/v1alpha1",
         "kind": "TrainingRuntime",
-        "metadata": {"name": _name(spec), "namespace": namespace},
+        "metadata": {"name": _name(spec), "namespace": place.namespace},
         "spec": {
             "mlPolicy": {"numNodes": spec.model.workers},
             "template": {"spec": {"replicatedJobs": [{"name": NODE, "template": job}]}},
@@ -77,7 +95,7 @@ def _runtime(spec: ImageSpec, namespace: str, claim: str) -> dict[str, Any]:
     }
 
 
-def _pod(spec: ImageSpec, claim: str) -> dict[str, Any]:
+def _pod(spec: ImageSpec, place: Place) -> dict[str, Any]:
     return {
         "restartPolicy": "Never",  # the others would wait for one that begins anew
         "securityContext": {
@@ -85,23 +103,25 @@ def _pod(spec: ImageSpec, claim: str) -> dict[str, Any]:
             "fsGroup": 50000,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(spec)],
+        "containers": [_container(spec, place)],
         "volumes": [
-            {"name": "data", "persistentVolumeClaim": {"claimName": claim}},
+            {"name": "data", "persistentVolumeClaim": {"claimName": place.claim}},
             {"name": "tmp", "emptyDir": {}},
+            {"name": "store", "secret": {"secretName": STORE, "optional": True}},
         ],
     }
 
 
-def _container(spec: ImageSpec) -> dict[str, Any]:
+def _container(spec: ImageSpec, place: Place) -> dict[str, Any]:
     together = ",".join(addresses(_name(spec), spec.model.workers))
     return {
         "name": NODE,
         "image": Images.from_env().images,
-        "command": ["python3", "-m", "components.train", *_words(spec)],
+        "command": ["python3", "-m", "components.train", *_words(spec, place)],
         "env": [
             {"name": ADDRESSES, "value": together},
             {"name": "HOME", "value": "/tmp"},  # the one place to write
+            *map(_key, KEYS[STORE]),
         ],
         "envFrom": [
             {"configMapRef": {"name": CONFIG, "optional": True}},
@@ -117,11 +137,18 @@ def _container(spec: ImageSpec) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},
             {"name": "tmp", "mountPath": "/tmp"},
+            {"name": "store", "mountPath": FOLDERS[STORE], "readOnly": True},
         ],
     }
 
 
-def _words(spec: ImageSpec) -> list[str]:
+def _key(name: str) -> dict[str, Any]:
+    """Return the variable of a key to the store; a pod may have an identity of its own."""
+    source = {"name": STORE, "key": name, "optional": True}
+    return {"name": name, "valueFrom": {"secretKeyRef": source}}
+
+
+def _words(spec: ImageSpec, place: Place) -> list[str]:
     options = {
         "--train": "/data/train",
         "--model": "/data/model",
@@ -130,6 +157,7 @@ def _words(spec: ImageSpec) -> list[str]:
         "--run-key": _name(spec),
         "--random-state": str(spec.split.random_state),
     }
+    options |= {"--publish": place.network} if place.network else {}
     settings = parse(spec.model.kind, spec.model.hyperparameters).model_dump()
     given = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
     return [*(word for pair in options.items() for word in pair), *given]

@@ -64,7 +64,7 @@ def list_pipelines(as_json: bool, host: str | None, namespace: str | None) -> No
 
 def _packages(spec_file: Path | None, name: str | None) -> list[tuple[str, str]]:
     """Return (its usual name, its YAML) for each pipeline that is meant."""
-    from pipelines.cluster_package import form_of, plain, refuse_local
+    from pipelines.cluster_package import form_of, plain, refuse_local, refuse_local_network
 
     if spec_file is None:
         if name:
@@ -74,6 +74,7 @@ def _packages(spec_file: Path | None, name: str | None) -> list[tuple[str, str]]
 
     spec = load(spec_file)
     refuse_local(spec.data.uri)
+    refuse_local_network(spec)
     return [(f"kanarya-{spec.name}", form_of(spec))]
 
 

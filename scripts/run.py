@@ -39,6 +39,9 @@ EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5
 @click.option(
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the spec."
 )
+@click.option(
+    "--network", metavar="URI", help="A network that was trained already (a TrainJob's model/)."
+)
 @on_cluster
 @to_submit
 @queued
@@ -55,6 +58,7 @@ def run(
     kanarya run --data houses.csv --target price --task tabular-regression
     kanarya run pipelines/specs/iris.yaml --queue
     kanarya run pipelines/specs/iris.yaml --on cluster --upload-data
+    kanarya run cifar.yaml --network gs://models/cifar-train
 
     Exit code: 0 done, 1 failed, 2 wrong spec, 3 rejected by the gate, 4 rolled back, 5 conflict.
     """  # noqa: D301 - click wants the backspace itself: it keeps the lines below as they are
@@ -65,6 +69,7 @@ def run(
     refuse_there_only(engine, short)
     if engine == "cluster" and short["queue"]:
         raise UsageError("--queue is for runs of this machine; on a cluster add --detach instead")
+    changes = (*changes, *_network(short["network"]))
     spec = load(spec_file, changes) if spec_file else parse(_document(short, changes), "--data")
     if engine == "cluster":
         from scripts.run_cluster import begin
@@ -73,6 +78,13 @@ def run(
     if short["queue"]:
         return enqueue(Asked(spec), short["priority"], as_json=as_json)
     return start(Asked(spec), as_json=as_json)
+
+
+def _network(uri: str | None) -> tuple[str, ...]:
+    """Return the change of a spec that --network stands for."""
+    from pipelines.spec import located
+
+    return (f"model.network={json.dumps(located(uri, Path()))}",) if uri else ()
 
 
 def start(asked: Asked, *, as_json: bool) -> int:

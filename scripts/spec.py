@@ -55,12 +55,15 @@ def katib(file: Path, namespace: str, claim: str) -> None:
 @click.option(
     "--claim", required=True, help="Volume claim that all nodes can mount, with the part in train/."
 )
-def trainjob(file: Path, namespace: str, claim: str) -> None:
+@click.option(
+    "--network", metavar="URI", default="", help="Bucket that the network is copied to in the end."
+)
+def trainjob(file: Path, namespace: str, claim: str, network: str) -> None:
     """Print a spec's training by several pods as a TrainJob of Kubeflow Trainer."""
     import yaml
 
     from pipelines.spec import ImageSpec, load
-    from pipelines.trainjob import manifests
+    from pipelines.trainjob import Place, manifests
     from serving.errors import UsageError
 
     loaded = load(file)
@@ -69,5 +72,5 @@ def trainjob(file: Path, namespace: str, claim: str) -> None:
             f"{file}: only networks of images are trained by several pods, and its task is "
             f"{loaded.task}; a table's model learns in one"
         )
-    made = manifests(loaded, namespace, claim)
+    made = manifests(loaded, Place(namespace, claim, network))
     click.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)

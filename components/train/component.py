@@ -62,6 +62,7 @@ def train_images(
     name: str,
     kind: str,
     hyperparameters: dict[str, object],
+    network: str,
     random_state: int,
     test_size: float,
     gate_floor: dict[str, float],
@@ -73,7 +74,7 @@ def train_images(
     job: str,
     model: dsl.Output[dsl.Model],
 ) -> str:
-    """Train a network on the training part and return the id of its MLflow run."""
+    """Train a network on the training part, or take one that was; return its MLflow run's id."""
     from pathlib import Path
 
     from components import keras_tracking
@@ -88,6 +89,8 @@ def train_images(
         "git_commit": git_commit,
         **({"why": why} if why else {}),
     }
-    request = image_step.Request(name, kind, hyperparameters, random_state, run_key or job, asked)
+    request = image_step.Request(
+        name, kind, hyperparameters, random_state, run_key or job, asked, network
+    )
     with told():
         return image_step.run(Path(train.path), request, Path(model.path), keras_tracking)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from components import batches, cnn, image_dataset, image_models, keras_conversion, telling, trained
 from components.image_dataset import Images, ImageSchema
 from components.image_models import Cnn
-from components.train import rules
+from components.train import rules, taking
 from components.train.closing import closing
+from components.train.texts import CLASS_NAMES, SUMMARY, log_texts
 from components.train.watching import Watching
 from components.usage import TRAIN, Sample
 from components.workers import ALONE, Workers
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 SCALE = 1 / 255
 """What pixels are multiplied by: the network sees numbers from 0 to 1, as Keras's examples do."""
 H5_FILE = "model.h5"
-CLASS_NAMES, SUMMARY = "class_names.txt", "model_summary.txt"
 
 
 class Tracker(Protocol):
@@ -62,7 +62,10 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be trained, and for which run; `asked`: what else was asked for, to record."""
+    """What is to be trained, and for which run; `asked`: what else was asked for, to record.
+
+    `network`: where one is that was trained already, to be taken; "": it is trained here.
+    """
 
     name: str
     kind: str
@@ -70,6 +73,7 @@ class Request:
     random_state: int
     run_key: str
     asked: Mapping[str, Any]
+    network: str = ""
 
     def settings(self) -> Cnn:
         """Return every hyperparameter, with its default where none was given."""
@@ -83,19 +87,22 @@ class Request:
             "random_state": self.random_state,
             **{f"hyperparameters.{key}": value for key, value in settings.items()},
             **self.asked,
+            **({"network": self.network} if self.network else {}),
         }
 
 
 def run(
     images: Path, request: Request, model: Path, tracker: Tracker, workers: Workers = ALONE
 ) -> str:
-    """Train, write the trained network, and return the MLflow run's id.
+    """Train, or take what was trained, write the network, and return the MLflow run's id.
 
     The run is opened first, so that its curves grow while it trains. A kill leaves a run that says
     so, and no model. Of several workers the first one records and writes; the others only train,
     and return "". Raises `UsageError` for hyperparameters and images that nothing can be learned
     from, and `ModelError` where the loss is no number any more.
     """
+    if request.network:
+        return taking.run(images, request, model, tracker)
     given = image_dataset.read(images)
     plan = planned(given, request, workers)
     if not workers.is_first:
@@ -113,8 +120,7 @@ def run(
         fitted = _fit(plan, run_id, tracker, workers)
         _write(unfinished, plan, fitted, tracker)
         trained.write(unfinished, _signature(plan), _training(given, request, fitted))
-        for name in (CLASS_NAMES, SUMMARY):
-            tracker.log_file(run_id, (unfinished / NATIVE / name).read_text("utf-8"), name)
+        log_texts(unfinished, run_id, tracker)
     return run_id
 
 
@@ -180,6 +186,7 @@ def _training(given: Images, request: Request, fitted: Trained) -> trained.Train
         libraries=keras_conversion.libraries(),
         notes=(f"trained on the {fitted.device}",),
         task="image",
+        learned_sha256=image_dataset.digest(given),
     )
 
 

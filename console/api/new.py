@@ -23,7 +23,7 @@ from console.world import World
 from pipelines.asked import Asked
 from pipelines.enqueue import enqueue
 from pipelines.run_row import CLUSTER
-from pipelines.spec import located, parse, schema
+from pipelines.spec import parse, schema, with_paths
 
 Operator = Annotated[Person, Depends(operator)]
 Columns = Annotated[tuple[str, ...], Query()]
@@ -79,10 +79,9 @@ def router(world: World) -> APIRouter:
 
 
 async def _begun(world: World, wanted: Wanted, person: Person) -> str:
-    spec = parse(wanted.spec, "spec")
-    data = spec.data.model_copy(update={"uri": located(spec.data.uri, Path())})
-    asked = Asked(spec.model_copy(update={"data": data}), wanted.data_sha256)
-    detail = {"data": data.uri, "on": wanted.on}
+    spec = with_paths(parse(wanted.spec, "spec"), Path())
+    asked = Asked(spec, wanted.data_sha256)
+    detail = {"data": spec.data.uri, "on": wanted.on}
     await asyncio.to_thread(world.audit.record, person, "run.start", spec.name, **detail)
     if wanted.on == CLUSTER:
         start = partial(world.run_actions.start_there, asked, upload_data=wanted.upload_data)

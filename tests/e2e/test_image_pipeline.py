@@ -110,6 +110,25 @@ def test_pictures_become_a_live_network(here: Installation, first: dict[str, Any
     assert answer["predictions"] == [*COLOURS]
 
 
+def test_a_network_that_was_trained_elsewhere_goes_on_to_a_live_model(
+    here: Installation, colours: Path, first: dict[str, Any]
+) -> None:
+    (network,) = here.settings.home.glob(f"runs/{first['run_id']}/artifacts/*/train-images/model")
+    done = here.kanarya(*words(colours), "--name", "taken", "--network", str(network))
+    result = outcome(done)
+    assert (done.returncode, result["outcome"], result["version"]) == (0, "promoted", "1")
+    version = here.mlflow.get_model_version("taken", "1")
+    run = here.mlflow.get_run(version.run_id)
+    assert run.data.params["network"] == str(network)
+    history = here.mlflow.get_metric_history(version.run_id, "validation_accuracy")
+    assert [each.step for each in history] == [*range(1, EPOCHS + 1)]
+    models = here.settings.home / "models"
+    kept = [
+        models / name / "1" / "native" / "data" / "model.keras" for name in ("colours", "taken")
+    ]
+    assert len({path.read_bytes() for path in kept}) == 1
+
+
 def test_the_next_network_and_the_live_one_are_asked_the_same_pictures(
     here: Installation, colours: Path, first: dict[str, Any]
 ) -> None:

@@ -28,6 +28,7 @@ EXPECTED: dict[str, tuple[int, bool, set[str]]] = {
     "choose-trial": (0, False, {placing.MLFLOW}),
     "go-untuned": (0, True, set()),
     "train": (0, False, {placing.MLFLOW}),
+    "train-images": (0, False, {placing.MLFLOW, placing.STORE}),
     "evaluate": (2, False, {placing.MLFLOW, placing.STORE}),
     "package": (0, True, set()),
     "servability": (0, False, {placing.MLFLOW}),

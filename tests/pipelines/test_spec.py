@@ -30,6 +30,20 @@ def test_a_small_spec_of_pictures_gets_defaults() -> None:
     sized = {**PICTURES, "data": {"uri": "a", "image_size": [64, 48], "channels": 1}}
     given = spec.pipeline_arguments(spec.parse(sized, "a.yaml"))
     assert (given["image_size"], given["channels"]) == ([64, 48], 1)
+    assert given["network"] == ""
+
+
+@pytest.mark.parametrize(
+    ("network", "wanted"),
+    [("nets/pets", "{folder}/nets/pets"), ("gs://b/pets", "gs://b/pets"), ("", "")],
+)
+def test_a_trained_network_is_found_beside_the_spec(
+    network: str, wanted: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "pets.yaml"
+    path.write_text(json.dumps({**PICTURES, "model": {"network": network}}))
+    given = spec.pipeline_arguments(spec.load(path))
+    assert given["network"] == wanted.format(folder=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "iris"])

@@ -21,10 +21,10 @@ DOCUMENT = {
 }
 
 
-def printed(**model: object) -> list[dict[str, Any]]:
+def printed(network: str = "", **model: object) -> list[dict[str, Any]]:
     found = parse({**DOCUMENT, "model": {**DOCUMENT["model"], **model}}, "cifar.yaml")  # type: ignore[dict-item]
     assert isinstance(found, ImageSpec)
-    return trainjob.manifests(found, "ml", "pictures")
+    return trainjob.manifests(found, trainjob.Place("ml", "pictures", network))
 
 
 def container(runtime: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_the_job_asks_for_as_many_pods_as_the_runtime_names() -> None:
 def test_every_pod_knows_its_own_address(index: int) -> None:
     runtime, job = printed()
     found = container(runtime)
-    env = {each["name"]: each["value"] for each in found["env"]}
+    env = {each["name"]: each["value"] for each in found["env"] if "value" in each}
     assert ADDRESSES in env
     worker = Workers.from_env({**env, INDEX: str(index)})
     assert worker.count == 3
@@ -70,6 +70,25 @@ def test_the_command_of_a_pod_is_one_that_trains() -> None:
     hyperparameters = assigned.hyperparameters(given.hyperparameters)
     assert hyperparameters["epochs"] == 7
     assert hyperparameters["flip"] is True
+
+
+def test_the_network_goes_to_a_bucket_whose_keys_the_pods_may_have() -> None:
+    runtime, _ = printed("gs://models/cifar-train")
+    found = container(runtime)
+    given = training._parser().parse_args(found["command"][3:])
+    assert given.publish == "gs://models/cifar-train"
+    assert "--publish" not in container(printed()[0])["command"]
+    keys = {each["name"]: each["valueFrom"] for each in found["env"] if "valueFrom" in each}
+    assert keys["AWS_SECRET_ACCESS_KEY"]["secretKeyRef"]["name"] == "kanarya-store"
+    assert all(each["secretKeyRef"]["optional"] for each in keys.values())
+
+
+def test_a_spec_that_takes_a_network_needs_no_job() -> None:
+    model = {"workers": 3, "network": "gs://models/cifar-train"}
+    found = parse({**DOCUMENT, "model": model}, "cifar.yaml")
+    assert isinstance(found, ImageSpec)
+    with pytest.raises(UsageError, match=r"nothing to train; leave model\.network out"):
+        trainjob.manifests(found, trainjob.Place("ml", "pictures"))
 
 
 def test_one_worker_needs_no_job() -> None:

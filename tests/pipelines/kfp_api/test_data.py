@@ -59,3 +59,20 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_sent(
     assert said.code == 2
     assert "none.csv does not exist" in said.err
     assert not kfp.requests
+
+
+def test_a_network_on_this_machine_is_refused_and_one_in_a_bucket_is_sent(
+    kfp: FakeKfp, kanarya: Callable[..., Said], tmp_path: Path
+) -> None:
+    spec = tmp_path / "pets.yaml"
+    spec.write_text("{name: pets, task: image, data: {uri: gs://bucket/pets.zip}}")
+    asked = ["run", str(spec), "--on", "cluster", "--detach", "--network"]
+    said = kanarya(*asked, str(tmp_path / "model"))
+    assert said.code == 2
+    assert f"model.network: {tmp_path}/model is on this machine" in said.err
+    assert kfp.runs == {}
+    image = f"registry.example/images-python:{'0' * 40}"
+    said = kanarya(*asked, "gs://bucket/networks/pets", KANARYA_IMAGES_IMAGE=image)
+    assert said.code == 0, said.err
+    (run,) = kfp.runs.values()
+    assert run["runtime_config"]["parameters"]["network"] == "gs://bucket/networks/pets"
