@@ -36,7 +36,7 @@ screenshots: setup-dev  ## docs/console/*.png anew, by the tests of every page
 test-airflow: setup-dev  ## the DAG of manifests/airflow in a real Airflow, which gets an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-airflow
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python -r requirements/airflow.txt
-	@$(BIN)/pytest -q -m airflow
+	@$(BIN)/pytest -q -m airflow tests/airflow
 
 check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests, workflows
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
