@@ -2,15 +2,21 @@
 
 import base64
 import json
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.workers import ADDRESSES, INDEX
+from pipelines import trainjob
+from pipelines.spec import AnySpec, ImageSpec, change, load
 from serving import artifact, storage
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
 from tests.e2e.conftest import ROOT, Installation, outcome
+from tests.e2e.mlflow_servers import free_port
 from tests.e2e.processes import kill_midway, newest_run
 
 pytestmark = [pytest.mark.kfp, pytest.mark.timeout(600)]
@@ -127,6 +133,58 @@ def test_a_network_that_was_trained_elsewhere_goes_on_to_a_live_model(
         models / name / "1" / "native" / "data" / "model.keras" for name in ("colours", "taken")
     ]
     assert len({path.read_bytes() for path in kept}) == 1
+
+
+@pytest.mark.slow
+def test_what_two_pods_of_a_trainjob_train_goes_on_to_a_live_model(
+    here: Installation, colours: Path, first: dict[str, Any], tmp_path: Path
+) -> None:
+    """The printed command, in two processes on loopback, with folders here for the volume."""
+    (part,) = here.settings.home.glob(f"runs/{first['run_id']}/artifacts/*/split-images/train")
+    document = change(
+        {"name": "together", "task": "image", "data": {"uri": str(colours)}},
+        [*SMALL, "model.workers=2"],
+    )
+    spec = tmp_path / "together.yaml"
+    spec.write_text(json.dumps(document))
+    network = tmp_path / "model"
+    pods = [pod_of(load(spec), part, network, index) for index in range(2)]
+    addresses = ",".join(f"127.0.0.1:{free_port()}" for _ in pods)
+    around = {**here.environment, ADDRESSES: addresses}
+    trained = [
+        subprocess.Popen(
+            words,
+            env={**around, INDEX: str(index)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        for index, words in enumerate(pods)
+    ]
+    said = [process.communicate(timeout=240)[0].decode() for process in trained]
+    assert [process.returncode for process in trained] == [0, 0], said
+    done = here.kanarya("run", str(spec), "--network", str(network), "--json")
+    result = outcome(done)
+    assert (done.returncode, result["outcome"], result["version"]) == (0, "promoted", "1")
+    assert result["metrics"]["accuracy"] >= 0.9
+    other = here.kanarya(
+        "run", str(spec), "--network", str(network), "--set", "split.random_state=1"
+    )
+    assert other.returncode == 1
+    assert "is not what this run would train: random_state is 42 there and 1 here" in other.stderr
+
+
+def pod_of(spec: AnySpec, part: Path, network: Path, index: int) -> list[str]:
+    """The command of a pod; the second one's volume is a folder that stays empty."""
+    assert isinstance(spec, ImageSpec)
+    runtime, _ = trainjob.manifests(spec, trainjob.Place("ml", "pictures"))
+    (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+    (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
+    places = {
+        "python3": sys.executable,
+        "/data/train": str(part),
+        "/data/model": str(network if index == 0 else network.with_name("nothing")),
+    }
+    return [places.get(word, word) for word in container["command"]]
 
 
 def test_the_next_network_and_the_live_one_are_asked_the_same_pictures(
