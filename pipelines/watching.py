@@ -17,13 +17,14 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 
 from pipelines import monitored
+from pipelines.alerts import delivering, looking
 from pipelines.background import WATCHER
 from pipelines.retrain import job as retraining
 from serving.errors import KanaryaError
 from serving.local import record
 from serving.settings import Settings
 
-Act = Callable[[Settings, datetime], None]
+Act = Callable[[Settings, datetime], object]
 END_S = 5.0
 """In which jobs end what they do; what takes longer ends with the process."""
 
@@ -45,6 +46,8 @@ class Job:
 JOBS: tuple[Job, ...] = (
     Job("monitoring", 60.0, monitored.look),
     Job("retraining", 30.0, retraining.look),
+    Job("rules", 30.0, looking.look),
+    Job("alerts", 5.0, delivering.deliver),
 )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import groupby, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from components.monitor import windows as drift
 from pipelines import run_row
 from pipelines.alerts.deciding import Measured, Unknown
 from pipelines.alerts.outbox import Outbox
@@ -28,7 +29,6 @@ STALE_S = 7 * 86_400.0
 """What is older says nothing of today."""
 NEWEST_RUNS = 8
 """Of each model."""
-LONGEST_LINE = 1 << 20
 
 Found = Iterator[Measured | Unknown]
 
@@ -76,13 +76,12 @@ def runs(settings: Settings, _: Outbox, now: datetime) -> Found:
 def windows(settings: Settings, _: Outbox, now: datetime) -> Found:
     """Yield 1 for each model whose newest window differs from what it learned from, else 0."""
     for path in sorted((settings.home / "monitor").glob("*/windows.jsonl")):
-        last = _last(path)
-        if last is None or now.timestamp() - _moment(last) > STALE_S:
+        last = next(reversed(drift.read(settings, path.parent.name)), None)
+        if last is None or (now - datetime.fromisoformat(last.at)).total_seconds() > STALE_S:
             continue
-        labels = {"model": str(last["model"]), "version": str(last["version"])}
-        said = str(last.get("sentence") or "")
-        detail = f"{said.rstrip('.')}." if said else ""
-        yield Measured(DRIFT.name, float(bool(last["drifted"])), labels, detail)
+        labels = {"model": last.model, "version": last.version}
+        detail = f"{last.sentence.rstrip('.')}." if last.sentence else ""
+        yield Measured(DRIFT.name, float(last.drifted), labels, detail)
 
 
 def undelivered(_: Settings, outbox: Outbox, now: datetime) -> Found:
@@ -123,25 +122,3 @@ def _failed(rows: list[Row], now: float) -> list[Row]:
     told = [row for row in rows if row.ended and row.status != "cancelled"]
     failed = [*takewhile(lambda row: row.status == "failed", told)]
     return failed if failed and now - failed[0].started < STALE_S else []
-
-
-def _last(path: Path) -> dict[str, Any] | None:
-    """Return the last whole line of a file that grows; None where there is none."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - LONGEST_LINE))
-        lines = file.read().split(b"\n")[:-1]
-    return next(filter(None, map(_window, reversed(lines))), None)
-
-
-def _window(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-        _moment(found)
-        return found if {"model", "version", "drifted"} <= found.keys() else None
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _moment(window: Mapping[str, Any]) -> float:
-    return datetime.fromisoformat(window["at"]).timestamp()

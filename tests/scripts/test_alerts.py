@@ -31,7 +31,14 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def drifted(settings: Settings) -> Settings:
     """A home in which a model has drifted, and somebody has looked."""
     now = datetime.now(UTC)
-    window = {"at": now.isoformat(), "model": "iris", "version": "3", "drifted": True, "rows": 9}
+    window = {
+        "at": now.isoformat(),
+        "opened_at": now.isoformat(),
+        "model": "iris",
+        "version": "3",
+        "drifted": True,
+        "rows": 9,
+    }
     file = settings.home / "monitor" / "iris" / "windows.jsonl"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({**window, "columns": [], "sentence": "age: 34 → 51"}) + "\n")

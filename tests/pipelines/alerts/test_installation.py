@@ -81,7 +81,8 @@ def test_runs_that_failed_one_after_the_other_are_counted(settings: Settings, st
 def window(settings: Settings, **values: object) -> None:
     file = settings.home / "monitor" / "iris" / "windows.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
-    known = {"at": NOW.isoformat(), "model": "iris", "version": "3", "rows": 1000, "columns": []}
+    known = {"model": "iris", "version": "3", "rows": 1000, "columns": []}
+    known |= {"at": NOW.isoformat(), "opened_at": NOW.isoformat()}
     with file.open("a") as lines:
         lines.write(json.dumps({**known, **values}) + "\n")
 
