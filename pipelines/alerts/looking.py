@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Source = Callable[["Settings", Outbox, datetime], Iterator[Measured | Unknown]]
 SOURCES: dict[Source, tuple[str, ...]] = {
-    traffic.measured: traffic.SIGNALS,
+    traffic.measured: (*traffic.SIGNALS, "worse"),
     installation.disk: ("disk_free",),
     installation.backup: ("backup_age",),
     installation.processes: ("down",),

@@ -94,6 +94,14 @@ DRIFT = Signal(
     gauge="kanarya_window_drifted",
     about="1 where the newest window of a model differs from what it learned from",
 )
+WORSE = Signal(
+    "worse",
+    Unit.SHARE,
+    "max by (model, version, metric) (kanarya_live_worse_by)",
+    (*_VERSION, "metric"),
+    gauge="kanarya_live_worse_by",
+    about="By how much a live metric is worse than on the test rows, its interval left aside",
+)
 HELD = Signal(
     "rollout_waits",
     Unit.SECONDS,

@@ -84,6 +84,14 @@ RULES = (
         "See what differs: kanarya monitor {model}",
     ),
     Rule(
+        "KanaryaWorse",
+        signals.WORSE,
+        0.05,
+        Severity.WARNING,
+        "{metric} of {model} version {version} is worse by {value} or more than on its test rows.",
+        "See what labels say: kanarya monitor {model}",
+    ),
+    Rule(
         "KanaryaRolloutHeld",
         signals.HELD,
         0,

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pipelines.alerts import labelled
 from pipelines.alerts.deciding import Measured, Unknown
 from pipelines.alerts.outbox import Outbox
-from pipelines.alerts.signals import ERRORS, HELD, LEAST_RATE, P99, WINDOW_S
+from pipelines.alerts.signals import ERRORS, HELD, LEAST_RATE, P99, WINDOW_S, WORSE
 from serving.errors import KanaryaError, ServiceError
 from serving.isvc.resource import ServiceView
 from serving.rollout.observation import Counts, Observation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SHORTEST_S = 60.0
 """Over less nothing is said: a burst of errors is no rate."""
 SIGNALS = (ERRORS.name, P99.name, HELD.name)
+"""Of a service; what labels say of it is known by itself."""
 _WAITS = {Phase.HELD: "It is held", Phase.APPROVAL: "It waits for an approval"}
 
 Found = Iterator[Measured | Unknown]
@@ -36,10 +38,11 @@ def measured(settings: Settings, outbox: Outbox, now: datetime) -> Found:
     try:
         views = connect(settings.kubeconfig, settings.namespace).list()
     except ServiceError as error:
-        yield from (Unknown(name, str(error)) for name in SIGNALS)
+        yield from (Unknown(name, str(error)) for name in (*SIGNALS, WORSE.name))
         return
     for view in views:
         yield from of_service(view, ChosenSource(settings), outbox, now.timestamp())
+        yield from _labelled(settings, view)
 
 
 def of_service(view: ServiceView, source: Source, outbox: Outbox, now: float) -> Found:
@@ -56,6 +59,13 @@ def of_service(view: ServiceView, source: Source, outbox: Outbox, now: float) ->
         yield from (Unknown(name, seen.reason, labels) for name in (ERRORS.name, P99.name))
         return
     yield from _since(view, state, seen, outbox)
+
+
+def _labelled(settings: Settings, view: ServiceView) -> Found:
+    try:
+        yield from labelled.measured(settings, view.name, live_version(view) or "")
+    except KanaryaError as error:
+        yield Unknown(WORSE.name, str(error), {"model": view.name})
 
 
 def waiting(state: Rollout | None, now: float) -> Iterator[Measured]:

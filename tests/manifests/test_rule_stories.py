@@ -79,6 +79,11 @@ STORIES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
         {"model": "iris", "version": "3"},
         "iris version 3 is asked other data than it learned from.",
     ),
+    "KanaryaWorse": (
+        {'kanarya_live_worse_by{model="iris",version="3",metric="accuracy"}': "0.1x60"},
+        {"model": "iris", "version": "3", "metric": "accuracy"},
+        "accuracy of iris version 3 is worse by 10% or more than on its test rows.",
+    ),
     "KanaryaRolloutHeld": (
         {'kanarya_rollout_waits_seconds{model="iris",version="3"}': "0+60x60"},
         {"model": "iris", "version": "3"},
