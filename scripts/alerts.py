@@ -141,6 +141,22 @@ def silence(rule: str, subject: str, hours: float, why: str) -> None:
     click.echo(f"silent until {_moment(wanted.until)}" if hours else "it is told again")
 
 
+def standing(settings: Settings) -> str:
+    """Return how it is in a line; "" where nothing is wrong, or nobody has looked yet."""
+    from pipelines.alerts import outbox
+    from pipelines.errors import AlertError
+
+    if not outbox.path(settings).is_file():
+        return ""
+    try:
+        with outbox.opened(settings) as found:
+            fires = sum(bool(each.told) for each in found.before().conditions)
+    except AlertError as error:
+        return f"alerts: {error}"
+    noun = "rule fires" if fires == 1 else "rules fire"
+    return f"alerts: {fires} {noun}; `kanarya alerts list` says why" if fires else ""
+
+
 def _require_looked(settings: Settings) -> None:
     from pipelines.alerts import outbox
     from pipelines.errors import AlertError

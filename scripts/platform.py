@@ -73,11 +73,13 @@ def status(as_json: bool) -> int:
     if found.platform is None:
         click.echo("the platform is down; `kanarya up` starts it")
         _tell_beside(queue, beside)
+        _tell_alerts(settings)
         return 1
     click.echo(
         f"platform: pid {found.platform.pid}, {'well' if found.healthy else 'NOT ANSWERING'}"
     )
     _tell_beside(queue, beside)
+    _tell_alerts(settings)
     memory = {p.revision: p.rss_bytes for p in found.predictors}
     for service in services:
         _tell(service, memory)
@@ -134,6 +136,13 @@ def _services(settings: Settings) -> tuple[ServiceView, ...]:
     from serving.isvc.client import connect
 
     return connect(settings.kubeconfig, settings.namespace).list()
+
+
+def _tell_alerts(settings: Settings) -> None:
+    from scripts.alerts import standing
+
+    if line := standing(settings):
+        click.echo(line)
 
 
 def _tell_beside(queue: dict[str, Any], beside: dict[str, Standing | None]) -> None:

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from pipelines.alerts import looking
 from pipelines.alerts.delivering import deliver
+from pipelines.alerts.outbox import path
 from pipelines.alerts.receivers import ADDRESSES, FILE
 from pipelines.alerts.table import BY_NAME
-from scripts.alerts import alerts
+from scripts.alerts import alerts, standing
 from serving.errors import KanaryaError, UsageError
 from serving.settings import Settings
 from tests.pipelines.alerts.receiving import web
@@ -59,6 +60,12 @@ def test_the_list_says_what_is_wrong(drifted: Settings) -> None:
     assert (found["rule"], found["labels"]) == ("KanaryaDrift", {"model": "iris", "version": "3"})
 
 
+def test_the_status_says_how_many_rules_fire(drifted: Settings) -> None:
+    assert standing(drifted) == "alerts: 1 rule fires; `kanarya alerts list` says why"
+    path(drifted).write_bytes(b"no database" * 999)
+    assert standing(drifted).startswith(f"alerts: {path(drifted)} cannot be used")
+
+
 def test_a_silence_is_shown_and_ends(drifted: Settings) -> None:
     assert said("silence", "KanaryaDrift", "iris/3", "--why", "known").startswith("silent until")
     shown = said("list")
@@ -96,7 +103,7 @@ def test_where_nobody_looked_or_is_told_that_is_said(settings: Settings) -> None
             said(*command)
     with pytest.raises(UsageError, match="nobody is told: put addresses into KANARYA_ALERTS_TO"):
         said("test")
-    assert not settings.home.exists()
+    assert not settings.home.exists() and standing(settings) == ""
 
 
 def test_a_rule_that_there_is_not_cannot_be_silenced(drifted: Settings) -> None:
