@@ -15,10 +15,19 @@ from components.monitor import windows as drift
 from pipelines import run_row
 from pipelines.alerts.deciding import Measured, Unknown
 from pipelines.alerts.outbox import Outbox
-from pipelines.alerts.signals import BACKUP, DISK, DOWN, DRIFT, FAILED_RUNS, UNDELIVERED
+from pipelines.alerts.signals import (
+    BACKUP,
+    DISK,
+    DOWN,
+    DRIFT,
+    FAILED_RUNS,
+    NOT_RETRAINED,
+    UNDELIVERED,
+)
 from pipelines.backup import newest
 from pipelines.journal import RunFolder
 from pipelines.processes import Process
+from pipelines.retrain import standing
 from pipelines.run_row import Row
 from serving.local import record
 
@@ -29,6 +38,7 @@ STALE_S = 7 * 86_400.0
 """What is older says nothing of today."""
 NEWEST_RUNS = 8
 """Of each model."""
+_IN_VAIN = ("spent", "pointless")
 
 Found = Iterator[Measured | Unknown]
 
@@ -82,6 +92,20 @@ def windows(settings: Settings, _: Outbox, now: datetime) -> Found:
         labels = {"model": last.model, "version": last.version}
         detail = f"{last.sentence.rstrip('.')}." if last.sentence else ""
         yield Measured(DRIFT.name, float(last.drifted), labels, detail)
+
+
+def retraining(settings: Settings, _: Outbox, now: datetime) -> Found:
+    """Yield for how long each model that is worse, or is asked other things, is not trained anew.
+
+    That a schedule finds nothing new to learn is as it should be.
+    """
+    for path in sorted((settings.home / "monitor").glob("*/retrain.json")):
+        found = standing.read(settings, path.parent.name)
+        if found is None or found.verdict not in _IN_VAIN or found.cause == "schedule":
+            continue
+        waits = (now - datetime.fromisoformat(found.since)).total_seconds()
+        detail = f"{found.sentence.rstrip('.')}."
+        yield Measured(NOT_RETRAINED.name, max(waits, 1.0), {"model": found.model}, detail)
 
 
 def undelivered(_: Settings, outbox: Outbox, now: datetime) -> Found:

@@ -25,6 +25,7 @@ SOURCES: dict[Source, tuple[str, ...]] = {
     installation.processes: ("down",),
     installation.runs: ("failed_runs",),
     installation.windows: ("drift",),
+    installation.retraining: ("not_retrained",),
     installation.undelivered: ("undelivered",),
 }
 """What measures, and the signals of which nothing is known where it fails."""

@@ -118,6 +118,14 @@ FAILED_RUNS = Signal(
     gauge="kanarya_runs_failed_in_a_row",
     about="How many of a model's newest runs failed one after the other",
 )
+NOT_RETRAINED = Signal(
+    "not_retrained",
+    Unit.SECONDS,
+    "max by (model) (kanarya_not_retrained_seconds)",
+    ("model",),
+    gauge="kanarya_not_retrained_seconds",
+    about="For how long a model has asked in vain to be trained anew",
+)
 DISK = Signal(
     "disk_free",
     Unit.BYTES,

@@ -109,6 +109,14 @@ RULES = (
         "See why: kanarya runs list",
     ),
     Rule(
+        "KanaryaNotRetrained",
+        signals.NOT_RETRAINED,
+        0,
+        Severity.WARNING,
+        "{model} has asked for {value} to be trained anew, and is not.",
+        "Give it new data or a larger budget: kanarya retrain {model} --dry-run",
+    ),
+    Rule(
         "KanaryaDiskFull",
         signals.DISK,
         LEAST_FREE,

@@ -94,6 +94,11 @@ STORIES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
         {"model": "iris"},
         "The last 2 runs of iris failed, so it is not trained anew.",
     ),
+    "KanaryaNotRetrained": (
+        {'kanarya_not_retrained_seconds{model="iris"}': "0+60x60"},
+        {"model": "iris"},
+        "iris has asked for 1h 0m 0s to be trained anew, and is not.",
+    ),
     "KanaryaDiskFull": (
         {f"kanarya_disk_free_bytes{{{ON_NODE}}}": f"{GB // 2}x60"},
         NODE,

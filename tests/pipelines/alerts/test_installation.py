@@ -20,6 +20,8 @@ from pipelines.backup.folder import BackupFolder
 from pipelines.backup.make import make
 from pipelines.journal import Result, RunFolder
 from pipelines.processes import Process, this
+from pipelines.retrain import standing
+from pipelines.retrain.standing import Standing
 from scripts.synthetic_runs import BEGAN, begun
 from serving.local import record
 from serving.local.record import Platform
@@ -98,6 +100,27 @@ def test_the_newest_window_says_whether_a_model_has_drifted(settings: Settings) 
     with (settings.home / "monitor" / "iris" / "windows.jsonl").open("a") as torn:
         torn.write('{"at": "2026-')
     assert [each.value for each in found(installation.windows, settings)] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cause", "told"),
+    [
+        ("spent", "drift", True),
+        ("pointless", "live", True),
+        ("pointless", "schedule", False),
+        ("retrain", "drift", False),
+        ("cooling", "drift", False),
+    ],
+)
+def test_a_model_that_asks_in_vain_to_be_trained_anew_is_told(
+    settings: Settings, verdict: str, cause: str, told: bool
+) -> None:
+    since = (NOW - timedelta(hours=3)).isoformat()
+    sentence = "2 of the last 5 windows drifted; but 2 of 2 runs of this week were made"
+    standing.write(settings, Standing("iris", "3", verdict, cause, sentence, since))
+    seen = found(installation.retraining, settings)
+    assert [(each.value, each.labels) for each in seen] == [(10_800.0, {"model": "iris"})] * told
+    assert all(each.detail == f"{sentence}." for each in seen)
 
 
 def test_what_was_started_and_is_not_there_is_down(settings: Settings, gone: Process) -> None:
