@@ -29,9 +29,9 @@ from console.data.lineage import lineage
 from console.data.models import Models
 from console.data.runs import Runs
 from console.data.versions import confirmed
-from serving.audit import FileLog
 from pipelines.retrain import standing
 from pipelines.retrain.standing import Standing
+from serving.audit import FileLog
 from serving.card import Card, write_card
 from serving.errors import KanaryaError, NotFound
 from serving.rollout import record
