@@ -39,11 +39,16 @@ class BackupFolder:
             raise UsageError(
                 f"{self.root} is a file: give a folder that is new, empty or has backups"
             )
-        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / MARK).is_file():
+        if self.root.is_dir() and self._others() and not (self.root / MARK).is_file():
             raise UsageError(f"{self.root} holds other things: give a folder that is new or empty")
-        (self.root / "objects").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        lasting.create(self.root / MARK, _ABOUT.encode())
+        lasting.create(self.root / MARK, _ABOUT.encode())  # before all else: a kill may come next
+        self.objects.root.mkdir(mode=0o700, exist_ok=True)
+
+    def _others(self) -> bool:
+        """Say whether more lies here than what a backup leaves that is killed as it begins."""
+        return any(not path.match(f".{MARK}.*{PARTIAL}") for path in self.root.iterdir())
 
     def require(self) -> None:
         """Raise UsageError where no backup lies."""

@@ -109,6 +109,7 @@ def test_on_a_read_only_home_the_model_is_served_and_every_change_is_refused(rig
     assert rig.everything() == before
 
 
+@pytest.mark.slow
 def test_a_platform_with_damaged_pages_is_refused_and_restored_from_a_backup(rig: Rig) -> None:
     before, backups = rig.everything(), Path(f"{rig.home}-backups")
     assert rig.kanarya("backup", str(backups)).returncode == 0

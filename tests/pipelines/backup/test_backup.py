@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.backup.folder import BackupFolder
+from pipelines.backup.folder import MARK, BackupFolder
 from pipelines.backup.make import make, verify
 from pipelines.backup.restore import restore
 from pipelines.errors import BackupError
@@ -207,6 +207,15 @@ def test_parts_that_lie_elsewhere_come_home(
     assert "gs://b/ledger" in made.manifest.notes[0]
     restore(folder, tmp_path / "home")
     assert (tmp_path / "home/models/m").read_text() == "model"
+
+
+def test_a_folder_whose_first_backup_was_killed_as_it_began_takes_the_next_one(
+    settings: Settings, folder: BackupFolder
+) -> None:
+    folder.root.mkdir()
+    (folder.root / f".{MARK}.0a1b2c3d.partial").write_text("Backups of K")
+    make(settings, folder)
+    assert [path.name for path in folder.root.glob(".*")] == []
 
 
 @pytest.mark.e2e
