@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components import image as names
+from components import provenance
 from scripts import images
 from serving.errors import UsageError
 
@@ -65,6 +66,14 @@ def test_each_dockerfile_is_pinned_labelled_and_runs_as_nobody(image: images.Ima
     assert not image.target or f" AS {image.target}\n" in text
     assert (ROOT / f"{image.dockerfile}.dockerignore").read_text().startswith("*\n")
     assert ("HEALTHCHECK" in text) is ("EXPOSE" in text)
+
+
+@pytest.mark.parametrize("image", [TABLES, PICTURES, CONSOLE], ids=lambda image: image.name)
+def test_all_the_code_that_decides_what_a_run_makes_goes_into_an_image(
+    image: images.Image,
+) -> None:
+    taken = (ROOT / f"{image.dockerfile}.dockerignore").read_text(encoding="utf-8").split()
+    assert {f"!{package}" for package in provenance.PACKAGES} <= set(taken)
 
 
 def test_a_name_that_is_none_is_refused_with_those_that_are() -> None:
