@@ -100,6 +100,7 @@ OWN = new_id()
         (Wish(OWN, ()), None, False, None),
         (Wish(OWN, ()), None, True, OWN),
     ],
+    ids=["no id", "header", "body", "header, own", "own", "own, given"],
 )
 def test_only_what_has_an_id_is_kept(
     wish: Wish, header: bytes | None, gives_ids: bool, kept: str | bytes | None
