@@ -134,12 +134,9 @@ class Queue:
 
         with room(self.settings.home / "runs"):
             folder = self._new_folder(asked.spec.name)
-            known = {
-                "data_sha256": asked.data_sha256,
-                "git_commit": asked.git_commit or "",
-                "why": asked.why,
-            }
-            arguments = {**pipeline_arguments(asked.spec), **known, "run_key": folder.run_id}
+            known = {"git_commit": asked.git_commit or "", "run_key": folder.run_id}
+            known |= {"data_sha256": asked.data_sha256, "why": asked.why}
+            arguments = {**pipeline_arguments(asked.spec), **known}
             with folder.or_nothing():
                 folder.write("arguments.json", arguments)
                 asking.write(folder, asked, Ticket(priority, time.time(), by or whoever()))

@@ -142,12 +142,12 @@ def _opened(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     (found,) = database.execute("PRAGMA user_version").fetchone()
-    if found > schema.VERSION:
+    if found > schema.FORMAT:
         database.close()
         raise PlatformError(
-            f"{path} is of a newer release (schema {found}, this one knows {schema.VERSION}); "
+            f"{path} is of a newer release (schema {found}, this one knows {schema.FORMAT}); "
             "use that release."
         )
     database.executescript(schema.CREATE)
-    database.execute(f"PRAGMA user_version = {schema.VERSION}")
+    database.execute(f"PRAGMA user_version = {schema.FORMAT}")
     return database

@@ -1,6 +1,6 @@
 """The tables of one model's feedback in SQLite, and the statements on them."""
 
-VERSION = 1
+FORMAT = 1
 CREATE = """
 CREATE TABLE IF NOT EXISTS predictions (
     id TEXT NOT NULL, row INTEGER NOT NULL, at REAL NOT NULL, version TEXT NOT NULL, output,
