@@ -63,6 +63,7 @@ def begin(place: Place, asked: Asked, filed: Filed) -> Begun:
     """
     if not filed.upload_data:
         refuse_local(asked.spec.data.uri)
+    refuse_local_network(asked.spec)
     cluster = connect(place)
     cluster_runs.newest(cluster, limit=1)  # is it there, and may we: before data is copied
     sent = submission(asked.spec, filed, data_sha256=asked.data_sha256)

@@ -46,7 +46,7 @@ def _subject(spec: AnySpec, cluster: Cluster, settings: Settings) -> There:
     from components import tracked_runs
     from components.monitor import step, windows
     from components.monitor.record import Windows
-    from pipelines.retrain import data, feedback, models
+    from pipelines.retrain import data, labels, models
     from pipelines.retrain.rules import Window
     from pipelines.retrain.there import There
     from pipelines.spec import pipeline_arguments
@@ -58,7 +58,6 @@ def _subject(spec: AnySpec, cluster: Cluster, settings: Settings) -> There:
     kept = Windows(step.place(spec.name, settings))
     most = when.drift.of if when.drift else 0
     looked = windows.of_looks(kept, learned.version, most) if most else ()
-    labelled = (view.url or "", spec.name, learned.version)
     return There(
         policy=spec.retrain,
         learned=learned,
@@ -67,7 +66,7 @@ def _subject(spec: AnySpec, cluster: Cluster, settings: Settings) -> There:
         runs=_runs(spec.name, cluster),
         read=tracked_runs.data_of(settings, spec.name),
         windows=tuple(Window(each.drifted, each.sentence) for each in looked),
-        live=feedback.measured(*labelled) if when.live else None,
+        live=labels.measured(settings, spec.name, learned.version) if when.live else None,
         waits=models.busy(view, []),
     )
 

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from components.tracking_refusals import shown
 from console.widgets.sheet import Sheet
+from pipelines.enqueue import wanted
 from pipelines.run_row import CLUSTER, HERE
 
 
@@ -17,10 +18,12 @@ class Destination:
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
         say, cluster = sheet.screen.say, sheet.screen.world.settings.cluster
-        options = {where: say(f"new.on.{where}") for where in (HERE, CLUSTER)}
+        places = (HERE, CLUSTER) if wanted() else (CLUSTER,)  # a console in a pod has no queue
+        sheet.on_cluster = cluster is not None and HERE not in places
+        options = {where: say(f"new.on.{where}") for where in places}
         with ui.element("div").classes("q-mt-md") as self._part:
             ui.label(say("new.on")).classes("k-quiet")
-            radio = ui.radio(options, value=HERE, on_change=self._chosen).props("inline dense")
+            radio = ui.radio(options, value=places[0], on_change=self._chosen).props("inline dense")
             radio.props["aria-label"] = say("new.on")
             address = shown(cluster.host) if cluster else ""
             self._address = ui.label(address).classes("k-quiet k-mono")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from components.monitor import windows
 from pipelines.asked import Asked
 from pipelines.enqueue import enqueue
-from pipelines.retrain import data, feedback, models, pause, rules, standing
+from pipelines.retrain import data, labels, models, pause, rules, standing
 from pipelines.retrain.deciding import decided
 from pipelines.retrain.models import Model
 from pipelines.retrain.rules import Data, Decision, Facts, Measured, Window
@@ -129,7 +129,7 @@ class Known:
         )
 
     def _labelled(self) -> Mapping[str, Measured]:
-        return feedback.measured(self.model.view.url or "", self.model.name, self.model.version)
+        return labels.measured(self.settings, self.model.name, self.model.version)
 
     def _windows(self) -> list[Window]:
         found = windows.read(self.settings, self.model.name)

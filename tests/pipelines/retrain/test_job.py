@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,9 @@ from pipelines.retrain.models import Model, runs_of
 from pipelines.run_trash import delete
 from pipelines.spec import parse, pipeline_arguments
 from serving.errors import UsageError
+from serving.feedback.book import Book, Bounds
+from serving.feedback.books import place
+from serving.feedback.truths import Labelled, Predicted
 from serving.isvc.resource import ServiceView
 from serving.settings import Settings
 
@@ -118,6 +122,22 @@ def test_a_run_is_started_on_other_data_and_says_why(home: Home, model: Model) -
     assert model.run is not None
     assert asked.made_from == {"retrain": model.run.run_id}
     assert asked.why.endswith("the newest of them: age: median 34 -> 51")
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(10, "retrain"), (60, "quiet")])
+def test_labels_that_came_later_decide_once_their_interval_lies_below_the_floor(
+    home: Home, right: int, verdict: str
+) -> None:
+    policy = {"when": {"live": {"metric": "accuracy", "floor": 0.8, "labels": 50}}}
+    model = home.live(home.ran(home.spec(retrain=policy), NOW - 96 * HOUR, version="1"))
+    home.changes()
+    assert home.decides(model).decision.verdict == "quiet", "nobody has told a label yet"
+    book = Book(place(home.settings.home / "feedback", "default", "iris"), Bounds())
+    book.predicted([Predicted(f"r{n}", 0, time.time(), "1", "yes") for n in range(60)], time.time())
+    truths = ["yes"] * right + ["no"] * (60 - right)
+    book.labelled([Labelled(f"r{n}", 0, label) for n, label in enumerate(truths)], time.time())
+    book.close()
+    assert home.decides(model).decision.verdict == verdict
 
 
 def test_windows_of_another_version_say_nothing(home: Home, model: Model) -> None:
