@@ -366,6 +366,27 @@ rows(
     ),
 )
 
+rows(
+    "Surroundings",
+    "pipelines/alerts/test_delivering.py",
+    (
+        "who is told of alerts is down",
+        "everything; alerts wait in the outbox, those for other receivers do not",
+        "nothing: each comes once when it is back",
+        (),
+        "`kanarya alerts outbox` shows what waits, and why",
+        "what_was_raised_while_the_receiver_was_down_comes_once_when_it_is_up",
+    ),
+    (
+        "the watcher is killed between sending an alert and noting it",
+        "everything",
+        "nothing: it is sent again with the same key, by which a receiver knows it",
+        (),
+        "nothing is to be done",
+        "who_is_killed_between_sending_and_noting_sends_again_with_the_same_key",
+    ),
+)
+
 
 def said(what: str, text: str) -> None:
     """Require that a text tells the user what the table promises."""
