@@ -39,6 +39,7 @@ LAST_BYTES = 1 << 16
 """No line is longer."""
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 FILE, FOLDER = "actions.jsonl", ".audit"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _READERS = 8
 
 
@@ -89,9 +90,10 @@ class FileLog:
             finally:
                 os.close(handle)
         except OSError as error:
+            remedy = "make room" if error.errno in FULL else "make it writable"
             raise PlatformError(
-                f"{self.path} cannot be written ({error.strerror}), and what is not recorded is "
-                "not done: make room there, or give it to this user."
+                f"cannot write {self.path}: {error.strerror}, and what is not recorded is not "
+                f"done; {remedy} and run it again"
             ) from error
 
     def records(self) -> list[dict[str, Any]]:

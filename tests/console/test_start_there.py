@@ -83,7 +83,7 @@ def test_a_run_is_sent_to_the_cluster_watched_and_cancelled_by_program(
     assert second["pipeline_spec"] == sent["pipeline_spec"]
     changed = _parameters(sent).items() ^ _parameters(second).items()
     assert {name for name, _ in changed} == {"run_key"}
-    audit = (tmp_path / "audit" / "console.jsonl").read_text(encoding="utf-8")
+    audit = (tmp_path / "audit" / "actions.jsonl").read_text(encoding="utf-8")
     assert [json.loads(line)["action"] for line in audit.splitlines()][:2] == [
         "run.start",
         "run.cancel",

@@ -47,6 +47,7 @@ def left_by(folder: Path) -> list[str]:
     return [*files, *(c for c in commands if str(folder) in c)]
 
 
+@pytest.mark.slow
 def test_it_measures_both_sides_and_no_request_fails_while_the_split_changes(
     folder: Path,
 ) -> None:

@@ -71,7 +71,12 @@ def holder(here: Installation, name: str) -> str:
 
 
 COLD, WARM = "0", "1"
-KILLED = [*((step, WARM) for step in ("train", "evaluate", "package", "register")), ("train", COLD)]
+OFTEN = pytest.mark.slow  # as from a warm process, but for how it begins
+KILLED = [
+    *((step, WARM) for step in ("train", "package", "register")),
+    pytest.param("evaluate", WARM, marks=OFTEN),
+    pytest.param("train", COLD, marks=OFTEN),
+]
 
 
 @pytest.mark.parametrize(("step", "warm"), KILLED)
@@ -115,7 +120,7 @@ def test_a_training_killed_between_epochs_leaves_its_curve_on_a_failed_run_and_n
     assert not (here.settings.home / "models" / "watched").exists()
 
 
-@pytest.mark.parametrize("warm", [COLD, WARM])
+@pytest.mark.parametrize("warm", [pytest.param(COLD, marks=OFTEN), WARM])
 def test_a_rollout_whose_process_is_killed_leaves_the_live_version_and_can_be_taken_over(
     here: Installation, flower: str, warm: str
 ) -> None:
@@ -177,7 +182,9 @@ def test_a_killed_run_takes_its_steps_with_it_and_the_next_one_works(
     assert here.open_runs() == [], "the next run closes what the killed ones left open"
 
 
-@pytest.mark.parametrize(("step", "warm"), [("train", COLD), ("train", WARM), ("deploy", WARM)])
+@pytest.mark.parametrize(
+    ("step", "warm"), [pytest.param("train", COLD, marks=OFTEN), ("train", WARM), ("deploy", WARM)]
+)
 def test_ctrl_c_ends_a_run_at_once_and_leaves_no_process(
     here: Installation, flower: str, step: str, warm: str
 ) -> None:
@@ -218,5 +225,5 @@ def test_a_platform_killed_during_a_rollout_comes_back_with_the_same_live_versio
     eventually(lambda: holder(here, flower) != left)
     promoted = here.kanarya("rollout", "promote", flower)
     assert promoted.returncode == 0, promoted.stderr
-    assert ended(resumed).returncode == 5, "somebody else decided"
+    assert ended(resumed).returncode == 0, "it follows what the person decided"
     assert here.aliases(flower)["champion"] == here.versions(flower)[-1]

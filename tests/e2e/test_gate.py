@@ -19,6 +19,7 @@ def asked(*changes: str) -> tuple[str, ...]:
     return ("run", str(PENGUINS), "--set", "name=gated", *sets, "--json")
 
 
+@pytest.mark.slow
 def test_the_next_version_is_compared_row_by_row_and_a_guarded_slice_stops_one(
     here: Installation,
 ) -> None:

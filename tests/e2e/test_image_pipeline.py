@@ -116,6 +116,7 @@ def test_pictures_become_a_live_network(here: Installation, first: dict[str, Any
     assert answer["predictions"] == [*COLOURS]
 
 
+@pytest.mark.slow
 def test_a_network_that_was_trained_elsewhere_goes_on_to_a_live_model(
     here: Installation, colours: Path, first: dict[str, Any]
 ) -> None:
@@ -187,6 +188,7 @@ def pod_of(spec: AnySpec, part: Path, network: Path, index: int) -> list[str]:
     return [places.get(word, word) for word in container["command"]]
 
 
+@pytest.mark.slow
 def test_the_next_network_and_the_live_one_are_asked_the_same_pictures(
     here: Installation, colours: Path, first: dict[str, Any]
 ) -> None:

@@ -179,6 +179,7 @@ def test_without_its_server_a_run_ends_in_a_sentence_and_the_service_goes_on(
     assert elsewhere.record() == before
 
 
+@pytest.mark.slow
 def test_the_next_run_closes_what_was_left_open_and_may_keep_its_models_in_another_store(
     elsewhere: Elsewhere,
 ) -> None:

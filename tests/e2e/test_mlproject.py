@@ -25,6 +25,7 @@ def mlflow_run(here: Installation, where: Path, *words: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.slow
 def test_a_table_becomes_a_live_model(here: Installation, tmp_path: Path) -> None:
     (tmp_path / "my flowers.csv").write_bytes(IRIS.with_suffix(".csv").read_bytes())
     asked = ("data=my flowers.csv", "target=species", "model=logistic_regression")

@@ -57,6 +57,7 @@ def small_disk() -> Iterator[Mount]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_model_store_changes_nothing(
     here: Installation, flower: str, small_disk: Mount, tmp_path: Path
 ) -> None:
@@ -76,7 +77,9 @@ def test_a_full_disk_under_the_model_store_changes_nothing(
     assert str(store) in here.view("daisy").storage_uri
 
 
-@pytest.mark.parametrize("kilobytes", [8, 48, 96, 192])
+@pytest.mark.parametrize(
+    "kilobytes", [48, *(pytest.param(n, marks=pytest.mark.slow) for n in (8, 96, 192))]
+)
 def test_a_full_disk_under_the_runs_changes_nothing(
     here: Installation, flower: str, small_disk: Mount, kilobytes: int
 ) -> None:
@@ -90,6 +93,7 @@ def test_a_full_disk_under_the_runs_changes_nothing(
     assert here.open_runs() == []
 
 
+@pytest.mark.slow
 def test_after_making_room_the_next_run_works(here: Installation, flower: str) -> None:
     done = here.kanarya(*ASKED)
     assert (done.returncode, outcome(done)["outcome"]) == (0, "promoted")
