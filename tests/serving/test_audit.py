@@ -69,7 +69,7 @@ def test_many_writers_make_one_chain(tmp_path: Path) -> None:
 
 def test_what_cannot_be_recorded_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "audit").write_text("a file")
-    with pytest.raises(PlatformError, match="what is not recorded is not done; make room"):
+    with pytest.raises(PlatformError, match="what is not recorded is not done; make it writable"):
         FileLog(tmp_path / "audit" / "actions.jsonl").append(deed(1))
 
 
