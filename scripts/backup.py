@@ -36,7 +36,7 @@ def backup(folder: Path, verify: bool, keep: int | None, as_json: bool) -> None:
     from pipelines.backup.make import make
 
     with suppress(OSError):
-        os.nice(19)  # whoever is served comes first
+        os.nice(14)  # whoever is served comes first
     place, began = BackupFolder(folder), time.monotonic()
     if verify:
         _verify(place, as_json)
