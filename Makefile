@@ -1,6 +1,6 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help audit setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup bench-alerts chaos soak
+.PHONY: help audit setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup bench-alerts bench-watching chaos soak
 export PYTHON
 BIN := .venv/bin
 
@@ -65,7 +65,7 @@ images:          ## build the images for a cluster, tagged with the git commit (
 image-sizes:     ## what those images weigh
 	@python3 -m scripts.images sizes
 
-bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream bench-drift bench-backup bench-alerts bench-console  ## every figure of docs/benchmarks.md
+bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream bench-drift bench-backup bench-alerts bench-console bench-watching  ## every figure of docs/benchmarks.md
 
 bench-run: setup
 	@$(BIN)/python -m scripts.bench_run
@@ -90,6 +90,9 @@ bench-stream: setup
 
 bench-drift: setup
 	@$(BIN)/python -m scripts.bench_drift
+
+bench-watching: setup  ## what counting traffic, and keeping answers for labels, costs a request
+	@$(BIN)/python -m scripts.bench_watching
 
 bench-alerts: setup  ## a thousand alerts while whoever is told is down for a minute
 	@$(BIN)/python -m scripts.bench_alerts

@@ -64,6 +64,11 @@ class Population:
             if column.kind in ("number", "integer") and np.nanstd(self.cells[column.name]) > 0
         ]
 
+    @property
+    def measured(self) -> list[str]:
+        """The columns of numbers most of whose rows another unit changes: 0 is 0 in every unit."""
+        return [name for name in self.numbers if np.mean(self.cells[name] != 0) > 0.5]
+
     def drawn(self, rng: np.random.Generator, rows: int) -> tuple[Cells, np.ndarray]:
         """Return independent rows."""
         at = rng.integers(len(self.output), size=rows)
@@ -126,7 +131,7 @@ def in_another_unit(whole: Population) -> Change:
     """Return what multiplies one column of numbers."""
 
     def change(rng: np.random.Generator, cells: Cells) -> Cells:
-        name = str(rng.choice(whole.numbers))
+        name = str(rng.choice(whole.measured))
         return {**cells, name: cells[name] * rng.choice(UNITS)}
 
     return change

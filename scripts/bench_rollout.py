@@ -24,7 +24,7 @@ from pathlib import Path
 
 from scripts.bench_home import NAME, ROOT, Home, home, row
 from scripts.load import Answer, Client, Side, closed_loop, failures, split_of
-from scripts.looking_cost import Cost, Pace, Turn
+from scripts.looking_cost import Cost, Pace, Turn, cpu_s
 from scripts.measuring import report
 from scripts.split_changes import Change, Loss, knative_changes, lost, standard_changes
 from scripts.split_objects import Objects, waited
@@ -179,29 +179,20 @@ def _looking(place: Home, rollout: subprocess.Popen[bytes], plan: Plan) -> tuple
     spent = {}
     for sent in (signal.SIGSTOP, signal.SIGCONT):
         rollout.send_signal(sent)
-        before = [_cpu_s(pid) for pid in pids]
+        before = [cpu_s(pid) for pid in pids]
         time.sleep(seconds)
-        spent[sent] = [(_cpu_s(pid) - b) / seconds for pid, b in zip(pids, before, strict=True)]
+        spent[sent] = [(cpu_s(pid) - b) / seconds for pid, b in zip(pids, before, strict=True)]
     idle, busy = spent[signal.SIGSTOP], spent[signal.SIGCONT]
     return busy[0] - idle[0], busy[1] - idle[1]
 
 
 async def _pace(client: Client, gateway: int, seconds: float) -> Pace:
     """Return the pace; every request must be answered, and both revisions must be asked."""
-    before = _cpu_s(gateway)
+    before = cpu_s(gateway)
     answers = await closed_loop(client, connections=CONNECTIONS, seconds=seconds)
-    spent = _cpu_s(gateway) - before
+    spent = cpu_s(gateway) - before
     require_both(answers)
     return Pace(len(answers) / seconds, spent / len(answers))
-
-
-def _cpu_s(pid: int) -> float:
-    """Return the processor time of a process's threads, in seconds, to the nanosecond.
-
-    The system's usual account is in hundredths of a second, which is a per cent of a turn.
-    """
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((t / "schedstat").read_text().split()[0]) for t in threads) / 1e9
 
 
 def require_both(answers: Sequence[Answer]) -> None:
