@@ -98,8 +98,8 @@ class FileLog:
 
     def records(self) -> list[dict[str, Any]]:
         """Return all of them; see `Log`."""
-        lines = self.path.read_bytes().splitlines() if self.path.is_file() else []
-        return _chained(lines, self.path)
+        data = self.path.read_bytes() if self.path.is_file() else b""
+        return _chained(_whole(data).splitlines(), self.path)
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,7 @@ def note(action: str, subject: str, settings: Settings | None = None, **detail: 
 def _append(handle: int, record: Mapping[str, str]) -> None:
     size = os.fstat(handle).st_size
     tail = os.pread(handle, LAST_BYTES, max(0, size - LAST_BYTES))
-    # A writer that was killed in the middle of a line has done nothing yet.
-    whole = tail[: tail.rfind(b"\n") + 1]
+    whole = _whole(tail)
     size -= len(tail) - len(whole)
     os.ftruncate(handle, size)
     lines = whole.splitlines()
@@ -155,6 +154,11 @@ def _append(handle: int, record: Mapping[str, str]) -> None:
     except OSError:
         os.ftruncate(handle, size)
         raise
+
+
+def _whole(data: bytes) -> bytes:
+    """Return the whole lines: who writes the last one still, or was killed, has done nothing."""
+    return data[: data.rfind(b"\n") + 1]
 
 
 def _chained(lines: list[bytes], path: Path) -> list[dict[str, Any]]:

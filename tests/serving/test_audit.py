@@ -56,6 +56,7 @@ def test_what_was_changed_is_named(log: FileLog, damage, line: int) -> None:
 def test_an_action_that_was_cut_off_was_not_done_and_stands_in_nobodys_way(log: FileLog) -> None:
     with log.path.open("a") as file:
         file.write('{"at": "2026-11-21T10:')
+    assert [each["subject"] for each in log.records()] == ["iris-0", "iris-1", "iris-2"]
     log.append(deed(3))
     assert [each["subject"] for each in log.records()][2:] == ["iris-2", "iris-3"]
 
