@@ -41,7 +41,7 @@ def _look(settings: Settings, model: Model) -> None:
     if sketch is None:
         return
     kept = Windows(step.place(model.name, settings))
-    last, asked = kept.last(), step.Asked(rows=_rows(model))
+    last, asked = kept.last(str(sketch["version"])), step.Asked(rows=_rows(model))
     if is_due(*_seen(last, sketch), asked.rows):
         windows.note(settings, step.look(model.name, asked, settings))
         kept.keep(MOST_LOOKS)

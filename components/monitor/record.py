@@ -21,6 +21,8 @@ from serving.errors import PlatformError
 from serving.sketch import Reference
 
 FORMAT = 1
+MOST_SEARCHED = 100
+"""Looks, among which the newest of a version is looked for."""
 Totals = Mapping[str, Any]
 """`columns` (counts by cell) and `output`, as `GET /v2/models/{m}/sketch` has them."""
 
@@ -139,10 +141,14 @@ class Windows:
 
     place: str
 
-    def last(self) -> Look | None:
-        """Return the newest look, None before the first."""
-        names = self.names()
-        return self.read(names[-1]) if names else None
+    def last(self, version: str = "") -> Look | None:
+        """Return the newest look, or the newest at a version; None before the first.
+
+        While a rollout splits the traffic two versions answer by turns, each with a window of its
+        own: one that is not found again would begin anew, and its looks would not be counted.
+        """
+        newest = map(self.read, reversed(self.names()[-MOST_SEARCHED:]))
+        return next((look for look in newest if version in ("", look.version)), None)
 
     def names(self) -> list[str]:
         """Return the files, the oldest first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from components import report as pages
 from components.monitor import record, report
 from components.monitor.record import Look, Opened, Windows
 from components.monitor.rules import Policy, judge
-from serving import artifact, plain_files, storage
+from serving import artifact, direct, plain_files, storage
 from serving.errors import PlatformError, UsageError
 from serving.isvc.client import connect
 from serving.plain_files import JSON_LIMIT
@@ -119,10 +118,10 @@ class Seen:
 
 
 def _written(seen: Seen, known: Reference, windows: Windows, asked: Asked) -> Look:
-    last, now = windows.last(), datetime.now(UTC).isoformat(timespec="seconds")
-    opened = record.opened(last, seen.version, now)
+    newest, now = windows.last(), datetime.now(UTC).isoformat(timespec="seconds")
+    opened = record.opened(windows.last(seen.version), seen.version, now)
     found = _judged(known, opened, seen.totals, asked)
-    number = 1 if last is None else last.number + 1
+    number = 1 if newest is None else newest.number + 1
     closed = found["rows"] >= asked.rows
     made = Look(
         number=number,
@@ -178,14 +177,14 @@ def sketch_of(view: ServiceView) -> dict[str, Any] | None:
     """
     url = _address(view)
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        with direct.opener().open(url, timeout=PATIENCE_S) as answer:
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         if error.code == NOT_THERE:
             return None
         said = error.read(500).decode(errors="replace")
         raise PlatformError(f"{url} answers {error.code}: {said}") from error
-    except (OSError, ValueError) as error:
+    except direct.FAULTS as error:
         raise PlatformError(
             f"{url} tells no sketch ({error}); `kanarya status` says why"
         ) from error

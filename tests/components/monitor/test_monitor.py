@@ -141,6 +141,18 @@ def test_looks_are_kept_in_order_and_each_number_is_given_once(tmp_path: Path) -
         windows.last()
 
 
+def test_two_versions_that_answer_by_turns_go_on_with_a_window_each(tmp_path: Path) -> None:
+    kept = Windows(str(tmp_path / "people"))
+    assert kept.last() is None and kept.last("3") is None
+    for number, version in enumerate(["3", "4", "3", "4"], start=1):
+        last = kept.last(version)
+        opened = record.opened(last, version, "now")
+        kept.add(look(number, version=version, look=opened.look))
+    assert [kept.read(name).look for name in kept.names()] == [1, 1, 2, 2]
+    newest = kept.last()
+    assert newest is not None and newest.number == 4
+
+
 def test_the_page_and_the_gauges_escape_what_they_are_told() -> None:
     strange = look(1, service='<b>"x"')
     assert "<b>" not in pages.html(report.report(strange))
