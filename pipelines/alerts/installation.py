@@ -15,6 +15,7 @@ from components.monitor import windows as drift
 from pipelines import run_row
 from pipelines.alerts.deciding import Measured, Unknown
 from pipelines.alerts.outbox import Outbox
+from pipelines.alerts.receivers import configured
 from pipelines.alerts.signals import (
     BACKUP,
     DISK,
@@ -99,8 +100,8 @@ def retraining(settings: Settings, _: Outbox, now: datetime) -> Found:
 
     That a schedule finds nothing new to learn is as it should be.
     """
-    for path in sorted((settings.home / "monitor").glob("*/retrain.json")):
-        found = standing.read(settings, path.parent.name)
+    for name in sorted(standing.names(settings)):
+        found = standing.read(settings, name)
         if found is None or found.verdict not in _IN_VAIN or found.cause == "schedule":
             continue
         waits = (now - datetime.fromisoformat(found.since)).total_seconds()
@@ -109,8 +110,12 @@ def retraining(settings: Settings, _: Outbox, now: datetime) -> Found:
 
 
 def undelivered(_: Settings, outbox: Outbox, now: datetime) -> Found:
-    """Yield for how long each receiver has not taken what waits for it."""
-    for each in outbox.standings():
+    """Yield for how long each receiver has not taken what waits for it.
+
+    What waits for one that is told no more is given up in time, and is nobody's fault.
+    """
+    told = {each.name for each in configured()}
+    for each in (each for each in outbox.standings() if each.name in told):
         waits = now.timestamp() - each.oldest if each.waiting else 0.0
         detail = f"It was: {each.error}." if each.error else ""
         yield Measured(UNDELIVERED.name, max(waits, 0.0), {"receiver": each.name}, detail)

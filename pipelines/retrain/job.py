@@ -49,14 +49,20 @@ class Done:
 def look(settings: Settings, now: datetime) -> None:
     """Decide about every live model that has a policy.
 
-    Raises KanaryaError once all have been decided about.
+    What was decided of one that has none any more, or whose service is gone, is forgotten: it would
+    be told of for ever, since nobody decides anew. Raises KanaryaError once all have been decided
+    about.
     """
 
     def decide(model: Model) -> None:
         if model.policy is not None:
             settle(settings, model, now, queued(settings))
+        else:
+            standing.forget(settings, model.name)
 
-    models.each(settings, decide)
+    there = models.each(settings, decide)
+    for name in standing.names(settings) - there:
+        standing.forget(settings, name)
 
 
 def queued(settings: Settings) -> Start:

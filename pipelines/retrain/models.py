@@ -74,15 +74,17 @@ def runs_of(settings: Settings) -> Runs:
     return Runs(settings.home)
 
 
-def each(settings: Settings, act: Callable[[Model], None]) -> None:
-    """Do something with every live model; one that fails does not stop the others.
+def each(settings: Settings, act: Callable[[Model], None]) -> frozenset[str]:
+    """Do something with every live model, and return the names of all services.
 
-    Raises the last KanaryaError after all of them, ServiceError where the platform is silent.
+    One that fails does not stop the others: the last KanaryaError is raised after all of them, and
+    ServiceError where the platform is silent.
     """
     if not settings.kubeconfig.exists():
-        return  # nothing was ever live here
+        return frozenset()  # nothing was ever live here
     fault: KanaryaError | None = None
-    for view in connect(settings.kubeconfig, settings.namespace).list():
+    views = connect(settings.kubeconfig, settings.namespace).list()
+    for view in views:
         try:
             if found := model(settings, view):
                 act(found)
@@ -90,6 +92,7 @@ def each(settings: Settings, act: Callable[[Model], None]) -> None:
             fault = KanaryaError(f"{view.name}: {error}")
     if fault:
         raise fault
+    return frozenset(view.name for view in views)
 
 
 def model(settings: Settings, view: ServiceView) -> Model | None:

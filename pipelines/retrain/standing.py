@@ -8,8 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serving.storage import partial
+
 if TYPE_CHECKING:
     from serving.settings import Settings
+
+FILE = "retrain.json"
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Standing:
 
 def path(settings: Settings, name: str) -> Path:
     """Return the file of a model."""
-    return settings.home / "monitor" / name / "retrain.json"
+    return settings.home / "monitor" / name / FILE
 
 
 def read(settings: Settings, name: str) -> Standing | None:
@@ -51,7 +55,15 @@ def read(settings: Settings, name: str) -> Standing | None:
 def write(settings: Settings, standing: Standing) -> None:
     """Write it down, all of it or nothing."""
     file = path(settings, standing.model)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(standing), indent=2) + "\n", encoding="utf-8")
-    partial.replace(file)
+    with partial(file) as unfinished:
+        unfinished.write_text(json.dumps(asdict(standing), indent=2) + "\n", encoding="utf-8")
+
+
+def forget(settings: Settings, name: str) -> None:
+    """Let nothing stand of a model."""
+    path(settings, name).unlink(missing_ok=True)
+
+
+def names(settings: Settings) -> frozenset[str]:
+    """Return the models of which something stands."""
+    return frozenset(each.parent.name for each in (settings.home / "monitor").glob(f"*/{FILE}"))

@@ -15,6 +15,7 @@ import pytest
 from pipelines.alerts import gauges, installation, looking
 from pipelines.alerts.deciding import Measured, Unknown
 from pipelines.alerts.outbox import Outbox, opened, path, raise_
+from pipelines.alerts.receivers import ADDRESSES, configured
 from pipelines.alerts.table import BY_NAME
 from pipelines.backup.folder import BackupFolder
 from pipelines.backup.make import make
@@ -144,11 +145,14 @@ def test_the_age_of_the_newest_backup_is_known_wherever_it_is(
     assert BY_NAME["KanaryaBackupOld"].holds(seen.value)
 
 
-def test_disk_and_what_waits_are_known(settings: Settings) -> None:
+def test_disk_and_what_waits_are_known(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESSES, "https://hooks.example.com/a")
+    (told,) = configured()
     raise_(settings, one())
     with opened(settings) as outbox:
-        outbox.send_out(["a"], NOW.timestamp())
-        outbox.failed("a", one().id, "it answers 500", 0.0)
+        outbox.send_out([told.name, "webhook:nobody.example.com#000000"], NOW.timestamp())
+        outbox.failed(told.name, one().id, "it answers 500", 0.0)
+    # Who is told no more is not waited for.
     (waits,) = found(installation.undelivered, settings, NOW + timedelta(minutes=20))
     assert (waits.value, waits.detail) == (1200.0, "It was: it answers 500.")
     (disk,) = found(installation.disk, settings)

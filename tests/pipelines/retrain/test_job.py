@@ -23,6 +23,7 @@ from pipelines.retrain import standing
 from pipelines.retrain.data import Looks
 from pipelines.retrain.job import Done, look, settle
 from pipelines.retrain.models import Model, runs_of
+from pipelines.retrain.standing import Standing
 from pipelines.run_trash import delete
 from pipelines.spec import parse, pipeline_arguments
 from serving.errors import UsageError
@@ -31,6 +32,7 @@ from serving.feedback.books import place
 from serving.feedback.truths import Labelled, Predicted
 from serving.isvc.resource import ServiceView
 from serving.settings import Settings
+from tests.serving.isvc.conftest import api  # noqa: F401 - a fixture
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -245,3 +247,11 @@ def test_without_a_policy_that_is_said(
 
 def test_nothing_is_asked_where_nothing_was_ever_live(home: Home) -> None:
     look(home.settings, NOW)
+
+
+@pytest.mark.usefixtures("api")
+def test_what_was_decided_of_a_model_stands_no_longer_than_its_service(home: Home) -> None:
+    spent = Standing("iris", "3", "spent", "drift", "its budget is spent", NOW.isoformat())
+    standing.write(home.settings, spent)
+    look(home.settings, NOW)
+    assert standing.read(home.settings, "iris") is None
