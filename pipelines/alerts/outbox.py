@@ -125,7 +125,8 @@ class Outbox:
     def send_out(self, receivers: Sequence[str], now: float) -> None:
         """Give each new alert a delivery to each receiver, and let go of what is past.
 
-        What nobody was there to be told of for too long is not told any more.
+        Where there are none it stays new for a while; what nobody was there to be told of for too
+        long is not told any more.
         """
         with database.transaction(self.db, self.file):
             for name in receivers:
@@ -134,7 +135,8 @@ class Outbox:
                     "SELECT ?, id, at, ? FROM alerts WHERE state = ? AND at > ?",
                     (name, WAITING, NEW, now - GIVE_UP_S),
                 )
-            self.db.execute("UPDATE alerts SET state = ? WHERE state = ?", (SENT_OUT, NEW))
+            if receivers:
+                self.db.execute("UPDATE alerts SET state = ? WHERE state = ?", (SENT_OUT, NEW))
             self.db.execute(
                 "UPDATE deliveries SET state = ?, ended_at = ? WHERE state = ? AND at < ?",
                 (GIVEN_UP, now, WAITING, now - GIVE_UP_S),

@@ -201,6 +201,13 @@ def test_nobody_is_told_where_there_is_nobody_and_later_of_what_is_not_old(
         assert len(server.posts) == 1
 
 
+def test_what_is_old_is_forgotten_where_there_is_nobody_too(settings: Settings) -> None:
+    raised(settings, 2)
+    assert deliver(settings, NOW + timedelta(days=40)) == Round()
+    with opened(settings) as outbox:
+        assert outbox.alerts(9) == []
+
+
 def test_the_pause_grows_to_five_minutes() -> None:
     shortest = [pause_s(failures, lambda: 0.0) for failures in (0, 1, 5, 9, 4000)]
     assert shortest == [0.8, 1.6, 25.6, 0.8 * LONGEST_S, 0.8 * LONGEST_S]
