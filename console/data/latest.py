@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from serving.errors import KanaryaError
+from serving.errors import KanaryaError, PlatformError
 
 T = TypeVar("T")
+LOG = logging.getLogger("kanarya.console")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ class Latest(Generic[T]):
             answer = Answer(value, None, before.count + 1, before.asked + 1)
         except (KanaryaError, OSError) as error:
             answer = replace(before, error=error, asked=before.asked + 1)
+        except Exception as error:  # or nobody would ever ask again; the log says what it was
+            LOG.exception("a question broke")
+            broke = PlatformError(f"it broke ({type(error).__name__}: {error})")
+            answer = replace(before, error=broke, asked=before.asked + 1)
         with self._lock:
             self._answer, self._asking = answer, None
             self._due = time.monotonic() + self._every_s

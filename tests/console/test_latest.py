@@ -42,6 +42,15 @@ def test_what_is_refused_leaves_the_answer_before_with_the_reason() -> None:
     assert (found.value, found.trouble, found.count, found.asked) == (7, "not now", 1, 2)
 
 
+def test_a_question_that_breaks_is_asked_again() -> None:
+    answers = iter([{}, {"runs": 7}])
+    latest = Latest(lambda before: next(answers)["runs"], 0.0)
+    latest.look()
+    assert latest.wait(30).trouble == "it broke (KeyError: 'runs')"
+    latest.look()
+    assert latest.wait(30).value == 7
+
+
 def test_an_answer_is_kept_until_it_is_old_or_somebody_says_that_it_is() -> None:
     latest = Latest(lambda before: (before or 0) + 1, 3600.0)
     latest.look()
