@@ -82,10 +82,18 @@ class Follower:
         self._known |= {step.name: None for step in steps}
         measured = [_measured(record) for record in _records(self._curve)]
         events += [*steps, *self._said(), *(each for each in measured if each)]
-        if ended:
+        if ended and not any(lines.left for lines in self._files()):
             self.ended = True
-            events.append(result(self._folder))
+            events += [*self._last_words(), result(self._folder)]
         return events
+
+    def _files(self) -> list[Lines]:
+        return [self._journal, self._curve, *self._logs.values()]
+
+    def _last_words(self) -> list[LogLine]:
+        """Return what a step said last where its process was killed within a line."""
+        torn = ((step, self._logs[step].torn) for step in self._known)
+        return [LogLine(step, text) for step, text in torn if text]
 
     def _attempts(self) -> list[Event]:
         """Begin at the beginning where the run has begun again."""
@@ -115,6 +123,13 @@ class Lines:
         self._path, self._tail = path, tail
         self._at: int | None = None
         self._torn = b""
+        self.left = False
+        """Whether more lies there than was read."""
+
+    @property
+    def torn(self) -> str:
+        """What stands behind the last whole line."""
+        return self._torn.decode("utf-8", errors="replace")
 
     def new_lines(self) -> list[str]:
         """Return the whole lines that were added; none where the file is not there yet."""
@@ -127,6 +142,7 @@ class Lines:
         except FileNotFoundError:
             return []
         self._at += len(piece)
+        self.left = len(piece) == PIECE_BYTES
         *lines, self._torn = (self._torn + piece).split(b"\n")
         return [line.decode("utf-8", errors="replace") for line in lines]
 

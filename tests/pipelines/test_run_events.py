@@ -110,6 +110,18 @@ def test_of_a_long_log_the_end_is_told_and_a_huge_one_comes_in_pieces(folder: Ru
     assert [len(each.text) for each in found if isinstance(each, LogLine)] == [3_000_000, 4]
 
 
+def test_of_an_ended_run_all_is_told_before_its_end(folder: RunFolder) -> None:
+    folder.append(TRAIN)
+    epoch = '{{"epoch": {}, "values": {{"val_loss": 0.25, "val_rmse": 0.5}}}}\n'
+    folder.curve.write_text("".join(epoch.format(n) for n in range(1, 40_001)))
+    say(folder, "its last word")
+    folder.close(Result("iris-1", "failed", "it was killed"))
+    events = [*follow(folder, sleep=lambda _: None)]
+    assert sum(isinstance(each, Measured) for each in events) == 40_000
+    assert LogLine("train", "its last word") in events
+    assert isinstance(events[-1], Result)
+
+
 def test_torn_and_strange_lines_are_left_out(folder: RunFolder) -> None:
     folder.append(TRAIN)
     with (folder.path / "journal.jsonl").open("a") as file:
