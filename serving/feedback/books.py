@@ -26,10 +26,7 @@ class Books:
 
     def of(self, namespace: str, model: str) -> Book:
         """Return a model's book, made if it is not there. Raises UsageError, PlatformError."""
-        if not NAME.fullmatch(namespace) or not NAME.fullmatch(model):
-            raise UsageError(
-                f"{namespace!r:.80}/{model!r:.80} is no namespace and name of a model."
-            )
+        path = _place(self._folder, namespace, model)
         with self._lock:
             if (namespace, model) not in self._open:
                 if len(self._open) >= MOST_BOOKS:
@@ -37,9 +34,16 @@ class Books:
                         f"this collector has the feedback of {MOST_BOOKS} models already; give "
                         f"{model} one of its own."
                     )
-                path = place(self._folder, namespace, model)
                 self._open[namespace, model] = Book(path, self._bounds)
             return self._open[namespace, model]
+
+    def found(self, namespace: str, model: str) -> Book | None:
+        """Return a model's book; None where nothing was ever told of it, for a question makes none.
+
+        Raises UsageError, PlatformError.
+        """
+        is_there = _place(self._folder, namespace, model).exists()
+        return self.of(namespace, model) if is_there else None
 
     def known(self) -> Iterator[tuple[str, str, Book]]:
         """Yield namespace, name and book of every model that there is feedback of."""
@@ -58,3 +62,10 @@ class Books:
 def place(folder: Path, namespace: str, model: str) -> Path:
     """Return where the feedback of a model is."""
     return folder / namespace / f"{model}.db"
+
+
+def _place(folder: Path, namespace: str, model: str) -> Path:
+    """Return the same of what somebody asks for. Raises UsageError where these are no names."""
+    if not NAME.fullmatch(namespace) or not NAME.fullmatch(model):
+        raise UsageError(f"{namespace!r:.80}/{model!r:.80} is no namespace and name of a model.")
+    return place(folder, namespace, model)

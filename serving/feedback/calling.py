@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from functools import cache
-from http.client import HTTPException
 from typing import Any
 
+from serving import direct
 from serving.errors import PlatformError
 
 PATIENCE_S = 5.0
@@ -42,7 +41,7 @@ def call(url: str, body: bytes | None = None, patience_s: float = PATIENCE_S) ->
 def _called(url: str, body: bytes | None, patience_s: float) -> Any:
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with _opener().open(asked, timeout=patience_s) as answer:
+        with direct.opener().open(asked, timeout=patience_s) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise CollectorError(_sentence(url, error), error.code) from error
@@ -52,20 +51,14 @@ def _called(url: str, body: bytes | None, patience_s: float) -> Any:
         raise _away(url, error.reason) from error
     except ConnectionError:
         raise
-    except (OSError, HTTPException, ValueError) as error:
+    except direct.FAULTS as error:
         raise _away(url, error) from error
-
-
-@cache
-def _opener() -> urllib.request.OpenerDirector:
-    """Return what asks; a proxy of the environment is not for what is inside the cluster."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _sentence(url: str, error: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(error)["error"])
-    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+    except (*direct.FAULTS, KeyError, TypeError):
         return f"{url} answers {error.code}."
 
 

@@ -25,6 +25,7 @@ from serving.errors import KanaryaError, UsageError
 from serving.feedback import gauges, wire
 from serving.feedback.book import BookFull
 from serving.feedback.books import Books
+from serving.feedback.performance import LivePerformance
 from serving.feedback.wire import WireError
 
 PATIENCE_S = 30.0
@@ -62,7 +63,9 @@ class Desk:
         if rest != [""]:
             return refused(404, f"{url.path:.200}: ask /<namespace>/<model>.")
         window_s = _window(parse_qs(url.query), self._window_s)
-        found = self._books.of(namespace, model).performance(model, window_s, self._clock())
+        book = self._books.found(namespace, model)
+        nothing = LivePerformance(model, {}, window_s)
+        found = book.performance(model, window_s, self._clock()) if book else nothing
         return _said(found.to_json())
 
     def post(self, target: str, body: bytes) -> Reply:

@@ -44,6 +44,13 @@ def gauges(url: str) -> str:
         return str(answer.read().decode())
 
 
+def test_a_question_about_a_model_that_nobody_has_told_of_makes_no_file(tmp_path: Path) -> None:
+    with collector(tmp_path) as url:
+        found = LivePerformance.from_json(call(f"{url}/typo"), url)
+    assert found == LivePerformance("typo", {}, 86_400)
+    assert [*tmp_path.rglob("*.db")] == []
+
+
 def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
     sent = wire.predictions("1", None, Answered(["a"], [NOW], [3], [1.5, float("nan"), 1e300]))
     with collector(tmp_path) as url:
