@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from scripts.asked import Question, Wanted, questions
+from serving import direct
 from serving.errors import KanaryaError, UsageError
 from serving.settings import Settings
 
@@ -114,12 +115,11 @@ def _ask(url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body, default=str).encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with direct.opener().open(request, timeout=60) as answer:
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         said = error.read().decode(errors="replace")
         raise KanaryaError(f"the model answered {error.code}: {said[:500]}") from error
-    except urllib.error.URLError as error:
-        raise KanaryaError(
-            f"{url} does not answer ({error.reason}); `kanarya up` starts it"
-        ) from error
+    except direct.FAULTS as error:
+        why = getattr(error, "reason", error)
+        raise KanaryaError(f"{url} does not answer ({why}); `kanarya up` starts it") from error

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from components.telling import note
+from serving import direct
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WORKFLOW = "workflows.argoproj.io/workflow"
@@ -59,7 +59,7 @@ def terminated(api: Api, workflow: str) -> bool:
 def _asked(api: Api, group: str, what: str) -> dict[str, Any]:
     try:
         return _got(api, group, what)
-    except (URLError, OSError, ValueError) as error:
+    except direct.FAULTS as error:
         kind = what.partition("/")[0].partition("?")[0]
         note(f"the Kubernetes API did not tell of the {kind} of this run ({error})")
         return {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from serving import direct
 from serving.errors import KanaryaError
 from serving.signature import MISSING, Column, Signature
 
@@ -69,15 +70,14 @@ def ask(url: str, name: str, instance: Mapping[str, Any]) -> Answer:
     body = json.dumps({"instances": [instance]}, ensure_ascii=False).encode()
     address = f"{url}/v1/models/{quote(name)}:predict"
     request = urllib.request.Request(address, body, {"content-type": "application/json"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     began = time.perf_counter()
     try:
-        with opener.open(request, timeout=TIMEOUT_S) as found:
+        with direct.opener().open(request, timeout=TIMEOUT_S) as found:
             said, revision = found.read(LARGEST), found.headers.get(REVISION, "")
     except urllib.error.HTTPError as error:
         why = error.read(500).decode(errors="replace")
         raise KanaryaError(f"the model answered {error.code}: {why}") from error
-    except OSError as error:
+    except direct.FAULTS as error:
         raise KanaryaError(f"{url} does not answer ({error}); `kanarya up` starts it") from error
     return _answer(said, revision, time.perf_counter() - began)
 
