@@ -71,9 +71,10 @@ async def _entered(world: World, request: Request, given: tuple[str, str], wante
         answer = _form(texts, wanted, texts.say("login.wait", seconds=int(wait_s) + 1), 429)
         answer.headers["Retry-After"] = str(int(wait_s) + 1)
         return answer
+    # Before the answer is known: of many that are sent at once the first few are heard.
+    world.attempts.fail(keys, time.monotonic())
     person = await asyncio.to_thread(world.door.logins.of_password, *given, address)
     if person is None:
-        world.attempts.fail(keys, time.monotonic())
         return _form(texts, wanted, texts.say("login.wrong"), 401)
     world.attempts.succeed(keys)
     return await _welcomed(world, person, wanted, secure=request.url.scheme == "https")
