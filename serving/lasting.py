@@ -1,10 +1,17 @@
-"""Files that are created once: all of their bytes are on the disk before their name is there."""
+"""What lasts: files that are created once, all of their bytes on the disk before their name.
+
+And whose an unfinished folder is, so that nobody sweeps away what somebody still fills.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def create(path: Path, data: bytes) -> bool:
@@ -30,13 +37,36 @@ def create(path: Path, data: bytes) -> bool:
         unfinished.unlink(missing_ok=True)
     for left in path.parent.glob(f".{path.name}.*.partial"):
         left.unlink(missing_ok=True)
-    _synced(path.parent)
+    synced(path.parent)
     return True
 
 
-def _synced(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def synced(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder that is being filled; the system lets go of it with the process.
+
+    Raises OSError where somebody holds it, who lives.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def after_torn(lines: BinaryIO) -> bytes:
+    """Return what must stand before the next line of a file: an end to one that a kill has torn."""
+    if not lines.seek(0, os.SEEK_END):
+        return b""
+    lines.seek(-1, os.SEEK_END)
+    return b"" if lines.read(1) == b"\n" else b"\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from serving import signing
+from serving import lasting, signing
 from serving.card import read_card, write_card
 from serving.errors import ModelError, PlatformError
 from serving.manifest import Manifest, check, seal, verify
@@ -60,7 +59,7 @@ def _fill(partial: Path, source: Path, manifest: Manifest) -> None:
 def _persist(directory: Path) -> None:
     for folder, _, names in os.walk(directory):
         for name in [*names, "."]:
-            _fsync(Path(folder) / name)
+            lasting.synced(Path(folder) / name)
 
 
 @contextmanager
@@ -71,7 +70,7 @@ def _workplace(destination: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         # The lock says that its owner lives; the system drops it with the process.
-        with _locked(partial):
+        with lasting.held(partial):
             yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -81,29 +80,11 @@ def _sweep(destination: Path) -> None:
     """Remove what publishers of the same destination left when they were killed."""
     for left in destination.parent.glob(f".{destination.name}.*.partial"):
         # Somebody else works there, or swept it first: both are fine.
-        with suppress(OSError), _locked(left):
+        with suppress(OSError), lasting.held(left):
             shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _move(partial: Path, destination: Path) -> None:
     _refuse_existing(destination)
     partial.rename(destination)
-    _fsync(destination.parent)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    lasting.synced(destination.parent)

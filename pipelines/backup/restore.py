@@ -17,6 +17,7 @@ from pipelines.backup.folder import BackupFolder
 from pipelines.backup.manifest import Item, Manifest
 from pipelines.backup.rebase import rebase
 from pipelines.errors import BackupError
+from serving import lasting
 from serving.errors import KanaryaError, UsageError
 from serving.moved import Moves
 from serving.rollout.ledger import StoredLedger
@@ -50,12 +51,9 @@ def restore(
         building = home.with_name(f".{home.name}.{secrets.token_hex(4)}.restoring")
         building.mkdir(mode=0o700)
         try:
-            _fill(folder, manifest, building)
-            moves = Moves({then: str(home / now) for then, now in manifest.places.items()})
-            rebase(building, moves)
-            ledgers = _checked(building, manifest)
-            _persist(building)
-            aside = _swapped(building, home)
+            with lasting.held(building):
+                ledgers = _built(folder, manifest, building, home)
+                aside = _swapped(building, home)
         finally:
             shutil.rmtree(building, ignore_errors=True)
     except OSError as error:
@@ -64,6 +62,15 @@ def restore(
             "make room, or give it to a user who may"
         ) from error
     return Restored(home, manifest, ledgers, aside)
+
+
+def _built(folder: BackupFolder, manifest: Manifest, building: Path, home: Path) -> int:
+    """Build what will be `home`; return how many ledgers were verified."""
+    _fill(folder, manifest, building)
+    rebase(building, Moves({then: str(home / now) for then, now in manifest.places.items()}))
+    ledgers = _checked(building, manifest)
+    _persist(building)
+    return ledgers
 
 
 def _refuse(home: Path, force: bool) -> None:
@@ -88,9 +95,10 @@ def _refuse_running(home: Path) -> None:
 
 
 def _sweep(home: Path) -> None:
-    """Remove what killed restorations of the same home have left; nothing begins there twice."""
+    """Remove what killed restorations of the same home have left."""
     for left in home.parent.glob(f".{home.name}.*.restoring"):
-        shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError), lasting.held(left):  # else somebody builds there just now
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _fill(folder: BackupFolder, manifest: Manifest, building: Path) -> None:
@@ -147,16 +155,8 @@ def _persist(building: Path) -> None:
     """Wait until every file is on the disk: a name that outlives a power cut stands for bytes."""
     files = [path for path in building.rglob("*") if path.is_file() and not path.is_symlink()]
     with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(_synced, files):
+        for _ in pool.map(lasting.synced, files):
             pass
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _swapped(building: Path, home: Path) -> Path | None:

@@ -17,6 +17,7 @@ from pipelines.backup.folder import MARK, BackupFolder
 from pipelines.backup.make import make, verify
 from pipelines.backup.restore import restore
 from pipelines.errors import BackupError
+from serving import lasting
 from serving.errors import KanaryaError, UsageError
 from serving.moved import Moves
 from serving.rollout.ledger import StoredLedger
@@ -185,6 +186,19 @@ def test_what_is_there_is_not_overwritten_unless_told(
     assert done.aside
     assert (done.aside / "mine").read_text() == "mine"
     assert not (home / "mine").exists()
+
+
+def test_a_restoration_does_not_sweep_away_another_that_is_under_way(
+    settings: Settings, folder: BackupFolder, tmp_path: Path
+) -> None:
+    make(settings, folder)
+    living, left = (tmp_path / f".home.{name}.restoring" for name in ("0000aaaa", "0000bbbb"))
+    for each in (living, left):
+        each.mkdir()
+        (each / "half").write_text("made")
+    with lasting.held(living):
+        restore(folder, tmp_path / "home")
+    assert (living / "half").is_file() and not left.exists()
 
 
 @pytest.mark.parametrize(
