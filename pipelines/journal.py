@@ -18,7 +18,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import Any
 
 from pipelines.processes import Process
 from serving.errors import KanaryaError
+from serving.lasting import after_torn
 
 WAITING, RUNNING, SUCCEEDED, FAILED = "waiting", "running", "succeeded", "failed"
 CANCELLED = "cancelled"
@@ -144,11 +145,11 @@ class RunFolder:
 
     def append(self, step: Step) -> None:
         """Add a step's state to the journal; the last line of a step is the one that counts."""
-        with (self.path / "journal.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(step)) + "\n")
+        with (self.path / "journal.jsonl").open("a+b") as file:
+            file.write(after_torn(file) + json.dumps(asdict(step)).encode() + b"\n")
 
     def steps(self) -> tuple[Step, ...]:
-        """Return the steps in the order in which they began, without a half-written last line."""
+        """Return the steps in the order in which they began, without a half-written line."""
         latest: dict[str, Step] = {}
         for record in _records(self.path / "journal.jsonl"):
             latest[record["name"]] = Step(**record)
@@ -175,7 +176,5 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         return
     for line in path.read_text(encoding="utf-8").splitlines():
-        try:
+        with suppress(ValueError):  # torn by a kill, or a disk that was full
             yield json.loads(line)
-        except ValueError:
-            return

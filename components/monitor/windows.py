@@ -7,10 +7,12 @@ this is for whoever asks often: a rule, an alert, a page. Importing it is cheap.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
+
+from serving.lasting import after_torn
+from serving.storage import partial
 
 if TYPE_CHECKING:
     from components.monitor.record import Look, Windows
@@ -83,7 +85,7 @@ def note(settings: Settings, look: Look) -> None:
         _write(file, known[MOST_LINES // 2 :])
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+b") as lines:
-        lines.write(_after_torn(lines) + _line(found).encode())
+        lines.write(after_torn(lines) + _line(found).encode())
 
 
 def read(settings: Settings, name: str) -> tuple[Ended, ...]:
@@ -117,17 +119,8 @@ def _read(line: str) -> Ended | None:
 
 
 def _write(file: Path, found: tuple[Ended, ...]) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text("".join(map(_line, found)), encoding="utf-8")
-    partial.replace(file)
-
-
-def _after_torn(lines: BinaryIO) -> bytes:
-    """Return what ends a line that was torn by a kill."""
-    if not lines.seek(0, os.SEEK_END):
-        return b""
-    lines.seek(-1, os.SEEK_END)
-    return b"" if lines.read(1) == b"\n" else b"\n"
+    with partial(file) as unfinished:
+        unfinished.write_text("".join(map(_line, found)), encoding="utf-8")
 
 
 def _line(found: Ended) -> str:

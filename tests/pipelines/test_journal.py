@@ -21,7 +21,10 @@ def test_the_last_word_on_a_step_counts_and_a_torn_line_is_left_out(tmp_path: Pa
     folder.append(Step("train", "running", 3.5))
     with (folder.path / "journal.jsonl").open("a") as file:
         file.write('{"name": "train", "sta')  # the process was killed while it wrote
-    assert folder.steps() == (Step("ingest", "succeeded", 1.0, 3.5), Step("train", "running", 3.5))
+    known = (Step("ingest", "succeeded", 1.0, 3.5), Step("train", "running", 3.5))
+    assert folder.steps() == known
+    folder.append(Step("train", "failed", 3.5, 4.0))  # whoever found it killed
+    assert folder.steps() == (known[0], Step("train", "failed", 3.5, 4.0))
 
 
 def test_what_no_step_used_is_the_orchestration_share() -> None:
