@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from pipelines.alerts.receivers import Receiver
     from pipelines.alerts.rule import Rule
 
+YEAR_H = 8784.0
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _of_a_year(ctx: click.Context, option: click.Parameter, value: float) -> float:
+    """Return the hours of a silence; without an end nobody would be told ever again."""
+    if 0 <= value <= YEAR_H:
+        return value
+    raise click.BadParameter(f"{value:g}; give hours, up to a year", ctx, option)
 
 
 @click.group()
@@ -119,7 +127,7 @@ def outbox(limit: int, as_json: bool) -> None:
 @alerts.command()
 @click.argument("rule")
 @click.argument("subject", default="")
-@click.option("--hours", type=click.FloatRange(min=0), default=2.0, show_default=True)
+@click.option("--hours", callback=_of_a_year, default=2.0, show_default=True)
 @click.option("--why", default="", help="Why, for whoever asks.")
 def silence(rule: str, subject: str, hours: float, why: str) -> None:
     """Tell nobody of RULE (all: `all`) for some hours, of one SUBJECT (`iris/3`) or of all.

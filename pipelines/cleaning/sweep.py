@@ -129,5 +129,5 @@ def size(settings: Settings, judged: Judged) -> int:
 
 def require(policy: Policy) -> None:
     """Raise UsageError where a policy would not keep even the newest."""
-    if min(policy.versions, policy.runs, policy.ledger) < 1 or policy.days < 0:
+    if min(policy.versions, policy.runs, policy.ledger) < 1 or not policy.days >= 0:  # NaN, too
         raise UsageError("keep at least 1 version, 1 run and 1 record, and days from 0 on")

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -109,3 +110,9 @@ def test_where_nobody_looked_or_is_told_that_is_said(settings: Settings) -> None
 def test_a_rule_that_there_is_not_cannot_be_silenced(drifted: Settings) -> None:
     with pytest.raises(UsageError, match="there is no rule 'Drift'"):
         said("silence", "Drift")
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "1e9"])
+def test_a_silence_has_an_end(drifted: Settings, hours: str) -> None:
+    with pytest.raises(click.BadParameter, match="hours, up to a year"):
+        said("silence", "all", "--hours", hours)

@@ -1,10 +1,15 @@
 """What may go, and what never does."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from components.removal import Registered
 from pipelines.cleaning.rules import DAY_S, Needed, Policy, judge_runs, judge_versions
+from pipelines.cleaning.sweep import require
 from pipelines.run_row import KILLED, Row
+from serving.errors import UsageError
 
 NOW = 1_800_000_000.0
 OLD = NOW - 100 * DAY_S
@@ -67,3 +72,9 @@ def test_a_run_goes_only_where_nothing_needs_it(
 ) -> None:
     judged = judge_runs(rows, stay, POLICY, NOW)
     assert [each.what.run_id for each in judged if not each.stays] == goes
+
+
+@pytest.mark.parametrize("changed", [{"versions": 0}, {"days": -1.0}, {"days": float("nan")}])
+def test_a_policy_that_would_not_keep_even_the_newest_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="keep at least 1 version"):
+        require(replace(POLICY, **changed))
