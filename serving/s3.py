@@ -95,16 +95,28 @@ class S3Bucket:
 
     def create(self, name: str, data: bytes) -> bool:
         """Make an object unless one has this name; of many writers exactly one gets True."""
+        for _ in range(ATTEMPTS):
+            if self._put(name, data):
+                return True
+            found = self.read(name)
+            if found is not None:
+                # The answer to an upload that was made may have been lost, and the retry refused.
+                return found == data
+            # Refused since another upload was under way, which has not come to anything yet.
+        raise PlatformError(
+            f"{self.uri}: others write {name} all the time, and nothing comes of it; try again."
+        )
+
+    def _put(self, name: str, data: bytes) -> bool:
         from botocore.exceptions import ClientError
 
         with _translated(self.uri):
             try:
                 self.client.put_object(Bucket=self.bucket, Key=name, Body=data, IfNoneMatch="*")
             except ClientError as error:
-                if _code(error) not in TAKEN:
-                    raise
-                # The answer to an upload that was made may have been lost, and the retry refused.
-                return self.read(name) == data
+                if _code(error) in TAKEN:
+                    return False
+                raise
         return True
 
     def _listed(self, prefix: str, **how: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,12 +47,21 @@ def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @contextmanager
 def refusing(status: int, code: str) -> Iterator[str]:
     """Yield the address of a server that gives everybody the same refusal."""
-    body = f"<Error><Code>{code}</Code><Message>no.</Message></Error>".encode()
+    with answering(lambda method: (status, code)) as address:
+        yield address
 
-    class Refusing(BaseHTTPRequestHandler):
+
+@contextmanager
+def answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
+    """Yield the address of a server that answers each method: a status, an error's code or ""."""
+
+    class Answering(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # which says Continue to whoever asks before sending
 
         def do_GET(self) -> None:
+            status, code = answer(self.command)
+            told = f"<Error><Code>{code}</Code><Message>no.</Message></Error>" if code else ""
+            body = told.encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Connection", "close")
@@ -66,10 +75,12 @@ def refusing(status: int, code: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

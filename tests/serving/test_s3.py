@@ -11,7 +11,7 @@ import pytest
 from serving import storage
 from serving.errors import KanaryaError, PlatformError, UsageError
 from serving.settings import Settings
-from tests.serving.fake_s3 import KEYS, refusing
+from tests.serving.fake_s3 import KEYS, answering, refusing
 
 MODEL = {
     "card.json": b"{}",
@@ -76,6 +76,18 @@ def test_what_is_created_is_there_whole_and_never_replaced(s3: Any) -> None:
     assert storage.create("s3://bucket/ledger/deeper/3.json", b"")
     assert storage.names("s3://bucket/ledger") == ["1.json"]
     assert storage.read("s3://bucket/ledger/1.json") == b"first"
+
+
+def test_who_is_told_to_come_again_while_another_writes_does_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    puts = [(409, "ConditionalRequestConflict"), (200, "")]
+    gets = [(404, "NoSuchKey")]
+    with answering(lambda method: (puts if method == "PUT" else gets).pop(0)) as address:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        assert storage.create("s3://bucket/ledger/1.json", b"first")
+    assert puts == []
 
 
 ASKED: dict[str, Callable[[str, Path], object]] = {
