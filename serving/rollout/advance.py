@@ -96,8 +96,8 @@ def _wait_for_a_person(state: Rollout, at: float) -> Step:
     if state.phase is Phase.APPROVAL and state.policy.on_inconclusive == "abort":
         return roll_back(state, at, f"nobody approved {state.asking} % within {limit:g} s")
     if state.phase is Phase.APPROVAL:
-        return hold(state, f"nobody approved {state.asking} % within {limit:g} s")
-    return hold(state, f"{state.reason} for {limit:g} s")
+        return hold(state, at, f"nobody approved {state.asking} % within {limit:g} s")
+    return hold(state, at, f"{state.reason} for {limit:g} s")
 
 
 def _observe(state: Rollout, sight: Sight) -> Step:
@@ -192,7 +192,7 @@ def _unsure(state: Rollout, sight: Sight, found: Judgement, why: str) -> Step:
         case "promote" if found.verdict is Verdict.TOO_FEW:
             return go(judged, sight.at, step=state.step + 1)
         case "promote" | "hold":
-            return hold(judged, reason)
+            return hold(judged, sight.at, reason)
     assert_never(state.policy.on_inconclusive)
 
 
@@ -225,7 +225,7 @@ def _await_split(state: Rollout, sight: Sight) -> Step:
 def _wrong_stable(state: Rollout, sight: Sight) -> Step:
     """Hold: KServe took another revision for the stable one (a known race); 0 % would go there."""
     found = f"the rest of the traffic goes to {sight.stable or 'no revision'}, not {state.stable}"
-    return hold(state, found)
+    return hold(state, sight.at, found)
 
 
 def _has_everything(revision: str, sight: Sight) -> bool:

@@ -83,7 +83,7 @@ def hold(world: World, name: str) -> Outcome:
         reason = f"held by {world.actor}"
         if _is_carried(world, state):
             return moves.pause(state, now, f"{reason}; {moves.commands(state)}")
-        return moves.hold(state, reason)
+        return moves.hold(state, now, reason)
 
     return _amended(world, name, edit)
 

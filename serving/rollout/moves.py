@@ -75,11 +75,11 @@ def roll_back(state: Rollout, at: float, reason: str) -> Step:
     return Step(back.because(reason), move, (event("bad", back, reason),))
 
 
-def hold(state: Rollout, reason: str) -> Step:
+def hold(state: Rollout, at: float, reason: str) -> Step:
     """Return the step that leaves the split as it is and asks a person."""
     then = commands(state)
     why = reason[: LONGEST_REASON - len(then) - 2]
-    held = replace(state, phase=Phase.HELD).because(f"{why}; {then}")
+    held = replace(state, phase=Phase.HELD, since=at).because(f"{why}; {then}")
     return Step(held, events=(event("held", held, held.reason),))
 
 

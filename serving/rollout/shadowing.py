@@ -83,7 +83,7 @@ def _unsure(state: Rollout, at: float, reason: str) -> Step:
         case "promote" if first < 100:
             return _entered(state, at, "shadow", reason)
         case "promote" | "hold":
-            return hold(replace(state, asking=first), reason)
+            return hold(replace(state, asking=first), at, reason)
     assert_never(state.policy.on_inconclusive)
 
 

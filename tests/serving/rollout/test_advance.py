@@ -235,5 +235,6 @@ def test_a_platform_that_does_not_do_it_is_told_and_nothing_changes(
 
 def test_a_held_rollout_says_which_revision_is_in_the_way() -> None:
     held = advance(COUNTING, replace(LIVE, stable=OLDER)).state
+    assert held.since == NOW, "so long it waits for a person"
     assert "the rest of the traffic goes to iris-1, not iris-2" in held.reason
     assert "kanarya rollout resume iris" in held.reason
