@@ -162,12 +162,16 @@ class Incoming:
         self.file.write(content)
 
     def finish(self, announced: int | None = None) -> Upload:
-        """Give the file its name. Raises UsageError where it is empty or was cut off."""
+        """Give the file its name.
+
+        Raises UsageError where it is empty or was cut off, or where all have too much by now.
+        """
         if announced is not None and announced != self._size:
             raise UsageError(f"only {self._size:,} of {announced:,} bytes arrived: send it again")
         if not self._size:
             raise UsageError("the file is empty: give a CSV file with a header and rows")
         self.file.flush()
+        self.uploads._refuse_full(0, self.uploads.room())  # others may have come meanwhile
         os.fsync(self.file.fileno())
         final = self.uploads.folder / self._digest.hexdigest()[:16] / self.name
         final.parent.mkdir(mode=0o700, exist_ok=True)

@@ -178,6 +178,18 @@ def test_all_uploads_together_have_a_limit_and_one_that_is_removed_makes_room(
     assert asked.post("/api/uploads?name=b.csv", content=ROWS).status_code == 201
 
 
+def test_files_that_come_at_the_same_time_have_one_limit(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads", limit=1 << 20, quota=len(ROWS) + 4)
+    with uploads.receiving("a.csv", None) as kept:
+        with uploads.receiving("b.csv", None) as refused:
+            for each in (kept, refused):
+                each.write(ROWS)
+                each.file.flush()
+            with pytest.raises(UsageError, match="KANARYA_UPLOADS_MB"):
+                refused.finish()
+        assert kept.finish().name == "a.csv"
+
+
 def test_what_a_run_still_reads_is_not_removed(tmp_path: Path) -> None:
     asked = client(tmp_path)
     path = asked.post("/api/uploads?name=a.csv", content=ROWS).json()["path"]
