@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ from serving.local.observed import READY, STARTING, Observed, Phase
 from serving.local.probing import Address, answers
 from serving.local.revisions import RevisionSpec
 from serving.local.sockets import LOOPBACK
+
+logger = logging.getLogger(__name__)
 
 Fetch = Callable[[str], Awaitable[Path]]
 
@@ -76,13 +79,19 @@ class Runner:
             except KanaryaError as error:
                 self._see(Observed(Phase.FAILED, "ModelLoadFailed", str(error)))
             except OSError as error:
-                said = f"{self.spec.storage_uri} could not be fetched or started: {error}."
-                self._see(Observed(Phase.FAILED, "ModelLoadFailed", said))
+                self._see(self._not_started(error))
+            except Exception as error:  # or nobody would ever try it again
+                logger.exception("%s", self.spec.key)
+                self._see(self._not_started(error))
             healthy_s = loop.time() - self._ready_at if self._ready_at else 0.0
             wait, backoff = backoff.after(healthy_s)
             why = f"Back-off restarting revision {self.spec.revision}: {self.observed.message}"
             self._around.tell(self.spec, "BackOff", why)
             await asyncio.sleep(wait)
+
+    def _not_started(self, error: Exception) -> Observed:
+        said = f"{self.spec.storage_uri} could not be fetched or started: {error}."
+        return Observed(Phase.FAILED, "ModelLoadFailed", said)
 
     async def _live(self, spec: RevisionSpec) -> None:
         """Run the process from its start to its end, whatever ends it."""

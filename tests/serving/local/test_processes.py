@@ -52,6 +52,23 @@ def test_the_gateway_is_told_of_an_end_at_once_and_the_next_start_has_the_same_p
     uvloop.run(test())
 
 
+def test_what_cannot_even_be_fetched_has_failed_and_is_tried_again(tmp_path: Path) -> None:
+    async def test() -> None:
+        places = Places(tmp_path / "logs", tmp_path / "cache")
+        processes = Processes(places, Told(), launching(FAKE), QUICK)
+        warnings: list[str] = []
+        processes.listen(lambda spec: None, lambda spec, reason, why: warnings.append(why))
+        made = RevisionSpec("ml", "iris", "iris-predictor-00001", Models(tmp_path).make("m1"))
+        spec = replace(made, storage_uri="file://[::1/m1")
+        processes.ensure(spec)
+        await eventually(lambda: len(warnings) >= 2)
+        seen = processes.observed(spec.key)
+        await processes.close()
+        assert (seen.phase, "Invalid IPv6 URL" in seen.message) == (Phase.FAILED, True)
+
+    uvloop.run(test())
+
+
 def test_waits_double_up_to_the_ceiling() -> None:
     backoff, waits = Backoff(0.5, 30.0, 60.0), []
     for _ in range(8):
