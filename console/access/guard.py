@@ -82,7 +82,7 @@ class Guard:
             return _sentence(421, f"{sentence}; its names are in KANARYA_CONSOLE_NAMES")
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE
         origin = headers.get("origin")
-        if writes and origin is not None and urlsplit(origin).netloc != host:
+        if writes and origin is not None and _netloc(origin) != host:
             return _sentence(403, "this request came from a page elsewhere")
         if is_too_large(scope):
             return _sentence(413, SENTENCE)
@@ -119,6 +119,13 @@ def own_path(wanted: str) -> str:
     parts = urlsplit(wanted)
     inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     return wanted if inside and not parts.netloc and not parts.scheme else "/"
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

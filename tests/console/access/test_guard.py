@@ -73,6 +73,7 @@ def test_only_known_host_names_are_answered(host: str, status: int) -> None:
         ("POST", {"Origin": "http://evil.example"}, 403),
         ("POST", {"Origin": "http://localhost:9999"}, 403),
         ("POST", {"Origin": "null"}, 403),
+        ("POST", {"Origin": "http://[localhost"}, 403),
         ("GET", {"Origin": "http://evil.example"}, 200),  # it may ask; it cannot read
     ],
 )
