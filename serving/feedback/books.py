@@ -45,12 +45,12 @@ class Books:
         is_there = _place(self._folder, namespace, model).exists()
         return self.of(namespace, model) if is_there else None
 
-    def known(self) -> Iterator[tuple[str, str, Book]]:
-        """Yield namespace, name and book of every model that there is feedback of."""
+    def known(self) -> Iterator[tuple[str, str]]:
+        """Yield namespace and name of every model that there is feedback of."""
         for path in sorted(self._folder.glob("*/*.db")):
             namespace, model = path.parent.name, path.stem
             if NAME.fullmatch(namespace) and NAME.fullmatch(model):
-                yield namespace, model, self.of(namespace, model)
+                yield namespace, model
 
     def close(self) -> None:
         """Close every file."""

@@ -16,12 +16,12 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from serving.errors import KanaryaError, UsageError
+from serving.errors import KanaryaError, PlatformError, UsageError
 from serving.feedback import gauges, wire
 from serving.feedback.book import BookFull
 from serving.feedback.books import Books
@@ -84,11 +84,17 @@ class Desk:
         return refused(404, f"{target:.200}: post to /<namespace>/<model>/predictions or labels.")
 
     def _metrics(self) -> str:
-        now = self._clock()
-        return gauges.page(
-            ({"namespace": namespace}, book.performance(model, self._window_s, now))
-            for namespace, model, book in self._books.known()
-        )
+        return gauges.page(self._known(self._clock()))
+
+    def _known(self, now: float) -> Iterator[tuple[Mapping[str, str], LivePerformance]]:
+        """Yield how every model does; one whose file is damaged is for the log."""
+        for namespace, model in self._books.known():
+            try:
+                found = self._books.of(namespace, model).performance(model, self._window_s, now)
+            except PlatformError as error:
+                log.error("%s", error)
+            else:
+                yield {"namespace": namespace}, found
 
 
 def answer(respond: Callable[[], Reply]) -> Reply:

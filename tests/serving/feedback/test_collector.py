@@ -51,6 +51,13 @@ def test_a_question_about_a_model_that_nobody_has_told_of_makes_no_file(tmp_path
     assert [*tmp_path.rglob("*.db")] == []
 
 
+def test_a_damaged_file_does_not_keep_the_gauges_of_the_others(tmp_path: Path) -> None:
+    with collector(tmp_path) as url:
+        call(f"{url}/iris/predictions", wire.predictions("3", ["x", "y"], ANSWERED))
+        (tmp_path / "ml" / "damaged.db").write_bytes(b"no database" * 999)
+        assert 'model="iris",version="3"' in gauges(url)
+
+
 def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
     sent = wire.predictions("1", None, Answered(["a"], [NOW], [3], [1.5, float("nan"), 1e300]))
     with collector(tmp_path) as url:
