@@ -100,15 +100,16 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _start(folder: Path, checkout: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     found = os.pathsep.join(filter(None, [str(checkout), os.environ.get("PYTHONPATH", "")]))
-    return subprocess.Popen(
-        # -P: a folder `pipelines` or `components` where the user stands is not ours.
-        [sys.executable, "-P", "-m", "pipelines.warm_server", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "server.log").open("wb"),
-        # The steps limit linear algebra to one thread anyway; so none is there when it forks.
-        env={**os.environ, "PYTHONPATH": found, "OPENBLAS_NUM_THREADS": "1"},
-    )
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(
+            # -P: a folder `pipelines` or `components` where the user stands is not ours.
+            [sys.executable, "-P", "-m", "pipelines.warm_server", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            # The steps limit linear algebra to one thread anyway; so none is there when it forks.
+            env={**os.environ, "PYTHONPATH": found, "OPENBLAS_NUM_THREADS": "1"},
+        )
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -66,7 +66,8 @@ def dump_postgres(uri: str, target: Path) -> None:
 
     The password travels in the environment: what stands on a command line everybody can read.
     """
-    command = ["pg_dump", "--format=custom", "--no-owner", f"--file={target}"]
+    # Nobody sits at a backup that asks for a password.
+    command = ["pg_dump", "--format=custom", "--no-owner", "--no-password", f"--file={target}"]
     try:
         done = subprocess.run(
             command, env={**os.environ, **postgres(uri)}, capture_output=True, text=True
