@@ -6,7 +6,7 @@ under a lock per model name, so that a kill at any moment leaves the registry as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,9 @@ from serving import audit
 STAGING, CHAMPION, PREVIOUS = "staging", "champion", "previous"
 STORE_URI = "kanarya.store_uri"
 ROLLOUT = "kanarya.rollout"
+PAGE = 1000
+"""Entries that MLflow is asked for at a time: as many as it gives."""
+Aliases = Mapping[tuple[str, str], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -211,22 +214,38 @@ class Entry:
 
 def listing(name: str | None = None) -> list[Entry]:
     """Return the versions of one model, or of all, the newest first."""
-    tracker = connect()
     query = f"name = '{name}'" if name else None
-    versions = tracker.search_model_versions(query)
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for model in tracker.search_registered_models():
-        for alias, version in model.aliases.items():
-            grouped.setdefault((model.name, str(version)), []).append(alias)
-    entries = [_entry(found, grouped) for found in versions]
+    versions, known = connect().search_model_versions(query), aliases()
+    entries = [_entry(found, known) for found in versions]
     return sorted(entries, key=lambda entry: (entry.created, int(entry.version)), reverse=True)
 
 
-def _entry(found: Any, aliases: Mapping[tuple[str, str], list[str]]) -> Entry:
+def aliases() -> Aliases:
+    """Return the aliases of every version that has some, sorted, by name and number."""
+    tracker = connect()
+    found: dict[tuple[str, str], list[str]] = {}
+    for model in paged(tracker.search_registered_models):
+        for alias, version in model.aliases.items():
+            found.setdefault((model.name, str(version)), []).append(alias)
+    return {key: tuple(sorted(names)) for key, names in found.items()}
+
+
+def paged(search: Callable[..., Any]) -> Iterator[Any]:
+    """Yield everything that a search of MLflow's finds, which gives a page at a time."""
+    token = None
+    while True:
+        page = search(max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _entry(found: Any, aliases: Aliases) -> Entry:
     return Entry(
         name=found.name,
         version=str(found.version),
-        aliases=tuple(sorted(aliases.get((found.name, str(found.version)), []))),
+        aliases=aliases.get((found.name, str(found.version)), ()),
         tags=dict(found.tags),
         description=found.description or "",
         created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),

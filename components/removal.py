@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.registry import STORE_URI
+from components import registry
+from components.registry import STORE_URI, Aliases
 from components.tracking import RUN_KEY
 from components.tracking_store import connect
 from serving import audit
@@ -40,32 +41,21 @@ class Registered:
 
 def registered() -> list[Registered]:
     """Return every version with its aliases and its run."""
-    tracker = connect()
-    aliases: dict[tuple[str, str], list[str]] = {}
-    for model in tracker.search_registered_models():
-        for alias, version in model.aliases.items():
-            aliases.setdefault((model.name, str(version)), []).append(alias)
-    return [_registered(tracker, each, aliases) for each in _all(tracker)]
+    tracker, aliases = connect(), registry.aliases()
+    return [
+        _registered(tracker, each, aliases)
+        for each in registry.paged(tracker.search_model_versions)
+    ]
 
 
-def _all(tracker: Any) -> list[Any]:
-    found, token = [], None
-    while True:
-        page = tracker.search_model_versions(max_results=1000, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
-
-
-def _registered(tracker: Any, found: Any, aliases: dict[tuple[str, str], list[str]]) -> Registered:
+def _registered(tracker: Any, found: Any, aliases: Aliases) -> Registered:
     tags = tracker.get_run(found.run_id).data.tags if found.run_id else {}
     return Registered(
         found.name,
         str(found.version),
         found.creation_timestamp / 1000,
         found.tags.get(STORE_URI, ""),
-        tuple(sorted(aliases.get((found.name, str(found.version)), []))),
+        aliases.get((found.name, str(found.version)), ()),
         tags.get(RUN_KEY, ""),
         found.source.removeprefix(_LOGGED) if found.source.startswith(_LOGGED) else "",
     )

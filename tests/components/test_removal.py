@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components import registry, removal, tracking
+from components.tracking_store import connect
 from pipelines.cleaning import sweep
 from pipelines.cleaning.rules import Policy
 from pipelines.journal import Result, RunFolder
@@ -76,6 +77,17 @@ def test_only_what_nothing_needs_goes_with_all_of_its_files(
     assert len(list(artifacts.glob("models/*/artifacts/model.skops"))) == 4
     assert registry.champion("iris") == registry.Champion("2", uris[1])
     assert not [each for each in sweep.look(settings, STRICT).versions if not each.stays]
+
+
+def test_an_alias_counts_however_many_models_there_are(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "native").mkdir()
+    registered(settings, 1, tmp_path / "native")
+    registry.promoted("iris", "1", "")
+    for number in range(100):  # MLflow gives a hundred at a time, by name
+        connect().create_registered_model(f"a{number}")
+    (found,) = removal.registered()
+    (listed,) = registry.listing("iris")
+    assert found.aliases == listed.aliases == ("champion",)
 
 
 @pytest.mark.parametrize("harm", ["ledger", "services"])
