@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 FOLDER = "trash"
 
 
-def delete(settings: Settings, run_id: str) -> None:
-    """Put a run's folder into the trash. Raises UsageError where it goes on, or is not there."""
+def delete(settings: Settings, run_id: str, keep_s: float = 0.0) -> None:
+    """Put a run's folder into the trash, where it stays for `keep_s` seconds at least.
+
+    Raises UsageError where it goes on, or is not there.
+    """
     folder = RunFolder(_inside(settings.home / "runs", run_id))
     row = read(folder)
     if row is None:
@@ -33,7 +36,7 @@ def delete(settings: Settings, run_id: str) -> None:
     trash.mkdir(parents=True, exist_ok=True)
     target = trash / run_id
     folder.path.replace(target)
-    (target / "deleted").write_text(f"{time.time()}\n", encoding="ascii")
+    (target / "deleted").write_text(f"{time.time()} {keep_s}\n", encoding="ascii")
 
 
 def restore(settings: Settings, run_id: str) -> None:
@@ -57,10 +60,14 @@ def names(home: Path) -> frozenset[str]:
 
 
 def empty(settings: Settings, older_s: float) -> list[str]:
-    """Remove for good what was deleted at least so many seconds ago; return the runs' ids."""
-    before, gone = time.time() - older_s, []
+    """Remove for good what was deleted at least so many seconds ago; return the runs' ids.
+
+    What was to be kept for longer stays: the console's ten minutes are not the days of gc.
+    """
+    now, gone = time.time(), []
     for path in sorted(_trash(settings).glob("*")):
-        if _deleted_at(path) <= before:
+        at, keep_s = _deleted(path)
+        if at + max(older_s, keep_s) <= now:
             shutil.rmtree(path)
             gone.append(path.name)
     return gone
@@ -78,7 +85,13 @@ def _inside(root: Path, name: str) -> Path:
 
 
 def _deleted_at(path: Path) -> float:
+    return _deleted(path)[0]
+
+
+def _deleted(path: Path) -> tuple[float, float]:
+    """Return when a run was deleted, and for how many seconds it is to be kept."""
     try:
-        return float((path / "deleted").read_text(encoding="ascii"))
+        at, *keep_s = (path / "deleted").read_text(encoding="ascii").split()
+        return float(at), float(keep_s[0]) if keep_s else 0.0
     except (OSError, ValueError):
-        return path.stat().st_mtime
+        return path.stat().st_mtime, 0.0

@@ -14,7 +14,7 @@ from components import removal
 from components.removal import Registered
 from pipelines import run_trash
 from pipelines.backup.alone import alone, home_lock
-from pipelines.cleaning.rules import Judged, Needed, Policy, judge_runs, judge_versions
+from pipelines.cleaning.rules import DAY_S, Judged, Needed, Policy, judge_runs, judge_versions
 from pipelines.journal import RunFolder
 from pipelines.run_row import Row, read
 from serving.errors import PlatformError, UsageError
@@ -66,8 +66,8 @@ def _go(settings: Settings, found: Found, policy: Policy) -> None:
     for each in found.runs:
         if not each.stays and isinstance(each.what, Row):
             removal.remove_run(settings, each.what.run_id)
-            run_trash.delete(settings, each.what.run_id)
-    run_trash.empty(settings, policy.days * 86_400)
+            run_trash.delete(settings, each.what.run_id, policy.days * DAY_S)
+    run_trash.empty(settings, policy.days * DAY_S)
 
 
 def _rows(settings: Settings) -> Iterator[Row]:

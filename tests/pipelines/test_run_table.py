@@ -152,6 +152,8 @@ def test_new_runs_appear_and_deleted_ones_go(tmp_path: Path) -> None:
     assert len(table) == 2
     run_trash.delete(settings, first.run_id)
     assert run_trash.empty(settings, older_s=0) == [first.run_id]
+    run_trash.delete(settings, second.run_id, keep_s=60)
+    assert run_trash.empty(settings, older_s=0) == [], "whoever deleted it said for how long"
     with pytest.raises(UsageError, match="not in the trash"):
         run_trash.restore(settings, first.run_id)
 
