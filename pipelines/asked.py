@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import QueueError
 from pipelines.journal import RunFolder
+from serving.storage import partial
 
 if TYPE_CHECKING:
     from pipelines.spec import AnySpec
@@ -60,9 +61,8 @@ def write(folder: RunFolder, asked: Asked, ticket: Ticket) -> None:
         "why": asked.why,
         "ticket": {"priority": ticket.priority, "queued_at": ticket.queued_at, "by": ticket.by},
     }
-    partial = folder.path / f"{FILE}.partial"
-    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder.path / FILE)
+    with partial(folder.path / FILE) as unfinished:
+        unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: RunFolder) -> Asked:

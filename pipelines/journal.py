@@ -27,6 +27,7 @@ from typing import Any
 from pipelines.processes import Process
 from serving.errors import KanaryaError
 from serving.lasting import after_torn
+from serving.storage import partial
 
 WAITING, RUNNING, SUCCEEDED, FAILED = "waiting", "running", "succeeded", "failed"
 CANCELLED = "cancelled"
@@ -167,9 +168,8 @@ class RunFolder:
     def close(self, result: Result) -> None:
         """Write down how the run ended."""
         text = json.dumps(asdict(result), indent=2)
-        partial = self.path / "result.json.partial"
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(self.path / "result.json")
+        with partial(self.path / "result.json") as unfinished:
+            unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from pipelines.errors import QueueError
 from pipelines.queue import Queue
 from serving.errors import KanaryaError
 from serving.local import record
+from serving.storage import partial
 
 if TYPE_CHECKING:
     import psutil
@@ -58,9 +59,8 @@ def supervise(
             signal.signal(number, lambda *_: stop.set())
         supervisor = Supervisor(Queue(settings), command)
         supervisor.begin()
-        partial = note(settings).with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(processes.this())), encoding="utf-8")
-        partial.replace(note(settings))
+        with partial(note(settings)) as unfinished:
+            unfinished.write_text(json.dumps(asdict(processes.this())), encoding="utf-8")
         try:
             while not stop.wait(LOOK_S):
                 supervisor.look()

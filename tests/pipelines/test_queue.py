@@ -1,6 +1,7 @@
 """The queue in one process: order, pause, how many at once, cancelling, damage, dead workers."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -198,6 +199,19 @@ def test_a_run_that_kills_each_of_its_workers_fails_in_the_end(queue: Queue, gon
     assert ended.outcome == "failed"
     assert "killed 2 times, last in train" in ended.sentence
     assert f"`kanarya runs restart {run_id}`" in ended.sentence
+
+
+def test_a_run_whose_folder_somebody_has_removed_holds_nobody_up(
+    queue: Queue, gone: Process
+) -> None:
+    first, second, third = (queue.put(asked("iris")) for _ in range(3))
+    assert queue.take() == first
+    queue.store.change(first, worker=gone)
+    for run_id in (first, second):
+        shutil.rmtree(queue.folder(run_id).path)
+    assert queue_recovery.recover(queue, 0) == [first]
+    assert queue.cancel(second) == "cancelled"
+    assert [entry.run_id for entry in queue.view().entries] == [third]
 
 
 def test_while_a_killed_run_is_begun_again_later_ones_of_its_model_wait_for_it(
