@@ -82,13 +82,15 @@ class Follower:
         self._known |= {step.name: None for step in steps}
         measured = [_measured(record) for record in _records(self._curve)]
         events += [*steps, *self._said(), *(each for each in measured if each)]
-        if ended and not any(lines.left for lines in self._files()):
+        if ended and not self.is_behind:
             self.ended = True
             events += [*self._last_words(), result(self._folder)]
         return events
 
-    def _files(self) -> list[Lines]:
-        return [self._journal, self._curve, *self._logs.values()]
+    @property
+    def is_behind(self) -> bool:
+        """Whether more lies there than the last call has told: a piece of each file at a time."""
+        return any(lines.left for lines in (self._journal, self._curve, *self._logs.values()))
 
     def _last_words(self) -> list[LogLine]:
         """Return what a step said last where its process was killed within a line."""

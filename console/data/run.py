@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class Watch:
         if row is None:
             raise NotFound(f"there is no run {self.run_id!r}; `/` lists those there are")
         folder = self._opened()
-        for event in self._follower.poll() if self._follower else ():
+        for event in self._news():
             self._take(event)
         # The row was read first, so a run may have ended since; the next look has both.
         self._gate = self._gate or self._decided(folder)
@@ -90,6 +90,12 @@ class Watch:
             self._gate,
             attempts.number(folder),
         )
+
+    def _news(self) -> Iterator[Event]:
+        while self._follower:
+            yield from self._follower.poll()
+            if not self._follower.is_behind:
+                return
 
     def _opened(self) -> RunFolder:
         if self._folder is None:

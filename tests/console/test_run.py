@@ -64,6 +64,14 @@ def test_the_plan_has_every_step_of_the_compiled_pipeline(
     assert tasks - steps.SILENT == set(known)
 
 
+def test_a_long_curve_is_there_whole_at_the_first_look(folder: RunFolder) -> None:
+    epoch = '{{"epoch": {}, "values": {{"val_loss": 0.25, "val_rmse": 0.5}}}}\n'
+    folder.curve.write_text("".join(epoch.format(n) for n in range(1, 40_001)))
+    folder.close(Result(RUN, "failed", "it was killed"))
+    seen = watch(folder).read()
+    assert seen.over and len(seen.curve) == 40_000
+
+
 def test_a_run_grows_step_by_step(folder: RunFolder) -> None:
     watched = watch(folder)
     first = watched.read()
