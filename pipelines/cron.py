@@ -14,6 +14,7 @@ from itertools import islice
 from serving.errors import UsageError
 
 FIELDS = ("second", "minute", "hour", "day of month", "month", "day of week")
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 EXAMPLE = "write minute hour day month weekday, as in --cron '30 2 * * mon-fri'"
 
 
@@ -77,11 +78,18 @@ def _sentence(said: str) -> str:
 
 
 def _weekdays(field: str) -> str:
-    """Return a day of week without 7: `7` is 0, `5-7` is `5-6,0`."""
+    """Return a day of week without 7: `7` is 0, `5-7` is `5-6,0`, `1-7/2` is `1,3,5,0`."""
+    return ",".join(map(_without_seven, field.split(",")))
 
-    def replaced(match: re.Match[str]) -> str:
-        start = match[1]
-        return f"{start}-6,0" if start != "6" else "6,0"
 
-    ranged = re.sub(r"\b([0-6])-7\b(?!/)", replaced, field)
-    return re.sub(r"(?<![\d/])7(?!\d)", "0", ranged)
+def _without_seven(part: str) -> str:
+    if re.fullmatch(r"7(/\d+)?", part):
+        return "0"
+    ranged = re.fullmatch(r"(\w+)-7(?:/(\d+))?", part)
+    if ranged is None:
+        return part
+    word, step = ranged[1].lower(), int(ranged[2] or 1)
+    first = DAYS.index(word) if word in DAYS else int(word)
+    if step == 1 and first < 6:
+        return f"{first}-6,0"
+    return ",".join(str(day % 7) for day in range(first, 8, step))
