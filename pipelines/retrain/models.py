@@ -77,8 +77,8 @@ def runs_of(settings: Settings) -> Runs:
 def each(settings: Settings, act: Callable[[Model], None]) -> frozenset[str]:
     """Do something with every live model, and return the names of all services.
 
-    One that fails does not stop the others: the last KanaryaError is raised after all of them, and
-    ServiceError where the platform is silent.
+    One that fails does not stop the others: what failed last is raised after all of them, as a
+    KanaryaError, and ServiceError where the platform is silent.
     """
     if not settings.kubeconfig.exists():
         return frozenset()  # nothing was ever live here
@@ -88,7 +88,7 @@ def each(settings: Settings, act: Callable[[Model], None]) -> frozenset[str]:
         try:
             if found := model(settings, view):
                 act(found)
-        except KanaryaError as error:
+        except (KanaryaError, OSError, ValueError) as error:  # a disk, or a file that was torn
             fault = KanaryaError(f"{view.name}: {error}")
     if fault:
         raise fault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     flags = parser().parse_args(argv)
-    if flags.retention_h <= 0 or flags.max_rows < 1:
+    if not 0 < flags.retention_h < math.inf or flags.max_rows < 1:
         print("error: --retention_h and --max_rows are numbers above 0", file=sys.stderr)
         return 2
     if flags.exit_with_parent:

@@ -22,15 +22,15 @@ from pipelines.origin import Origin
 from pipelines.retrain import standing
 from pipelines.retrain.data import Looks
 from pipelines.retrain.job import Done, look, settle
-from pipelines.retrain.models import Model, runs_of
+from pipelines.retrain.models import Model, each, runs_of
 from pipelines.retrain.standing import Standing
 from pipelines.run_trash import delete
 from pipelines.spec import parse, pipeline_arguments
-from serving.errors import UsageError
+from serving.errors import KanaryaError, UsageError
 from serving.feedback.book import Book, Bounds
 from serving.feedback.books import place
 from serving.feedback.truths import Labelled, Predicted
-from serving.isvc.resource import ServiceView
+from serving.isvc.resource import GROUP, LIVE_VERSION, PLURAL, VERSION, ServiceView, manifest
 from serving.settings import Settings
 from tests.serving.isvc.conftest import api  # noqa: F401 - a fixture
 
@@ -255,3 +255,23 @@ def test_what_was_decided_of_a_model_stands_no_longer_than_its_service(home: Hom
     standing.write(home.settings, spent)
     look(home.settings, NOW)
     assert standing.read(home.settings, "iris") is None
+
+
+def test_a_model_whose_disk_fails_does_not_stop_the_others(
+    home: Home, request: pytest.FixtureRequest
+) -> None:
+    client, looked = request.getfixturevalue("api"), []
+    for name in ("iris", "wine"):
+        client.create(manifest(name, "default", "file:///m", annotations={LIVE_VERSION: "1"}))
+        there = {"status": {"url": "http://127.0.0.1:9"}}
+        client.api.patch_namespaced_custom_object_status(
+            GROUP, VERSION, "default", PLURAL, name, there
+        )
+
+    def act(model: Model) -> None:
+        looked.append(model.name)
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(KanaryaError, match="wine: .*Input/output error"):
+        each(home.settings, act)
+    assert looked == ["iris", "wine"]

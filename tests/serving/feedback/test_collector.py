@@ -14,6 +14,7 @@ import pytest
 
 from serving.errors import PlatformError
 from serving.feedback import wire
+from serving.feedback.__main__ import main
 from serving.feedback.calling import CollectorError, call
 from serving.feedback.performance import LivePerformance
 from serving.feedback.truths import Labelled
@@ -128,3 +129,11 @@ def test_nobody_there_is_a_sentence_with_the_address() -> None:
 def test_what_is_no_performance_is_refused(value: Any) -> None:
     with pytest.raises(PlatformError, match="there does not say how a model performs"):
         LivePerformance.from_json(json.loads(json.dumps(value)), "there")
+
+
+@pytest.mark.parametrize("hours", ["0", "nan", "inf"])
+def test_feedback_is_kept_for_hours_that_can_be_counted(
+    hours: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--folder", str(tmp_path), "--retention_h", hours]) == 2
+    assert "numbers above 0" in capsys.readouterr().err
