@@ -17,6 +17,8 @@ LONG = frozenset(
     {"deploy", "measure-trials", "train-images"}
 )  # their notes are worth seeing while they go on
 SILENT = frozenset({"finish", "go-untuned"})  # the exit handler of every run, and a hand-over
+EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
+"""The exit code of a run, by its outcome."""
 MARKS = {"succeeded": "✓", "failed": "✗"}
 COLOURS = {"promoted": "green", "rejected": "yellow", "rolled_back": "yellow", "held": "yellow"}
 

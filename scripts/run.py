@@ -14,7 +14,7 @@ import click
 
 from pipelines.asked import Asked, Place
 from scripts.cluster_options import on_cluster, refuse_there_only, to_submit
-from scripts.progress import Progress
+from scripts.progress import EXIT, Progress
 from scripts.queued import enqueue, queued
 from serving.errors import UsageError
 from serving.settings import Settings
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 """What holds pictures where no column is to be predicted."""
-EXIT = {"promoted": 0, "held": 0, "rejected": 3, "rolled_back": 4, "conflict": 5}
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.cluster_options import opened
-from scripts.progress import Progress
+from scripts.progress import EXIT, Progress
 
 if TYPE_CHECKING:
     from pipelines.cluster import Cluster
@@ -61,8 +61,6 @@ def watch(cluster: Cluster, run_id: str, progress: Progress, *, as_json: bool) -
 
 def told(ended: Result, progress: Progress, *, as_json: bool) -> int:
     """Say how a run ended and return its exit code."""
-    from scripts.run import EXIT
-
     progress.end(ended)
     if as_json:
         click.echo(json.dumps(asdict(ended), indent=2))
