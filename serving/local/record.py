@@ -75,10 +75,10 @@ def write(settings: Settings, platform: Platform) -> None:
 
 
 def read(settings: Settings) -> Platform | None:
-    """Return the record of the last platform here, which may have ended; None if there is none."""
+    """Return the record of the last platform here, which may have ended; None without one."""
     try:
         return Platform(**json.loads(_path(settings).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pipelines import queue_supervisor
 from serving.errors import PlatformError
+from serving.local import keeper as platform_keeper
 from serving.local import record
 from serving.settings import Settings
 
@@ -28,3 +29,15 @@ def test_a_second_supervisor_is_not_taken_for_a_platform(tmp_path: Path) -> None
     held = record.locked(record.services(settings) / "workers.lock", wait=False)
     with held, pytest.raises(PlatformError, match="^the queue's supervisor already runs in "):
         queue_supervisor.supervise(settings, ["never", "started"])
+
+
+@pytest.mark.parametrize("what", ["nothing", "a list", "a folder", "another record"])
+def test_what_is_no_record_says_nothing_and_stops_nobody(tmp_path: Path, what: str) -> None:
+    settings = Settings.from_env({"KANARYA_HOME": str(tmp_path)})
+    path = record.services(settings) / "platform.json"
+    if what == "a folder":
+        path.mkdir()
+    elif what != "nothing":
+        path.write_text({"a list": "[1]", "another record": '{"url": "http://x"}'}[what])
+    assert record.read(settings) is None
+    platform_keeper.Keeper(settings).look()
