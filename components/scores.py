@@ -176,11 +176,16 @@ class Reliability:
         return float(np.average(gaps, weights=self.rows))
 
 
-def reliability(given: Answers) -> Reliability:
-    """Return the calibration in `RANGES` ranges of equal width; empty ones are left out."""
+def confidence(given: Answers) -> tuple[np.ndarray, np.ndarray]:
+    """Return how sure each answer is [n], and in which of the `RANGES` that lies [n]."""
     highest = np.clip(given.probabilities.max(axis=1), 0.0, 1.0)
     # float32 and float64 put what lies on a bound into the same range.
-    places = np.minimum((highest * RANGES + 1e-5).astype(int), RANGES - 1)
+    return highest, np.minimum((highest * RANGES + 1e-5).astype(int), RANGES - 1)
+
+
+def reliability(given: Answers) -> Reliability:
+    """Return the calibration in `RANGES` ranges of equal width; empty ones are left out."""
+    highest, places = confidence(given)
     rows = np.bincount(places, minlength=RANGES)
     filled = np.flatnonzero(rows)
     sure, right = (

@@ -16,7 +16,7 @@ import numpy as np
 
 from components.number_scores import Estimates
 from components.paired import Answered
-from components.scores import RANGES, Answers
+from components.scores import RANGES, Answers, confidence
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """To which scikit-learn's log_loss clips a probability."""
@@ -110,9 +110,9 @@ _LOSSES: dict[str, Callable[[Answers], np.ndarray]] = {
 
 
 def _ranges(given: Answers) -> np.ndarray:
-    highest = np.clip(given.probabilities.max(axis=1), 0.0, 1.0)
-    places = np.eye(RANGES)[np.minimum((highest * RANGES).astype(int), RANGES - 1)]
-    return np.hstack([places, places * (highest - given.right)[:, None]])
+    highest, places = confidence(given)
+    each = np.eye(RANGES)[places]
+    return np.hstack([each, each * (highest - given.right)[:, None]])
 
 
 def _calibration_error(sums: np.ndarray) -> np.ndarray:
