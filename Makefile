@@ -46,7 +46,9 @@ check: setup-dev ## formatting, lint, types, stale compiled pipelines, manifests
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 audit: setup-dev  ## an SBOM of every lock, and the known holes of its packages (pip-audit)
-	@$(BIN)/python -m scripts.supply_chain
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-audit
+	@$(BIN)/uv pip install --quiet --python .venv-audit/bin/python --require-hashes -r requirements/audit.txt
+	@.venv-audit/bin/python -m scripts.supply_chain
 
 fix: setup-dev   ## format, mend what the linter can, compile the pipelines
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -139,5 +141,5 @@ soak: setup-dev  ## runs and rollouts under traffic for SOAK_MINUTES=30: memory 
 	@KANARYA_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -q -s --timeout 0 tests/e2e/test_soak.py
 
 clean:           ## remove the environment and caches (your .kanarya stays)
-	@rm -rf .venv .venv-airflow .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-airflow .venv-audit .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path "./.kanarya/*" -prune -exec rm -rf {} +

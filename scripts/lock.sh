@@ -13,6 +13,7 @@ echo 'apache-airflow>=3.3,<4' | .venv/bin/uv pip compile - --universal --python-
     -o requirements/airflow.txt >/dev/null
 # dev is resolved first and binds the others, so that a step, a server and a laptop hold the same versions.
 compile --extra dev -o requirements/dev.txt
+compile --extra audit -c requirements/dev.txt -o requirements/audit.txt
 compile --extra laptop -c requirements/dev.txt -o requirements/laptop.txt
 compile --extra tracking --extra tabular --extra pages --extra serving --extra signing --extra cluster --extra gcs \
     --extra s3 -c requirements/dev.txt -o requirements/components.txt

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS, SBOM = ROOT / "requirements", ROOT / "sbom"
-ASKED = ("dev", "airflow")
+ASKED = ("dev", "airflow", "audit")
 """All others hold what `dev` holds, in the same versions."""
 AWAY = (
     "no advisories were looked up: those of PyPI cannot be reached from here; the SBOMs are written"
