@@ -103,6 +103,9 @@ def placed(task: Any, title: str, pod: Pod, node: Node | None = None) -> Any:
 
     `title`: what people see in the graph.
     """
+    # KFP 2.17 reads the stack in each setter, a second for a graph, to name it where a task is no
+    # step. Ours are.
+    task._ensure_container_spec_exists = lambda: None
     task.set_display_name(title).set_caching_options(pod.cached)
     if pod.retries:
         task.set_retry(pod.retries, "30s", 2.0, f"{_all_tries_s(pod)}s")
