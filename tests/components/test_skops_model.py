@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
+import tempfile
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +22,26 @@ from serving.errors import ModelError
 from tests.components import tables
 
 
-@pytest.fixture(params=tables.QUICK)
-def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    fitted, _ = tables.fitted(tmp_path, tables.mixed(), request.param)
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
-    again = skops_model.load(tmp_path / "model.skops")
+@pytest.fixture(scope="module", params=tables.QUICK)
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp(request.param)
+    fitted, _ = tables.fitted(home, tables.mixed(), request.param)
+    skops_model.save(fitted.pipeline, home / "model.skops")
+    again = skops_model.load(home / "model.skops")
     before = preprocessing.ask(fitted.pipeline, fitted.frame)
     assert np.array_equal(preprocessing.ask(again, fitted.frame), before)
-    return tmp_path / "model.skops"
+    return home / "model.skops"
+
+
+@cache
+def _fitted(table: Callable[[], tables.Table], kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as home:
+        return pickle.dumps(tables.fitted(Path(home), table(), kind)[0].pipeline)
+
+
+def pipeline(table: Callable[[], tables.Table], kind: str) -> Any:
+    """Return a fitted pipeline that the test may damage; it is fitted once."""
+    return pickle.loads(_fitted(table, kind))
 
 
 def rewritten(path: Path, change: dict[str, str]) -> Path:
@@ -95,12 +111,12 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, bytes_: bytes) -> None:
 
 @pytest.mark.parametrize("field", ["left_child", "right_child", "feature"])
 def test_a_forest_that_points_outside_of_itself_is_refused(tmp_path: Path, field: str) -> None:
-    fitted, _ = tables.fitted(tmp_path, tables.iris(), "random_forest")
-    tree = fitted.pipeline.named_steps["model"].estimators_[3].tree_
+    fitted = pipeline(tables.iris, "random_forest")
+    tree = fitted.named_steps["model"].estimators_[3].tree_
     state = tree.__getstate__()
     state["nodes"][field][0] = 10_000
     tree.__setstate__(state)
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    skops_model.save(fitted, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="points outside of itself"):
         skops_model.load(tmp_path / "model.skops")
 
@@ -109,10 +125,10 @@ def test_a_forest_that_points_outside_of_itself_is_refused(tmp_path: Path, field
 def test_boosted_trees_that_point_outside_of_themselves_are_refused(
     tmp_path: Path, field: str
 ) -> None:
-    fitted, _ = tables.fitted(tmp_path, tables.iris(), "hist_gradient_boosting")
-    nodes = fitted.pipeline.named_steps["model"]._predictors[2][1].nodes
+    fitted = pipeline(tables.iris, "hist_gradient_boosting")
+    nodes = fitted.named_steps["model"]._predictors[2][1].nodes
     nodes[field][0] = 100_000 if field != "feature_idx" else 99
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    skops_model.save(fitted, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="points outside of itself"):
         skops_model.load(tmp_path / "model.skops")
 
@@ -123,8 +139,8 @@ def test_a_tree_that_points_outside_of_itself_is_refused_wherever_it_hides(
 ) -> None:
     from sklearn.pipeline import Pipeline
 
-    fitted, _ = tables.fitted(tmp_path, tables.iris(), "random_forest")
-    forest = fitted.pipeline.named_steps["model"]
+    fitted = pipeline(tables.iris, "random_forest")
+    forest = fitted.named_steps["model"]
     tree = forest.estimators_[0]
     state = tree.tree_.__getstate__()
     state["nodes"]["feature"][0] = 10_000
@@ -134,8 +150,8 @@ def test_a_tree_that_points_outside_of_itself_is_refused_wherever_it_hides(
         "in a forest of forests": _forest_of(forest),
         "behind a pipeline": Pipeline([("model", forest)]),
     }
-    fitted.pipeline.set_params(model=hidden[place])
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    fitted.set_params(model=hidden[place])
+    skops_model.save(fitted, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="points outside of itself|a forest of|answers by"):
         skops_model.load(tmp_path / "model.skops")
 
@@ -151,7 +167,7 @@ def _forest_of(forest: Any) -> Any:
 
 
 def machine_of(fitted: Any) -> Any:
-    model = fitted.pipeline.named_steps["model"]
+    model = fitted.named_steps["model"]
     return model.calibrated_classifiers_[0].estimator if hasattr(model, "classes_") else model
 
 
@@ -176,9 +192,9 @@ DAMAGED_MACHINES: dict[str, dict[str, Any]] = {
 def test_a_support_vector_machine_that_points_outside_of_itself_is_refused(
     tmp_path: Path, change: dict[str, Any], table: Any
 ) -> None:
-    fitted, _ = tables.fitted(tmp_path, table(), "svm")
+    fitted = pipeline(table, "svm")
     vars(machine_of(fitted)).update(change)
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    skops_model.save(fitted, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="machine that points outside of itself|is damaged"):
         skops_model.load(tmp_path / "model.skops")
 
@@ -187,23 +203,22 @@ def test_a_support_vector_machine_that_points_outside_of_itself_is_refused(
 def test_nothing_but_a_sound_machine_stands_behind_a_calibration(
     tmp_path: Path, hidden: str
 ) -> None:
-    fitted, _ = tables.fitted(tmp_path / "1", tables.iris(), "svm")
-    calibrated = fitted.pipeline.named_steps["model"]
+    fitted = pipeline(tables.iris, "svm")
+    calibrated = fitted.named_steps["model"]
     if hidden == "a forest":
-        forest, _ = tables.fitted(tmp_path / "2", tables.iris(), "random_forest")
-        model = forest.pipeline.named_steps["model"]
+        model = pipeline(tables.iris, "random_forest").named_steps["model"]
         calibrated.calibrated_classifiers_[0].estimator = model
     else:
-        fitted.pipeline.set_params(model=calibrated.calibrated_classifiers_[0].estimator)
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+        fitted.set_params(model=calibrated.calibrated_classifiers_[0].estimator)
+    skops_model.save(fitted, tmp_path / "model.skops")
     with pytest.raises(ModelError, match="a calibration of|answers by sklearn.svm"):
         skops_model.load(tmp_path / "model.skops")
 
 
 def test_a_file_cannot_ask_for_processes(tmp_path: Path) -> None:
-    fitted, _ = tables.fitted(tmp_path, tables.iris(), "random_forest")
-    fitted.pipeline.set_params(model__n_jobs=64, prepare__n_jobs=64)
-    skops_model.save(fitted.pipeline, tmp_path / "model.skops")
+    fitted = pipeline(tables.iris, "random_forest")
+    fitted.set_params(model__n_jobs=64, prepare__n_jobs=64)
+    skops_model.save(fitted, tmp_path / "model.skops")
     read = skops_model.load(tmp_path / "model.skops").named_steps
     assert (read["model"].n_jobs, read["prepare"].n_jobs) == (None, None)
 

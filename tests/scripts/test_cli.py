@@ -64,13 +64,29 @@ REFUSED = [
 
 @pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=lambda value: " ".join(value)[:40])
 def test_wrong_usage_is_one_sentence_and_exit_code_2(
-    arguments: list[str], said: str, tmp_path: Path
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answer = kanarya(*arguments, home=tmp_path / "home")
-    assert answer.returncode == 2
-    assert said in answer.stderr
-    assert "Traceback" not in answer.stderr
+    from scripts.__main__ import main
+
+    monkeypatch.setenv("KANARYA_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["kanarya", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    answer = capsys.readouterr()
+    assert said in answer.err
+    assert "Traceback" not in answer.err
     assert not (tmp_path / "home").exists(), "a refused command leaves nothing behind"
+
+
+def test_the_process_ends_with_that_code_and_sentence(tmp_path: Path) -> None:
+    answer = kanarya("fly", home=tmp_path / "home")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "No such command 'fly'" in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:

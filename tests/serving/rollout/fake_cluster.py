@@ -6,7 +6,7 @@ when time passes (`tick`), as a controller's does, so whoever trusts a stale sta
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,11 @@ class Revision:
     slow: dict[int, float] = field(default_factory=dict)
 
 
+def copied(body: Any) -> Any:
+    """Return a body as the wire brings it, in a tenth of the time of `copy.deepcopy`."""
+    return json.loads(json.dumps(body))
+
+
 class FakeCluster:
     namespace = "test"
 
@@ -59,13 +64,13 @@ class FakeCluster:
     # The four verbs
 
     def get(self, name: str) -> ServiceView | None:
-        return view_of(copy.deepcopy(self.objects[name])) if name in self.objects else None
+        return view_of(copied(self.objects[name])) if name in self.objects else None
 
     def create(self, manifest: Mapping[str, Any]) -> ServiceView:
         name = manifest["metadata"]["name"]
         if name in self.objects:
             raise AlreadyExists(f"{name}: there is one already.")
-        self.objects[name] = copy.deepcopy(dict(manifest))
+        self.objects[name] = copied(dict(manifest))
         self.objects[name]["metadata"].update(uid=f"uid-{name}", generation=1)
         self.revisions[name] = []
         return self._written(name)
@@ -77,11 +82,11 @@ class FakeCluster:
         sent = patch.get("metadata", {}).get("resourceVersion")
         if sent is not None and sent != body["metadata"]["resourceVersion"]:
             raise Conflict(f"{name}: you sent {sent}. Read it again, then patch.")
-        before = copy.deepcopy(body["spec"])
-        merge(body, copy.deepcopy(dict(patch)))
+        before = copied(body["spec"])
+        merge(body, copied(dict(patch)))
         if body["spec"] != before:
             body["metadata"]["generation"] += 1
-        self.patches.append(copy.deepcopy(dict(patch)))
+        self.patches.append(copied(dict(patch)))
         return self._written(name)
 
     def delete(self, name: str) -> None:
@@ -95,7 +100,7 @@ class FakeCluster:
     def _written(self, name: str) -> ServiceView:
         self._version += 1
         self.objects[name]["metadata"]["resourceVersion"] = str(self._version)
-        return view_of(copy.deepcopy(self.objects[name]))
+        return view_of(copied(self.objects[name]))
 
     # The passing of time
 
@@ -109,12 +114,12 @@ class FakeCluster:
         body, revisions = self.objects[name], self.revisions[name]
         predictor = body["spec"]["predictor"]
         uri = predictor["model"]["storageUri"]
-        copied = str(body["metadata"]["annotations"]) if self.copies_annotations else ""
-        if not revisions or (revisions[-1].uri, revisions[-1].annotations) != (uri, copied):
+        seen = str(body["metadata"]["annotations"]) if self.copies_annotations else ""
+        if not revisions or (revisions[-1].uri, revisions[-1].annotations) != (uri, seen):
             ready_at = self.now + self.behaviour(uri).load_s
             new = f"{name}-predictor-{len(revisions) + 1:05}"
-            revisions.append(Revision(new, uri, ready_at, copied))
-        before = copy.deepcopy(body.get("status"))
+            revisions.append(Revision(new, uri, ready_at, seen))
+        before = copied(body.get("status"))
         status = body.setdefault("status", {"components": {"predictor": {}}})
         for _ in range(4):
             propagate(status["components"]["predictor"], self._ksvc(name, status))

@@ -7,7 +7,6 @@ no revision.
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from serving.errors import ServiceError
 from serving.isvc.facts import Facts
 from serving.isvc.modes import DEPLOYMENT_MODE
 from serving.isvc.resource import ServiceView
-from tests.serving.rollout.fake_cluster import FakeCluster, Revision, merge
+from tests.serving.rollout.fake_cluster import FakeCluster, Revision, copied, merge
 
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
@@ -46,8 +45,8 @@ class StandardCluster(FakeCluster):
 
     def patch(self, name: str, patch: Mapping[str, Any]) -> ServiceView:
         if name in self.objects:
-            after = copy.deepcopy(self.objects[name])
-            merge(after, copy.deepcopy(dict(patch)))
+            after = copied(self.objects[name])
+            merge(after, copied(dict(patch)))
             admit(after, self.objects[name])
         return super().patch(name, patch)
 
@@ -56,7 +55,7 @@ class StandardCluster(FakeCluster):
     def _reconcile(self, name: str) -> None:
         body = self.objects[name]
         status = body.setdefault("status", {"deploymentMode": "Standard"})
-        before = copy.deepcopy(status)
+        before = copied(status)
         stable, entries = body["spec"]["predictor"], body["spec"].get("canary") or []
         deployments = self.deployments.setdefault(name, {})
         for entry in entries:
