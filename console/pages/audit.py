@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from console.widgets.grid import Kind, Row, grid
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from pipelines.actions import HEAD, Action, done
-from serving.errors import UsageError
 
 MOST_SHOWN = 1000
 COLUMNS: dict[str, Kind] = {
@@ -22,7 +21,7 @@ COLUMNS: dict[str, Kind] = {
 async def build(screen: Screen) -> None:
     """Show the newest actions."""
     if not screen.administers:
-        raise UsageError(screen.say("audit.forbidden", name=screen.person.name))
+        raise Said(screen.say("audit.forbidden", name=screen.person.name))
     found = await asyncio.to_thread(done, screen.world.settings.base)
     shown = found[-MOST_SHOWN:][::-1]
     rows = [_row(number, action) for number, action in enumerate(shown)]

@@ -18,7 +18,7 @@ async def build(screen: Screen) -> None:
     world = screen.world
     found = await asyncio.to_thread(compare.compare, world.settings.base, world.runs, run_ids)
     for note in found.notes:
-        ui.label(note).classes("k-quiet")
+        screen.tell(ui.label().classes("k-quiet"), note)
     _summary(screen, found)
     comparison.measures(screen, found)
     comparison.curves(screen, found)

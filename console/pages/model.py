@@ -56,7 +56,9 @@ class Parts:
         try:
             await asyncio.to_thread(self._confirm)
         except (KanaryaError, OSError) as error:
-            self._trouble.set_text(self._screen.say("models.unconfirmed", why=error))
+            self._trouble.set_text(
+                self._screen.say("models.unconfirmed", why=self._screen.told(error).text)
+            )
         await self.show(await asyncio.to_thread(self._screen.world.models.one, self._name))
 
     def _confirm(self) -> None:

@@ -43,7 +43,7 @@ async def build(screen: Screen) -> None:
             await asyncio.to_thread(models.confirm)
             renew(table, _rows(screen, await asyncio.to_thread(models.all)))
         except (KanaryaError, OSError) as error:
-            trouble.set_text(screen.say("models.unconfirmed", why=error))
+            trouble.set_text(screen.say("models.unconfirmed", why=screen.told(error).text))
 
     task = background_tasks.create(confirm(), name="confirm the models")
     ui.context.client.on_delete(task.cancel)

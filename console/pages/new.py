@@ -12,7 +12,7 @@ from console.widgets import chosen_data
 from console.widgets.columns import Columns
 from console.widgets.frame import message
 from console.widgets.model_form import ModelForm
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from console.widgets.sheet import Sheet
 from console.widgets.summary import Summary
 
@@ -20,7 +20,7 @@ from console.widgets.summary import Summary
 async def build(screen: Screen) -> None:
     """Show the form; `?from=RUN` and `?data=RUN` fill it in."""
     if not screen.operates:
-        message(screen.say("new.viewer", name=screen.person.name), "wait")
+        message(screen, Said(screen.say("new.viewer", name=screen.person.name)), "wait")
         return
     ui.add_head_html('<link rel="stylesheet" href="/static/new.css">')
     draft, notes = await _begun(screen)
@@ -72,4 +72,4 @@ def _taken(screen: Screen, draft: Draft, notes: list[str]) -> None:
     runs = " + ".join(dict.fromkeys(draft.made_from.values()))
     ui.label(screen.say("new.of_run", runs=runs))
     for note in notes:
-        ui.label(note).classes("k-quiet")
+        screen.tell(ui.label().classes("k-quiet"), note)

@@ -94,9 +94,9 @@ class Head:
         parts += [say("run.began", when=moment(row.started))] if row.started else []
         parts += [say("run.took", seconds=duration(row.seconds))] if row.seconds else []
         self._what.set_text(" · ".join(parts))
-        self._sentence.set_text(row.sentence)
+        self._screen.tell(self._sentence, row.sentence)
         self._elsewhere(run)
-        self._why.set_text(say("run.why", why=row.why) if row.why else "")
+        self._why.set_text(say("run.why", why=self._screen.told(row.why).text) if row.why else "")
         self._why.set_visibility(bool(row.why))
         again = say("run.attempt", number=run.attempt) if run.attempt > 1 else ""
         self._attempt.set_text(again)
@@ -110,7 +110,7 @@ class Head:
         where = said.get(row.where, say("run.elsewhere"))
         self._where.set_text(f"{where} {metrics}" if where and metrics else where)
         self._where.set_visibility(bool(where))
-        self._trouble.set_text(" ".join(run.troubles))
+        self._screen.tell(self._trouble, " ".join(run.troubles))
         self._trouble.set_visibility(bool(run.troubles))
         if row.page and not self._page.visible:
             self._page.props["href"] = row.page

@@ -61,7 +61,9 @@ class Top:
         self._state.classes(remove=f"k-{self._level}", add=f"k-{level}")
         self._state.set_text(told)
         self._level = level
-        self._trouble.set_text(" ".join(filter(None, (service.complaint, service.trouble))))
+        self._screen.tell(
+            self._trouble, " ".join(filter(None, (service.complaint, service.trouble)))
+        )
         phase = badge(self._screen, "services.phase", service.phase)[1] if service.phase else ""
         self._facts.show(
             version=service.version,

@@ -7,7 +7,7 @@ import asyncio
 from nicegui import ui
 
 from console.data.services import Service
-from console.widgets.grid import Kind, Row, grid
+from console.widgets.grid import Kind, Row, grid, said
 from console.widgets.parts import STYLE, badge, path, percent
 from console.widgets.screen import Screen
 
@@ -45,7 +45,7 @@ def _row(screen: Screen, service: Service) -> Row:
         "error_rate": percent(errors / requests if requests else None, 2),
         "mode": service.mode,
         "url": service.url,
-        "trouble": service.complaint or service.trouble,
+        **said(screen, "trouble", service.complaint or service.trouble),
     }
 
 

@@ -17,7 +17,7 @@
     try {
       return JSON.parse(request.responseText);
     } catch {
-      return { error: zone.dataset.broken };
+      return { error: zone.dataset.broken, ours: true };
     }
   };
   const known = (zone, name) =>
@@ -25,15 +25,15 @@
 
   function send(zone, file) {
     if (!file || sending) return;
-    if (file.size > Number(zone.dataset.limit)) return ended(zone, { error: zone.dataset.large });
-    if (!known(zone, file.name)) return ended(zone, { error: zone.dataset.kinds });
+    if (file.size > Number(zone.dataset.limit)) return ended(zone, { error: zone.dataset.large, ours: true });
+    if (!known(zone, file.name)) return ended(zone, { error: zone.dataset.kinds, ours: true });
     const request = new XMLHttpRequest();
     sending = request;
     zone.classList.add('k-sending');
     shown(zone, 0);
     request.upload.onprogress = (event) => shown(zone, event.total ? event.loaded / event.total : 0);
     request.onload = () => ended(zone, answered(request, zone));
-    request.onerror = () => ended(zone, { error: zone.dataset.broken });
+    request.onerror = () => ended(zone, { error: zone.dataset.broken, ours: true });
     request.onabort = () => ended(zone, {});
     request.open('POST', `/api/uploads?name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader('Content-Type', 'application/octet-stream');

@@ -5,6 +5,7 @@
     tr = "Çalıştırmalar"
 
 A sentence may have places, `{count}`, which are the same in both languages.
+What the engine says, in English, has tables of its own (`console.texts.engine`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from console.texts import engine
 
 LANGUAGES = {"en": "English", "tr": "Türkçe"}
 
@@ -25,6 +28,14 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
     for path in sorted(Path(__file__).parent.glob("*.toml")):
         found |= tomllib.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence, and the language that it is in."""
+
+    text: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,13 @@ class Texts:
     def has(self, key: str) -> bool:
         """Say whether there is such a sentence; words of others (a status) may have none."""
         return key in catalogue()
+
+    def told(self, sentence: str) -> Told:
+        """Return a sentence of the engine, in this language where the tables have it."""
+        if self.language == "en" or not sentence:
+            return Told(sentence, self.language)
+        found = engine.turkish(sentence)
+        return Told(found, self.language) if found else Told(sentence, "en")
 
 
 def preferred(chosen: str | None, accepted: str) -> str:

@@ -55,7 +55,8 @@ def seen(sheet: Sheet) -> None:
     """Show the first rows of what was chosen, or why it cannot be used."""
     screen, shown = sheet.screen, sheet.preview
     if sheet.refused:
-        ui.label(sheet.refused).classes("k-bad q-mt-md").props('role="alert"')
+        refused = ui.label().classes("k-bad q-mt-md").props('role="alert"')
+        screen.tell(refused, sheet.refused)
     elif shown:
         _said(sheet, shown)
         _rows(shown)
@@ -113,7 +114,7 @@ def _pictured(sheet: Sheet, seen: Pictures) -> None:
                 with ui.element("figcaption"):
                     ui.label(label)
     for sentence in seen.broken:
-        ui.label(sentence).classes("k-wait").props('role="alert"')
+        sheet.screen.tell(ui.label().classes("k-wait").props('role="alert"'), sentence)
 
 
 def _head(name: str, kind: str) -> str:

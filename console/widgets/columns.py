@@ -109,7 +109,7 @@ class Columns:
         say = self.sheet.screen.say
         with ui.element("div").classes("k-finding w-full"):
             ui.label(say(f"new.level.{found.level}")).classes(f"k-badge {LEVELS[found.level]}")
-            ui.label(found.sentence)
+            self.sheet.screen.tell(ui.label(), found.sentence)
             if found.column and found.column != self.sheet.draft.value("data.target"):
                 button = ui.button(say("new.leave_out")).props("flat dense no-caps")
                 button.props["aria-label"] = f"{say('new.leave_out')}: {found.column}"

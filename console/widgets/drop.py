@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import events, ui
 
 from console.data.uploads import ENDINGS, Upload, Uploads
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from serving.errors import KanaryaError
 
 ACCEPT = ",".join(ENDINGS)
@@ -38,21 +38,22 @@ def drop(screen: Screen, use: Callable[[Upload], Awaitable[None]]) -> None:
         ui.button(screen.say("frame.cancel")).props("flat dense").classes("k-drop-cancel")
 
     async def arrived(event: events.GenericEventArguments) -> None:
-        await _arrived(uploads, event.args, use)
+        await _arrived(screen, event.args, use)
 
     ui.on("kanarya-upload", arrived)
 
 
-async def _arrived(uploads: Uploads, said: Any, use: Callable[[Upload], Awaitable[None]]) -> None:
-    answer = said if isinstance(said, dict) else {}
+async def _arrived(screen: Screen, said: Any, use: Callable[[Upload], Awaitable[None]]) -> None:
+    answer, uploads = said if isinstance(said, dict) else {}, Uploads.of(screen.world.settings)
     if "error" in answer:
-        ui.notify(str(answer["error"]), type="negative", multi_line=True, timeout=10_000)
+        error = str(answer["error"])
+        screen.notify(Said(error) if answer.get("ours") else error)
     elif "id" in answer:
         try:
             # A browser may say anything: only what lies there is used.
             found = await asyncio.to_thread(uploads.get, str(answer["id"]), str(answer.get("name")))
         except KanaryaError as error:
-            ui.notify(str(error), type="negative")
+            screen.notify(error)
             return
         await use(found)
 

@@ -12,7 +12,7 @@ from fastapi import Request
 from nicegui import ui
 
 from console.texts import LANGUAGES
-from console.widgets.screen import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Screen, remember
+from console.widgets.screen import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Said, Screen, remember
 from console.world import World
 from serving.errors import KanaryaError
 
@@ -53,17 +53,17 @@ async def _filled(screen: Screen, page: Page) -> None:
     try:
         await page.build(screen)
     except (KanaryaError, OSError) as error:
-        message(str(error))
+        message(screen, error)
     except Exception:  # a page that breaks must not show its insides; the log has them
         mark = secrets.token_hex(4)
         LOG.exception("%s broke (%s)", page.path, mark)
-        message(screen.say("frame.broken", mark=mark))
+        message(screen, Said(screen.say("frame.broken", mark=mark)))
 
 
-def message(sentence: str, level: str = "bad") -> None:
+def message(screen: Screen, sentence: Exception, level: str = "bad") -> None:
     """Show one sentence where something would have stood."""
     with ui.card().classes("k-card").props('role="alert"'):
-        ui.label(sentence).classes(f"k-{level}")
+        screen.tell(ui.label().classes(f"k-{level}"), sentence)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def _check(screen: Screen, check: Check) -> None:
     with ui.element("li"):
         with ui.element("div").classes("k-check"):
             Badge(screen, "run.gate").show("passed" if check.passed else "rejected")
-            ui.label(check.sentence).classes("k-sentence")
+            screen.tell(ui.label().classes("k-sentence"), check.sentence)
         if check.interval is not None:
             _interval(screen, check.interval)
 

@@ -55,4 +55,4 @@ class GoingBack:
         )
         self._button.enable()
         if told is not None:
-            ui.notify(told, type="positive", multi_line=True)
+            self._screen.notify(told, "positive")

@@ -11,7 +11,8 @@ from console.widgets.screen import Screen
 
 Kind = Literal["text", "link", "badges", "number", "code", "prose"]
 Row = Mapping[str, Any]
-"""Cells by column. A link has its address in `<column>_to`; badges are pairs of level and word."""
+"""Cells by column. A link has its address in `<column>_to`, a sentence its
+language, where that is not the page's, in `<column>_lang`; badges are pairs of level and word."""
 
 _CELLS = {
     "link": """<q-td :props="props"><a v-if="props.row[props.col.name + '_to']"
@@ -19,7 +20,8 @@ _CELLS = {
         <span v-else>{{ props.value }}</span></q-td>""",
     "badges": """<q-td :props="props"><span v-for="each in props.value" :key="each[1]"
         :class="'k-badge q-mr-xs k-' + each[0]">{{ each[1] }}</span></q-td>""",
-    "prose": '<q-td :props="props"><div class="k-prose">{{ props.value }}</div></q-td>',
+    "prose": """<q-td :props="props"><div class="k-prose"
+        :lang="props.row[props.col.name + '_lang']">{{ props.value }}</div></q-td>""",
     "code": '<q-td :props="props"><span class="k-mono">{{ props.value }}</span></q-td>',
     "number": '<q-td :props="props"><span class="k-number">{{ props.value }}</span></q-td>',
 }
@@ -48,6 +50,13 @@ def grid(
         if kind in _CELLS:
             table.add_slot(f"body-cell-{name}", _CELLS[kind])
     return table
+
+
+def said(screen: Screen, column: str, sentence: str) -> Row:
+    """Return the cell of a sentence of the engine, in the language of the page where it can be."""
+    told = screen.told(sentence)
+    lang = screen.foreign(told)
+    return {column: told.text} | ({f"{column}_lang": lang} if lang else {})
 
 
 def paged(screen: Screen, table: ui.table, count: int) -> None:

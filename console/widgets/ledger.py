@@ -6,9 +6,9 @@ import asyncio
 
 from nicegui import ui
 
-from console.widgets.grid import Kind, Row, grid, paged, renew
+from console.widgets.grid import Kind, Row, grid, paged, renew, said
 from console.widgets.parts import badge, path
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from console.widgets.status import moment
 from serving.errors import KanaryaError
 from serving.rollout.chain import Chain
@@ -41,14 +41,14 @@ class Ledger:
         try:
             chain = await asyncio.to_thread(self._screen.world.models.chain, self._name)
         except KanaryaError as error:
-            self._whole.set_text(str(error))
+            self._screen.tell(self._whole, error)
             self._whole.classes("k-bad")
             return
         if len(chain.records) == self._count:
             return
         self._count = len(chain.records)
         self._whole.classes("k-quiet", remove="k-bad")
-        self._whole.set_text(self._screen.say("ledger.whole", count=self._count))
+        self._screen.tell(self._whole, Said(self._screen.say("ledger.whole", count=self._count)))
         paged(self._screen, self._table, self._count)
         renew(self._table, self._rows(chain))
 
@@ -68,5 +68,5 @@ class Ledger:
             "run_to": path("runs", entry.run) if entry.run else "",
             "card": self._screen.say("versions.open"),
             "card_to": path("models", entry.service, "decisions", entry.rollout),
-            "why": entry.why,
+            **said(self._screen, "why", entry.why),
         }

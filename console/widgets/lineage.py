@@ -60,6 +60,14 @@ class Lineage:
         except KanaryaError:
             return None
 
+    def _note(self, stop: Stop) -> None:
+        """Show what is said of a stop: a sentence of a rollout, of others names and numbers."""
+        note = ui.label(stop.note[:LONGEST_NOTE]).classes("k-note")
+        if stop.what == "rollout":
+            told = self._screen.told(stop.note)
+            note.set_text(told.text[:LONGEST_NOTE])
+            note.props.set_optional("lang", self._screen.foreign(told))
+
     def _stop(self, stop: Stop) -> None:
         with ui.element("li"):
             ui.label(self._screen.say(f"models.stop.{stop.what}")).classes("k-what")
@@ -71,4 +79,4 @@ class Lineage:
                 prefix = WORDS.get(stop.what, "models.outcome")
                 level, told = badge(self._screen, prefix, stop.status)
                 ui.label(told).classes(f"k-badge k-{level}")
-            ui.label(stop.note[:LONGEST_NOTE]).classes("k-note")
+            self._note(stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from console.data.versions import HEADLINES, Model, Version
-from console.widgets.grid import Kind, Row, grid, renew
+from console.widgets.grid import Kind, Row, grid, renew, said
 from console.widgets.parts import badge, path, word
 from console.widgets.screen import Screen
 from console.widgets.status import moment
@@ -69,7 +69,7 @@ class Versions:
             "created": moment(version.created) if version.created else "–",
             "card": self._screen.say("versions.open") if rolled else "–",
             "card_to": path("models", version.name, "decisions", rolled.id) if rolled else "",
-            "why": version.trouble or (rolled.why if rolled else ""),
+            **said(self._screen, "why", version.trouble or (rolled.why if rolled else "")),
         }
 
 

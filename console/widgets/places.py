@@ -31,10 +31,11 @@ class PlacesSeen:
 
     def _said(self, place: Place) -> str:
         say, address = self._screen.say, place.address
+        why = self._screen.told(place.trouble).text
         if place.trouble and not place.runs:
-            return say("runs.place.trouble", why=place.trouble)
+            return say("runs.place.trouble", why=why)
         if place.trouble:
-            return say("runs.place.old", why=place.trouble, count=place.runs)
+            return say("runs.place.old", why=why, count=place.runs)
         if not place.asked:
             return say("runs.place.asking", address=address)
         return say(f"runs.place.{place.kind}", address=address, count=place.runs)

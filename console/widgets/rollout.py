@@ -65,8 +65,8 @@ class Parts:
         key = "rollout.versions" if seen.before else "rollout.first"
         self._title.set_text(self._screen.say(key, **places) if seen.id else seen.service)
         self._badge.show(seen.phase or seen.outcome)
-        self._reason.set_text(seen.reason)
-        self._trouble.set_text(seen.trouble or seen.now.why)
+        self._screen.tell(self._reason, seen.reason)
+        self._screen.tell(self._trouble, seen.trouble or seen.now.why)
         self._decisions.show(seen)
         self._sides.show(seen)
         self._split.show(seen)
@@ -103,4 +103,4 @@ class Timeline:
             for text in (share, each.actor, moment(each.at)):
                 ui.label(text).classes("k-number" if text == share else "k-quiet k-number")
         with item:
-            ui.label(each.why).classes("k-sentence")
+            self._screen.tell(ui.label().classes("k-sentence"), each.why)

@@ -60,7 +60,7 @@ class Decisions:
         for button in self._buttons.values():
             button.enable()
         if told is not None:
-            ui.notify(told, type="positive", multi_line=True)
+            screen.notify(told, "positive")
             if seen.over:
                 self._again()
 

@@ -152,7 +152,7 @@ async def restart_dialog(screen: Screen, run_id: str) -> None:
     dialog.open()
     for note in await asyncio.to_thread(_notes, screen, run_id):
         with notes:
-            ui.label(note)
+            screen.tell(ui.label(), note)
 
 
 def _notes(screen: Screen, run_id: str) -> list[str]:

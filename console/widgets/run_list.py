@@ -22,7 +22,8 @@ RUN = """<q-td :props="props"><a :href="'/runs/' + encodeURIComponent(props.row.
 class="k-mono">{{ props.row.k_title }}</a></q-td>"""
 STATUS = """<q-td :props="props"><span :class="'k-badge k-' + props.row.k_colour">{{ props.value }}
 </span></q-td>"""
-SENTENCE = """<q-td :props="props"><div class="k-sentence" :title="props.value">{{ props.value }}
+SENTENCE = """<q-td :props="props"><div class="k-sentence" :title="props.value"
+:lang="props.row.k_lang">{{ props.value }}
 </div></q-td>"""
 CHECKBOX = """<q-checkbox v-model="props.selected" dense :aria-label="{label}"></q-checkbox>"""
 
@@ -122,6 +123,9 @@ class RunList:
         said["k_colour"] = run_columns.STATUSES.get(row.status, "none")
         if "status" in said:
             said["status"] = status_word(self.screen, row.status)
+        if "sentence" in said:
+            told = self.screen.told(row.sentence)
+            said |= {"sentence": told.text, "k_lang": self.screen.foreign(told)}
         if "where" in said:
             said["where"] = where_word(self.screen, row.where)
         return said

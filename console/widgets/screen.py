@@ -12,14 +12,18 @@ from nicegui import background_tasks, ui
 
 from console.access.guard import cookie_of
 from console.access.roles import Person, Role
-from console.texts import Texts, preferred
+from console.texts import Texts, Told, preferred
 from console.world import World
-from serving.errors import KanaryaError
+from serving.errors import KanaryaError, UsageError
 
 T = TypeVar("T")
 LANGUAGE_COOKIE = "kanarya_language"
 THEME_COOKIE = "kanarya_theme"
 THEMES = {"auto": None, "light": False, "dark": True}
+
+
+class Said(UsageError):
+    """A sentence of the catalogue, in the language of the page already."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,28 @@ class Screen:
         """Return a sentence of the catalogue."""
         return self.texts.say(key, **places)
 
+    def told(self, sentence: str | Exception) -> Told:
+        """Return what the engine says, in the language of the page where that is known."""
+        if isinstance(sentence, Said):
+            return Told(str(sentence), self.texts.language)
+        return self.texts.told(str(sentence))
+
+    def tell(self, label: ui.label, sentence: str | Exception) -> None:
+        """Show what the engine says; English on another page is marked for who has it read out."""
+        told = self.told(sentence)
+        label.set_text(told.text)
+        label.props.set_optional("lang", self.foreign(told))
+
+    def foreign(self, told: Told) -> str | None:
+        """Return the language of a sentence that is not the page's, else None."""
+        return told.language if told.language != self.texts.language else None
+
+    def notify(self, sentence: str | Exception, level: str = "negative") -> None:
+        """Show what the engine says for a while."""
+        told = self.told(sentence)
+        attributes: dict[str, Any] = {"attrs": {"lang": told.language}}
+        ui.notify(told.text, type=level, multi_line=True, timeout=10_000, **attributes)  # type: ignore[arg-type]
+
     @property
     def operates(self) -> bool:
         """Say whether this person may change anything."""
@@ -89,7 +115,7 @@ class Screen:
             await asyncio.to_thread(self.world.audit.record, self.person, action, subject, **detail)
             return await asyncio.to_thread(do)
         except (KanaryaError, OSError) as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=10_000)
+            self.notify(error)
             return None
 
     def follow(
@@ -111,7 +137,7 @@ class Screen:
                 await showing()
             except (KanaryaError, OSError) as error:  # what was watched is gone: deleted, say
                 with slot:
-                    ui.notify(str(error), type="warning", multi_line=True, timeout=10_000)
+                    self.notify(error, "warning")
 
         task = background_tasks.create(told(), name=f"follow {self.path}")
         client.on_delete(task.cancel)

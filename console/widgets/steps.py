@@ -55,6 +55,7 @@ class StepCard:
     """One step: its name, how it stands, how long it took, and what it told."""
 
     def __init__(self, screen: Screen, name: str, choose: object) -> None:
+        self._screen = screen
         self._shown: Step | None = None
         self._item = ui.element("div").props("role=listitem")
         with self._item:
@@ -79,7 +80,7 @@ class StepCard:
             return
         self._shown = step
         self._badge.show(step.status)
-        self._note.set_text(step.error or step.note)
+        self._screen.tell(self._note, step.error or step.note)
         self._note.classes(remove="k-bad", add="k-bad" if step.error else "")
         self._button.classes(remove="k-idle", add="k-idle" if step.started is None else "")
 

@@ -52,7 +52,7 @@ class Summary:
         self.priority.set_visibility(not sheet.on_cluster)
         self.start.set_enabled(chosen and not said)
         self.nothing.set_visibility(not chosen)
-        self.error.set_text(said)
+        sheet.screen.tell(self.error, said)
         self.steps.clear()
         with self.steps:
             for key, places in plan(draft.spec()) if chosen and not said else ():
@@ -95,7 +95,7 @@ class Summary:
         try:
             asked = sheet.draft.asked(same_data=sheet.same_data)
         except KanaryaError as error:
-            ui.notify(str(error), type="negative", multi_line=True)
+            sheet.screen.notify(error)
             return
         run_id = await (self._sent(asked) if sheet.on_cluster else self._queued(asked))
         if run_id:

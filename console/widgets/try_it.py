@@ -13,7 +13,7 @@ from nicegui import events, ui
 from console.data.asking import MOST_FIELDS, Answer, Field, ask, example, fields
 from console.data.versions import CHAMPION, Model
 from console.widgets.parts import heading, milliseconds, percent
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from serving.card import Card
 from serving.errors import KanaryaError, UsageError
 
@@ -43,14 +43,14 @@ class TryIt:
             models = self._screen.world.models
             card = await asyncio.to_thread(models.card, live.name, live.version)
         except KanaryaError as error:
-            ui.label(str(error)).classes("k-wait")
+            self._screen.tell(ui.label().classes("k-wait"), error)
             return
         ui.label(self._screen.say("try.about")).classes("k-quiet q-mb-sm")
         with ui.element("div").classes("k-try"):
             with ui.element("div"):
                 self._form(card)
                 self._buttons()
-            self._answer = Said(self._screen)
+            self._answer = Answered(self._screen)
 
     def _form(self, card: Card) -> None:
         found = fields(card.signature)
@@ -107,7 +107,7 @@ class TryIt:
         try:
             instance = self._instance()
         except UsageError as error:
-            ui.notify(str(error), type="warning")
+            self._screen.notify(error, "warning")
             return
         button.disable()
         name = self._model.name
@@ -121,7 +121,7 @@ class TryIt:
     def _several(self, instance: dict[str, Any], times: int) -> list[Answer]:
         view = self._screen.world.services.view(self._model.name)
         if not view.url:
-            raise UsageError(self._screen.say("try.no_address", name=self._model.name))
+            raise Said(self._screen.say("try.no_address", name=self._model.name))
         return [ask(view.url, self._model.name, instance) for _ in range(times)]
 
     def _instance(self) -> dict[str, Any]:
@@ -130,12 +130,12 @@ class TryIt:
             return _parsed(str(self._json.value))
         if not self._inputs:
             if self._picture is None:
-                raise UsageError(self._screen.say("try.no_picture"))
+                raise Said(self._screen.say("try.no_picture"))
             return {"b64": self._picture}
         return {name: _cell(self._kinds[name], each.value) for name, each in self._inputs.items()}
 
 
-class Said:
+class Answered:
     """What the model answered; empty until it is asked."""
 
     def __init__(self, screen: Screen) -> None:

@@ -40,10 +40,8 @@ class WatchedPanel:
 
     def _told(self, standing: Standing) -> str:
         verdict = word(self._screen, "watched.verdict", standing.verdict)
-        since = _moment(standing.since)
-        return self._screen.say(
-            "watched.retraining", verdict=verdict, since=since, why=standing.sentence
-        )
+        since, why = _moment(standing.since), self._screen.told(standing.sentence).text
+        return self._screen.say("watched.retraining", verdict=verdict, since=since, why=why)
 
     def _window(self, window: Ended) -> None:
         level, name = badge(self._screen, "watched", "drift" if window.drifted else "steady")
@@ -51,7 +49,7 @@ class WatchedPanel:
         with ui.element("li"):
             ui.label(name).classes(f"k-badge k-{level}")
             ui.label(self._screen.say("watched.window", version=window.version, **places))
-            ui.label(window.sentence).classes("k-quiet")
+            self._screen.tell(ui.label().classes("k-quiet"), window.sentence)
 
 
 def _moment(text: str) -> str:

@@ -1,0 +1,66 @@
+"""A pattern of sentences: fixed words with places between them, in English and in Turkish.
+
+{name}    any text            {name:n}    a number            {name:w}    a word, no space in it
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+
+NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
+_KINDS = {"n": NUMBER, "w": re.compile(r"\S+|'[^']*'|\"[^\"]*\""), "": re.compile(r".+", re.DOTALL)}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """`words[0] place[0] words[1] place[1] ... words[-1]`, and how that is said in Turkish."""
+
+    words: tuple[str, ...]
+    places: tuple[tuple[str, str], ...]
+    turkish: str
+
+    @classmethod
+    def of(cls, english: str, turkish: str) -> Pattern:
+        """Return the pattern of a sentence. Raises ValueError where two places touch."""
+        words, places = [""], []
+        for literal, name, kind, _ in Formatter().parse(english):
+            words[-1] += literal
+            if name is not None:
+                places.append((name, kind or ""))
+                words.append("")
+        if "" in words[1:-1]:
+            raise ValueError(f"{english!r} has two places without a word between them")
+        return cls(tuple(words), tuple(places), turkish)
+
+    @cached_property
+    def weight(self) -> int:
+        """Return how many signs are fixed: what fixes more says more of a sentence."""
+        return sum(map(len, self.words))
+
+    @cached_property
+    def sign(self) -> str:
+        """Return the longest of the fixed words, which every sentence of the pattern has."""
+        return max(self.words, key=len)
+
+    def found(self, said: str) -> Mapping[str, str] | None:
+        """Return what stands in the places of a sentence; None where it is of another pattern.
+
+        Each fixed word is looked for once, from the left, so no sentence takes long.
+        """
+        first, last = self.words[0], self.words[-1]
+        if not self.places:
+            return {} if said == first else None
+        if not (said.startswith(first) and said.endswith(last)):
+            return None
+        at, end, found = len(first), len(said) - len(last), {}
+        ends = (*self.words[1:-1], "")
+        for (name, kind), after in zip(self.places, ends, strict=True):
+            to = said.find(after, at + 1, end) if after else end
+            if to <= at or not _KINDS[kind].fullmatch(said, at, to):
+                return None
+            found[name], at = said[at:to], to + len(after)
+        return found
