@@ -33,16 +33,16 @@ async def build(screen: Screen) -> None:
 
 
 def _row(screen: Screen, service: Service) -> Row:
-    requests, errors = service.requests, service.errors
+    requests, errors, percents = service.requests, service.errors, screen.texts.percents
     return {
         "name": service.name,
         "name_to": path("services", service.name),
         "state": [badge(screen, "services.state", service.state)],
         "version": service.version or "–",
-        "split": split_of(service) or "–",
+        "split": percents(split_of(service)) or "–",
         "phase": [badge(screen, "services.phase", service.phase)] if service.phase else [],
         "requests": str(requests),
-        "error_rate": percent(errors / requests if requests else None, 2),
+        "error_rate": percents(percent(errors / requests if requests else None, 2)),
         "mode": service.mode,
         "url": service.url,
         **said(screen, "trouble", service.complaint or service.trouble),

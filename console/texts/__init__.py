@@ -10,6 +10,7 @@ What the engine says, in English, has tables of its own (`console.texts.engine`)
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 from console.texts import engine
 
 LANGUAGES = {"en": "English", "tr": "Türkçe"}
+PERCENT = re.compile(r"(?<![\w/.,-])([-+]?\d[\d.,]*|\{\w+\}) ?%(?!\w)")
 
 
 @lru_cache(maxsize=1)
@@ -57,7 +59,11 @@ class Texts:
         if self.language == "en" or not sentence:
             return Told(sentence, self.language)
         found = engine.turkish(sentence)
-        return Told(found, self.language) if found else Told(sentence, "en")
+        return Told(self.percents(found), self.language) if found else Told(sentence, "en")
+
+    def percents(self, text: str) -> str:
+        """Return a text with its percents as this language writes them (Turkish: %12.5)."""
+        return PERCENT.sub(r"%\1", text) if self.language == "tr" else text
 
 
 def preferred(chosen: str | None, accepted: str) -> str:

@@ -56,13 +56,13 @@ class Ledger:
         return [self._row(record) for record in reversed(chain.records)]
 
     def _row(self, record: Record) -> Row:
-        entry = record.entry
+        entry, percents = record.entry, self._screen.texts.percents
         return {
             "seq": record.seq,
             "at": moment(record.at.timestamp()),
             "kind": [badge(self._screen, "ledger.kind", entry.kind)],
-            "version": str(entry.to),
-            "share": "–" if entry.percent is None else f"{entry.percent} %",
+            "version": self._screen.told(str(entry.to)).text,
+            "share": "–" if entry.percent is None else percents(f"{entry.percent} %"),
             "actor": record.actor,
             "run": entry.run or "–",
             "run_to": path("runs", entry.run) if entry.run else "",

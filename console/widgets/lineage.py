@@ -62,7 +62,7 @@ class Lineage:
 
     def _note(self, stop: Stop) -> None:
         """Show what is said of a stop: a sentence of a rollout, of others names and numbers."""
-        note = ui.label(stop.note[:LONGEST_NOTE]).classes("k-note")
+        note = ui.label(self._screen.texts.percents(stop.note[:LONGEST_NOTE])).classes("k-note")
         if stop.what == "rollout":
             told = self._screen.told(stop.note)
             note.set_text(told.text[:LONGEST_NOTE])

@@ -38,16 +38,16 @@ class Revisions:
         return [self._row(revision) for revision in service.revisions]
 
     def _row(self, revision: Revision) -> Row:
-        lately = revision.lately
+        lately, say = revision.lately, self._screen.texts.percents
         return {
             "name": revision.name,
             "version": revision.version or "–",
             "role": [badge(self._screen, "revisions.role", revision.role)],
-            "asked": f"{revision.percent} %",
-            "measured": percent(lately.share),
+            "asked": say(f"{revision.percent} %"),
+            "measured": say(percent(lately.share)),
             "requests": str(lately.requests),
             "errors": str(lately.errors),
-            "error_rate": percent(lately.error_rate, 2),
+            "error_rate": say(percent(lately.error_rate, 2)),
             "p50": milliseconds(lately.p50_s),
             "p95": milliseconds(lately.p95_s),
             "total": str(revision.total.requests),

@@ -100,6 +100,7 @@ class Timeline:
         with item, ui.element("div").classes("k-head-line"):
             Badge(self._screen, "rollout").show(each.kind)
             share = "" if each.percent is None else f"{each.percent} %"
+            share = self._screen.texts.percents(share)
             for text in (share, each.actor, moment(each.at)):
                 ui.label(text).classes("k-number" if text == share else "k-quiet k-number")
         with item:

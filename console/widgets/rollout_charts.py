@@ -14,7 +14,11 @@ TIME = {"type": "time", "splitNumber": 4, "axisLabel": {"color": QUIET, "hideOve
 
 BEYOND = 120.0
 """Evidence beyond its boundary is drawn no higher."""
-PERCENT = {"color": QUIET, "formatter": "{value} %"}
+
+
+def percents(screen: Screen) -> dict[str, str]:
+    """Return the labels of an axis of percents, as the language of the page writes them."""
+    return {"color": QUIET, "formatter": screen.texts.percents("{value} %")}
 
 
 class Chart:
@@ -40,7 +44,7 @@ class SplitChart:
 
     def __init__(self, screen: Screen) -> None:
         self._names = [screen.say("rollout.asked"), screen.say("rollout.measured")]
-        axis = {"min": 0, "max": 100, "scale": False, "axisLabel": PERCENT}
+        axis = {"min": 0, "max": 100, "scale": False, "axisLabel": percents(screen)}
         options = line_chart(axis, TIME) | {"color": [STABLE, CANARY]}
         self._chart = Chart(screen.say("rollout.traffic"), options)
 
@@ -60,7 +64,7 @@ class EvidenceChart:
 
     def __init__(self, screen: Screen) -> None:
         self._names = [screen.say("rollout.harm.line"), screen.say("rollout.safety.line")]
-        options = line_chart({"min": 0, "max": BEYOND, "axisLabel": PERCENT}, TIME) | {
+        options = line_chart({"min": 0, "max": BEYOND, "axisLabel": percents(screen)}, TIME) | {
             "color": [BAD, GOOD]
         }
         self._chart = Chart(screen.say("rollout.evidence"), options)

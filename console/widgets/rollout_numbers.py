@@ -47,10 +47,10 @@ class Side:
     def show(self, version: str, share: str, asked: Asked | None) -> None:
         """Show the numbers as they are now."""
         self._version.set_text(self._screen.say("rollout.version", version=version))
-        self._values["share"].set_text(share)
+        self._values["share"].set_text(self._screen.texts.percents(share))
         self._values["requests"].set_text(f"{asked.requests:,}" if asked else "–")
         errors = f"{asked.errors:,} ({percent(asked.error_rate)})" if asked else "–"
-        self._values["errors"].set_text(errors)
+        self._values["errors"].set_text(self._screen.texts.percents(errors))
         slow = f"{asked.p95_s * 1e3:.1f} ms" if asked and asked.p95_s is not None else "–"
         self._values["p95"].set_text(slow)
 
@@ -98,14 +98,15 @@ class GuardRow:
         self._screen = screen
         with ui.element("li") as self._item:
             with ui.element("div").classes("k-step-head"):
-                ui.label(name).classes("k-strong")
+                ui.label(screen.told(name).text).classes("k-strong")
                 self._value = ui.label().classes("k-quiet k-number")
             self._bars = {side: Bar(screen, side) for side in ("harm", "safety")}
 
     def show(self, guard: Guard, seen: Seen) -> None:
         """Show its numbers as they are now."""
         value, limit = (
-            "–" if number is None else percent(number) for number in (guard.value, guard.limit)
+            "–" if number is None else self._screen.texts.percents(percent(number))
+            for number in (guard.value, guard.limit)
         )
         key = "rollout.guard.split" if guard.name == "split" else "rollout.guard"
         self._value.set_text(self._screen.say(key, value=value, limit=limit))
@@ -121,7 +122,7 @@ class Bar:
     """Evidence as a part of what is asked of it."""
 
     def __init__(self, screen: Screen, side: str) -> None:
-        self._label = screen.say(f"rollout.{side}")
+        self._screen, self._label = screen, screen.say(f"rollout.{side}")
         with ui.element("div").classes("k-bar-row") as self._row:
             ui.label(self._label).classes("k-quiet")
             self._bar = ui.linear_progress(0.0, show_value=False, size=".55rem")
@@ -137,6 +138,7 @@ class Bar:
         if log is None or not needed:
             return
         part = max(log / needed, 0.0)
+        told = self._screen.texts.percents(f"{100 * part:.0f} %")
         self._bar.set_value(min(part, 1.0))
-        self._said.set_text(f"{100 * part:.0f} %")
-        self._bar.props(f'aria-label="{self._label}: {100 * part:.0f} %"')
+        self._said.set_text(told)
+        self._bar.props(f'aria-label="{self._label}: {told}"')

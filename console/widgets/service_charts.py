@@ -13,7 +13,6 @@ from console.widgets.charts import line, line_chart
 from console.widgets.screen import Screen
 
 Value = Callable[[Numbers, Point], float | None]
-PERCENT = {"axisLabel": {"formatter": "{value} %"}, "min": 0, "scale": False}
 MILLISECONDS = {"axisLabel": {"formatter": "{value} ms"}, "min": 0, "scale": False}
 
 
@@ -25,9 +24,14 @@ class ServiceCharts:
         self._drawn: tuple[Point, ...] = ()
         self._empty = ui.label(screen.say("services.no_points")).classes("k-quiet")
         with ui.element("div").classes("k-plots"):
-            self._split = self._chart("services.chart.split", {**PERCENT, "max": 100})
+            percent = {
+                "axisLabel": {"formatter": screen.texts.percents("{value} %")},
+                "min": 0,
+                "scale": False,
+            }
+            self._split = self._chart("services.chart.split", {**percent, "max": 100})
             self._times = self._chart("services.chart.times", MILLISECONDS)
-            self._errors = self._chart("services.chart.errors", PERCENT)
+            self._errors = self._chart("services.chart.errors", percent)
             self._rates = self._chart("services.chart.rates", {"min": 0, "scale": False})
 
     def show(self, service: Service) -> None:

@@ -106,7 +106,7 @@ class LogTail:
             self._title = ui.label().classes("k-subtitle")
             self._raw = ui.link(screen.say("run.log.raw"), "#").classes("k-quiet")
         self._log = ui.log(max_lines=TAIL_LINES).classes("k-log")
-        self._log.props(f'role=log tabindex=0 aria-label="{screen.say("run.log.raw")}"')
+        self._log.props(f'lang=en role=log tabindex=0 aria-label="{screen.say("run.log.raw")}"')
 
     def show(self, run: Monitored, step: Step) -> None:
         """Show the log of a step as it is now."""

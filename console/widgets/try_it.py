@@ -155,7 +155,7 @@ class Answered:
                     ui.label(label)
                     bar = ui.element("progress")
                     bar.props.update(max="1", value=f"{share:.4f}", **{"aria-label": label})
-                    ui.label(percent(share)).classes("k-number")
+                    ui.label(self._screen.texts.percents(percent(share))).classes("k-number")
             took = milliseconds(sorted(each.seconds for each in answers)[len(answers) // 2])
             for (version, revision), count in Counter(
                 (each.version or "?", each.revision or "?") for each in answers
