@@ -12,17 +12,21 @@ English: its records, its commands and `/api` are read by programs and by everyb
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
-from console.texts.pattern import NUMBER, Pattern
+from console.texts.pattern import NUMBER, Pattern, words_of
 
 LONGEST = 8000
 """Signs of a sentence that is looked at; a library may have said anything in it."""
-JOINTS = {"; ": "; ", ". ": ". ", ": ": ": ", ", ": ", ", " and ": " ve "}
-"""What stands between the sentences of several, the strongest first, and what stands there then."""
+SENTENCES = ("; ", ". ")
+"""What stands between whole sentences."""
+JOINTS = {", and ": " ve ", ", ": ", ", " and ": " ve "}
+"""What stands between phrases, and what stands there then."""
+MOST_PARTS = 40
 FEW = 16
 """A pattern with fewer fixed signs says too little around a sentence that is not known."""
 _QUOTES = "'\"`"
@@ -37,16 +41,25 @@ def entries() -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class _Tables:
-    fixed: dict[str, str]
-    patterns: tuple[Pattern, ...]
+    """`fixed`: what has no places. `signed`: the other patterns by a word that each of them has."""
+
+    fixed: Mapping[str, str]
+    signed: Mapping[str, tuple[Pattern, ...]]
+
+    def may_be(self, said: str) -> list[Pattern]:
+        """Return the patterns that a sentence may be of, the ones that fix most first."""
+        found = chain.from_iterable(self.signed.get(word, ()) for word in ("", *words_of(said)))
+        return sorted(found, key=lambda each: -each.weight)
 
 
 @lru_cache(maxsize=1)
 def _tables() -> _Tables:
     patterns = [Pattern.of(english, turkish) for english, turkish in entries()]
-    with_places = sorted((each for each in patterns if each.places), key=lambda each: -each.weight)
-    fixed = {each.words[0]: each.turkish for each in patterns if not each.places}
-    return _Tables(fixed, tuple(with_places))
+    signed: dict[str, tuple[Pattern, ...]] = {}
+    for each in patterns:
+        if each.places:
+            signed[each.sign] = (*signed.get(each.sign, ()), each)
+    return _Tables({each.words[0]: each.turkish for each in patterns if not each.places}, signed)
 
 
 @lru_cache(maxsize=4096)
@@ -54,7 +67,24 @@ def turkish(said: str) -> str | None:
     """Return a sentence of the engine in Turkish; None of one that the tables do not know."""
     if len(said) > LONGEST or not said.strip():
         return None
-    return _whole(said) or _without_dot(said) or _parts(said)
+    return (
+        _sentences(said)
+        or _whole(said)
+        or _without_dot(said)
+        or _of_something(said)
+        or _phrases(said)
+    )
+
+
+def _sentences(said: str) -> str | None:
+    """Return several sentences in Turkish where each of them is known."""
+    for joint in SENTENCES:
+        parts = said.split(joint)
+        if 1 < len(parts) <= MOST_PARTS:
+            told = [turkish(part) for part in parts]
+            if all(told):
+                return joint.join(part or "" for part in told)
+    return None
 
 
 def _whole(said: str) -> str | None:
@@ -63,8 +93,8 @@ def _whole(said: str) -> str | None:
         return known.fixed[said].format()
     if " " not in said:
         return None
-    for pattern in known.patterns:
-        if pattern.sign in said and (found := pattern.found(said)) is not None:
+    for pattern in known.may_be(said):
+        if (found := pattern.found(said)) is not None:
             places = {name: _inner(value) for name, value in found.items()}
             if pattern.weight >= FEW or not any(map(_is_foreign, found.values())):
                 return pattern.turkish.format_map(places)
@@ -80,18 +110,28 @@ def _without_dot(said: str) -> str | None:
     return found.removesuffix(".") if found else None
 
 
-def _parts(said: str) -> str | None:
-    """Return several sentences in Turkish where each of them is known, or is no more than a name.
+def _of_something(said: str) -> str | None:
+    """Return a sentence with the name before it of what it is about: a file, a step, a service."""
+    name, colon, rest = said.partition(": ")
+    told = turkish(rest) if colon else None
+    if told is None:
+        return None
+    about = turkish(name) or (name if _is_name(name) else None)
+    return f"{about}: {told}" if about else None
+
+
+def _phrases(said: str) -> str | None:
+    """Return several phrases in Turkish where each is known, or no more than a name.
 
     Where nothing of them is known there is nothing to say.
     """
     for joint, there in JOINTS.items():
         parts = said.split(joint)
-        if len(parts) == 1:
+        if not 1 < len(parts) <= MOST_PARTS:
             continue
         told = [turkish(part) for part in parts]
         if any(told) and all(t or _is_name(p) for t, p in zip(told, parts, strict=True)):
-            return there.join(t or _inner(p) for t, p in zip(told, parts, strict=True))
+            return there.join(t or p for t, p in zip(told, parts, strict=True))
     return None
 
 

@@ -12,7 +12,18 @@ from functools import cached_property
 from string import Formatter
 
 NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
-_KINDS = {"n": NUMBER, "w": re.compile(r"\S+|'[^']*'|\"[^\"]*\""), "": re.compile(r".+", re.DOTALL)}
+_KINDS = {
+    "n": NUMBER,
+    "w": re.compile(r"\S+|'[^']*'|\"[^\"]*\""),
+    "i": re.compile(r"[A-Za-z_]\w*"),
+    "": re.compile(r".+", re.DOTALL),
+}
+_WORD = re.compile(r"[A-Za-z]+")
+
+
+def words_of(said: str) -> set[str]:
+    """Return the words of a sentence."""
+    return set(_WORD.findall(said))
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,10 @@ class Pattern:
 
     @cached_property
     def sign(self) -> str:
-        """Return the longest of the fixed words, which every sentence of the pattern has."""
-        return max(self.words, key=len)
+        """Return the longest whole word of those that are fixed, "" where no place leaves one."""
+        text = "\0".join(self.words)
+        whole = re.findall(r"(?<![A-Za-z\0])[A-Za-z]+(?![A-Za-z\0])", text)
+        return max(whole, key=len, default="")
 
     def found(self, said: str) -> Mapping[str, str] | None:
         """Return what stands in the places of a sentence; None where it is of another pattern.

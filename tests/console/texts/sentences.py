@@ -57,17 +57,18 @@ class Sentence:
     @property
     def samples(self) -> Iterator[str]:
         """Yield it with something in its places, with each of them empty in turn, and with all."""
+        yield self.pattern
         parts = TEMPLATE.sub(PLACE, self.pattern).split(PLACE)
         for empty in (0, *range(1, len(parts))):
             rest = (f"{'' if at == empty else 7}{part}" for at, part in enumerate(parts[1:], 1))
-            yield f"{parts[0]}{''.join(rest)}".strip()
-        yield "".join(parts).strip()
+            yield f"{parts[0]}{''.join(rest)}".strip(" ;,")
+        yield "".join(parts).strip(" ;,")
 
 
 def shown() -> Iterator[Sentence]:
     """Yield every sentence that a page may show."""
     files = chain.from_iterable((ROOT / each).rglob("*.py") for each in ("components", "serving"))
-    console = chain((ROOT / "console" / "data").glob("*.py"), [ROOT / "console/access/guard.py"])
+    console = (ROOT / "console" / "data").glob("*.py")
     for path in chain(files, (ROOT / "pipelines").rglob("*.py"), console):
         if not path.relative_to(ROOT).as_posix().startswith(ELSEWHERE):
             yield from said_in(path)
