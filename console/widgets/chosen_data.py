@@ -10,6 +10,7 @@ from console.data.preview import Pictures, Preview
 from console.data.uploads import Upload, Uploads
 from console.widgets.drop import drop
 from console.widgets.earlier import EarlierUploads
+from console.widgets.screen import Screen
 from console.widgets.sheet import Sheet
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30
@@ -59,7 +60,7 @@ def seen(sheet: Sheet) -> None:
         screen.tell(refused, sheet.refused)
     elif shown:
         _said(sheet, shown)
-        _rows(shown)
+        _rows(screen, shown)
         if (more := len(shown.columns) - MOST_COLUMNS) > 0:
             ui.label(screen.say("new.more_columns", count=more)).classes("k-quiet")
     elif sheet.draft.task == "image":
@@ -85,9 +86,14 @@ def _said(sheet: Sheet, shown: Preview) -> None:
         ui.label(say("new.headless")).classes("k-wait").props('role="alert"')
 
 
-def _rows(shown: Preview) -> None:
+def _rows(screen: Screen, shown: Preview) -> None:
     columns = [
-        {"name": f"c{at}", "field": f"c{at}", "label": _head(each.name, each.kind), "align": align}
+        {
+            "name": f"c{at}",
+            "field": f"c{at}",
+            "label": _head(each.name, screen.told(each.kind).text),
+            "align": align,
+        }
         for at, each in enumerate(shown.columns[:MOST_COLUMNS])
         for align in ["right" if each.kind in ("number", "integer") else "left"]
     ]

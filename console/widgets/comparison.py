@@ -65,18 +65,18 @@ def lines(screen: Screen, found: Compared) -> None:
         ui.label(screen.say("compare.same")).classes("k-quiet")
     everything = ui.checkbox(screen.say("compare.all"), value=False)
     with _table(screen, found, screen.say("compare.ingredient")) as body:
-        _lines(body, differing)
+        _lines(screen, body, differing)
     everything.on_value_change(
-        lambda event: _lines(body, found.lines if event.value else differing)
+        lambda event: _lines(screen, body, found.lines if event.value else differing)
     )
     everything.set_visibility(len(differing) < len(found.lines))
 
 
-def _lines(body: ui.element, shown: Iterable[Line]) -> None:
+def _lines(screen: Screen, body: ui.element, shown: Iterable[Line]) -> None:
     body.clear()
     with body:
         for line in shown:
-            _line(line)
+            _line(screen, line)
 
 
 def _table(screen: Screen, found: Compared, first: str) -> ui.element:
@@ -113,8 +113,10 @@ def _measure(screen: Screen, measure: Measure) -> None:
                     ui.label(f"{difference:+.4f}").classes("k-quiet k-small")
 
 
-def _line(line: Line) -> ui.element:
-    row = _row(f"{line.part} · {line.key}", [value or "–" for value in line.values])
+def _line(screen: Screen, line: Line) -> ui.element:
+    row = _row(
+        f"{screen.told(line.part).text} · {line.key}", [value or "–" for value in line.values]
+    )
     return row.classes("k-differs" if line.differs else "")
 
 
