@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from serving.card import Card
 from serving.rollout.decision import outcome
-from serving.rollout.live import standing
+from serving.rollout.live import standing, telling
 from serving.rollout.record import Record
 
 if TYPE_CHECKING:
@@ -149,16 +149,23 @@ def confirmed(version: Version, entry: Entry, reasons: tuple[str, ...], *, newes
 
 def _rollouts(records: tuple[Record, ...]) -> dict[str, Rolled]:
     """Return the newest rollout of each version; the run of one that made the version stays."""
-    found: dict[str, Rolled] = {}
+    newest: dict[str, list[Record]] = {}
+    runs: dict[str, str] = {}
     for record in records:
-        entry = record.entry
-        if not entry.to.version:
+        entry, version = record.entry, record.entry.to.version
+        if not version:
             continue
-        before = found.get(entry.to.version)
-        run = entry.run or (before.run if before else "")
-        stands, at = outcome(record), record.at.timestamp()
-        found[entry.to.version] = Rolled(entry.rollout, stands, entry.why, at, run, entry.undo)
-    return found
+        runs[version] = entry.run or runs.get(version, "")
+        same = newest.setdefault(version, [])
+        if same and same[0].entry.rollout != entry.rollout:
+            same.clear()
+        same.append(record)
+    return {version: _rolled(telling(of), runs[version]) for version, of in newest.items()}
+
+
+def _rolled(record: Record, run: str) -> Rolled:
+    entry, at = record.entry, record.at.timestamp()
+    return Rolled(entry.rollout, outcome(record), entry.why, at, run, entry.undo)
 
 
 def _lives(records: tuple[Record, ...]) -> set[str]:

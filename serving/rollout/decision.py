@@ -27,6 +27,7 @@ from typing import Any
 
 from serving.errors import UsageError
 from serving.rollout.chain import Chain
+from serving.rollout.live import telling
 from serving.rollout.record import Record, stamp
 
 FORMAT = 1
@@ -42,7 +43,7 @@ def decision(
     UsageError where there is no such rollout.
     """
     records = rollout_of(chain, rollout)
-    entry, last = records[0].entry, records[-1]
+    entry, last = records[0].entry, telling(records)
     whole = last.to_json()
     return {
         "format": FORMAT,
@@ -65,7 +66,7 @@ def decision(
 
 
 def outcome(last: Record) -> str:
-    """Return how a rollout stands after its last record."""
+    """Return how a rollout stands after the record that tells it."""
     kind = last.entry.kind
     if kind == "rolled_back" and last.entry.before is None:
         return "failed"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving.rollout.record import Model, Record
+from serving.rollout.record import TAKEN_OVER, Model, Record
 
 _ENDED = ("promoted", "rolled_back")
 
@@ -49,11 +49,25 @@ class Standing:
 def standing(records: Sequence[Record], at: datetime | None = None) -> Standing:
     """Return what was live at a moment (a record of that very moment counts), or at the end."""
     until = [record for record in records if at is None or record.at <= at]
+    if not until:
+        return Standing(None, None)
+    last = until[-1].entry
+    newest = telling([each for each in until if each.entry.rollout == last.rollout])
     history = lives(until)
-    if history or not until:
-        return Standing(history[-1] if history else None, until[-1] if until else None)
-    before = until[-1].entry.before
-    return Standing(Live(before) if before else None, until[-1])
+    if history:
+        return Standing(history[-1], newest)
+    return Standing(Live(last.before) if last.before else None, newest)
+
+
+def telling(records: Sequence[Record]) -> Record:
+    """Return the record that tells how a rollout stands: the last one.
+
+    Whoever takes over a rollout whose end is written, but not in the service yet, only carries that
+    end out: then it is the end.
+    """
+    ends = [record for record in records if record.entry.kind in (*_ENDED, "conflict")]
+    late = records[-1].entry.kind == TAKEN_OVER and ends
+    return ends[-1] if late else records[-1]
 
 
 def lives(records: Iterable[Record]) -> tuple[Live, ...]:

@@ -35,6 +35,7 @@ from serving.audit import FileLog
 from serving.card import Card, write_card
 from serving.errors import KanaryaError, NotFound
 from serving.rollout import record
+from serving.rollout.decision import decision
 from serving.rollout.ledger import StoredLedger
 from serving.settings import Settings
 from serving.signature import Column, Signature
@@ -81,6 +82,15 @@ def test_the_newest_version_comes_first_with_what_was_decided_of_it(models: Mode
     assert [each.was_live for each in found.versions] == [False, False, True]
     assert [each.run for each in found.versions] == ["", "run-r2", "run-r1"]
     assert found.versions[0].headline == ("accuracy", 0.9)
+
+
+def test_an_end_that_another_process_carried_out_is_the_end(models: Models) -> None:
+    second = _model(models.settings.home, "2")
+    ledger = StoredLedger(models.settings.ledger)
+    _said(ledger, "taken_over", second, _model(models.settings.home, "1"), "r2")
+    stands = models.version("boat", "2").rollout
+    assert stands and stands.outcome == "rolled_back"
+    assert decision(ledger.chain("boat"), "r2")["outcome"] == "rolled_back"
 
 
 def test_a_damaged_card_is_told_of_where_its_version_is_shown(models: Models) -> None:
