@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +101,11 @@ def _looks(spec: AnySpec, options: Mapping[str, Any]) -> Submission:
     )
 
 
+def _one(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the name of a schedule, and where its cluster is."""
+    return click.argument("name", metavar="SCHEDULE")(host(namespace(command)))
+
+
 @schedule.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @host
@@ -120,45 +125,45 @@ def list_schedules(as_json: bool, host: str | None, namespace: str | None) -> No
 
 
 @schedule.command()
-@click.argument("name", metavar="SCHEDULE")
-@host
-@namespace
-def pause(name: str, host: str | None, namespace: str | None) -> None:
+@_one
+def pause(name: str, **there: Any) -> None:
     """Let it start nothing until it is resumed."""
-    from pipelines import cluster_schedules
+    from pipelines.cluster_schedules import pause as stop
 
-    cluster = opened(host, namespace)
-    found = cluster_schedules.find(cluster, name)
-    cluster_schedules.pause(cluster, found)
+    found = _changed(stop, name, there)
     click.echo(f"{found.name} is paused; `kanarya schedule resume {found.name}` goes on")
 
 
 @schedule.command()
-@click.argument("name", metavar="SCHEDULE")
-@host
-@namespace
-def resume(name: str, host: str | None, namespace: str | None) -> None:
+@_one
+def resume(name: str, **there: Any) -> None:
     """Let it start runs again."""
-    from pipelines import cluster_schedules
+    from pipelines.cluster_schedules import resume as go_on
 
-    cluster = opened(host, namespace)
-    found = cluster_schedules.find(cluster, name)
-    cluster_schedules.resume(cluster, found)
+    found = _changed(go_on, name, there)
     click.echo(" ".join(filter(None, [f"{found.name} goes on", _next(found)])))
 
 
 @schedule.command()
-@click.argument("name", metavar="SCHEDULE")
-@host
-@namespace
-def delete(name: str, host: str | None, namespace: str | None) -> None:
+@_one
+def delete(name: str, **there: Any) -> None:
     """Remove a schedule; the runs that it started stay."""
-    from pipelines import cluster_schedules
+    from pipelines.cluster_schedules import delete as remove
 
-    cluster = opened(host, namespace)
-    found = cluster_schedules.find(cluster, name)
-    cluster_schedules.delete(cluster, found)
+    found = _changed(remove, name, there)
     click.echo(f"{found.name} is deleted; its runs stay")
+
+
+def _changed(
+    change: Callable[[Cluster, Schedule], None], name: str, there: Mapping[str, Any]
+) -> Schedule:
+    """Find a schedule by name or id, change it on its cluster, and return it as it was found."""
+    from pipelines.cluster_schedules import find
+
+    cluster = opened(**there)
+    found = find(cluster, name)
+    change(cluster, found)
+    return found
 
 
 def _following(found: Schedule, count: int) -> list[str]:
