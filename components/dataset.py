@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -107,12 +106,7 @@ class Writer:
     def __enter__(self) -> Writer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._writer is not None:
             self._writer.close()
 
@@ -160,18 +154,19 @@ def describe(directory: Path, schema: TableSchema) -> TableSchema:
     `DESCRIBED` columns are in memory at a time.
     """
     rows = scan_table(directory)
-    types = rows.collect_schema()
-    kinds = [(name, _KINDS[type_]) for name, type_ in types.items()]
+    kinds = [(name, _KINDS[type_]) for name, type_ in rows.collect_schema().items()]
     count = rows.select(pl.len()).collect().item()
 
     def described(first: int) -> list[TableColumn]:
         room = np.empty(count, np.int64)
-        return [
-            _of_numbers(directory, name, kind, room)
-            if kind in ("number", "integer")
-            else _of_words(rows.select(pl.nth(first + DESCRIBED * step).alias(CELLS)), name, kind)
-            for step, (name, kind) in enumerate(kinds[first::DESCRIBED])
-        ]
+        # Opened once: each opening reads what the file says of all columns.
+        with _opened(directory) as file:
+            return [
+                _of_numbers(_frames(file, ROW_GROUP, [name]), name, kind, room)
+                if kind in ("number", "integer")
+                else _of_words(_frames(file, ROW_GROUP, [name]), name, kind)
+                for name, kind in kinds[first::DESCRIBED]
+            ]
 
     with ThreadPoolExecutor(DESCRIBED) as pool:
         parts = [iter(part) for part in pool.map(described, range(DESCRIBED))]
@@ -179,14 +174,16 @@ def describe(directory: Path, schema: TableSchema) -> TableSchema:
     return replace(schema, columns=columns, rows=count)
 
 
-def _of_numbers(directory: Path, name: str, kind: ColumnKind, room: np.ndarray) -> TableColumn:
+def _of_numbers(
+    frames: Iterable[pl.DataFrame], name: str, kind: ColumnKind, room: np.ndarray
+) -> TableColumn:
     """Return a column of numbers, which are sorted in `room`, int64 for as many as the rows.
 
     numpy sorts in a third of the time that polars takes to count different numbers, and new room
     for every column would cost as much again.
     """
     ordered, present = room.view(np.float64 if kind == "number" else np.int64), 0
-    for frame in _frames(directory, ROW_GROUP, [name]):
+    for frame in frames:
         cells = frame.get_column(name).alias(CELLS).drop_nulls().to_numpy()
         ordered[present : present + len(cells)] = cells
         present += len(cells)
@@ -198,8 +195,9 @@ def _of_numbers(directory: Path, name: str, kind: ColumnKind, room: np.ndarray) 
     return TableColumn(name, kind, missing, distinct, float(ordered[0]), float(ordered[-1]))
 
 
-def _of_words(rows: pl.LazyFrame, name: str, kind: ColumnKind) -> TableColumn:
-    cells = rows.collect().to_series()
+def _of_words(frames: Iterable[pl.DataFrame], name: str, kind: ColumnKind) -> TableColumn:
+    found = [frame.get_column(name).alias(CELLS) for frame in frames]
+    cells = pl.concat(found) if found else pl.Series(CELLS, dtype=pl.String)
     return TableColumn(name, kind, cells.null_count(), cells.drop_nulls().n_unique())
 
 
@@ -245,19 +243,20 @@ def batches(
 
     Cells are as `read_columns` gives them; of the target, too.
     """
-    for frame in _frames(directory, rows or BATCH, columns):
-        yield {name: _cells(frame.get_column(name)) for name in columns}
+    with _opened(directory) as file:
+        for frame in _frames(file, rows or BATCH, [*columns]):
+            yield {name: _cells(frame.get_column(name)) for name in columns}
 
 
-def _frames(
-    directory: Path, rows: int, columns: Sequence[str] | None = None
-) -> Iterator[pl.DataFrame]:
+def _opened(directory: Path) -> Any:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(_data(directory), pre_buffer=False) as file:
-        wanted = None if columns is None else list(columns)
-        for batch in file.iter_batches(rows, columns=wanted):
-            yield pl.DataFrame(pl.from_arrow(batch))
+    return pq.ParquetFile(_data(directory), pre_buffer=False)
+
+
+def _frames(file: Any, rows: int, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    for batch in file.iter_batches(rows, columns=columns):
+        yield pl.DataFrame(pl.from_arrow(batch))
 
 
 def read_part(directory: Path, rows: int) -> dict[str, np.ndarray]:
@@ -276,9 +275,10 @@ def read_part(directory: Path, rows: int) -> dict[str, np.ndarray]:
 def _with_mask(directory: Path, mask: np.ndarray) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
     """Yield all rows in batches, each with its part of a mask over the table."""
     start = 0
-    for frame in _frames(directory, BATCH):
-        yield frame, mask[start : start + frame.height]
-        start += frame.height
+    with _opened(directory) as file:
+        for frame in _frames(file, BATCH):
+            yield frame, mask[start : start + frame.height]
+            start += frame.height
 
 
 def split_rows(source: Path, mask: np.ndarray, parts: tuple[Path, Path]) -> None:

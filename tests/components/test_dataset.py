@@ -254,6 +254,26 @@ def test_evaluation_packaging_and_the_gate_look_at_the_same_part(
     assert {len(cells) for cells in part.cells.values()} == {20}
 
 
+def test_a_wide_table_is_described_without_reading_what_it_says_of_all_columns_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+
+    opened: list[Path] = []
+    read = pq.ParquetFile
+    monkeypatch.setattr(
+        pq, "ParquetFile", lambda path, **more: opened.append(path) or read(path, **more)
+    )
+    cells = {f"n{place}": [1.0, 2.0] for place in range(40)}
+    words = {f"t{place}": ["a", None] for place in range(40)}
+    frame = pl.DataFrame({**cells, **words, "y": ["a", "b"]})
+    dataset.write_table(tmp_path / "table", frame, EMPTY)
+    found = dataset.read_schema(tmp_path / "table").columns
+    assert [column.name for column in found] == frame.columns
+    assert {column.missing for column in found[40:80]} == {1}
+    assert len(opened) == dataset.DESCRIBED
+
+
 @pytest.mark.parametrize(
     ("cells", "missing", "distinct", "ends"),
     [
