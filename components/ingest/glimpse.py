@@ -64,10 +64,16 @@ def glimpse(path: Path, most: int = MOST) -> Glimpse:
     rules.refuse_names(layout.header)
     rows = csv_table.scan_csv(sample.content, layout)
     tallies = csv_table.tally(rows, decimal_comma=layout.dialect.separator != b",")
-    frame = rows.collect()
+    places = rules.named(layout.header)
+    frame = rows.collect()[:, places]
     columns = tuple(
-        GlimpsedColumn(name, rules.kind_of(tally), cells.null_count(), cells.n_unique())
-        for name, tally, cells in zip(layout.header, tallies, frame.iter_columns(), strict=True)
+        GlimpsedColumn(
+            layout.header[place],
+            rules.kind_of(tallies[place]),
+            cells.null_count(),
+            cells.n_unique(),
+        )
+        for place, cells in zip(places, frame.iter_columns(), strict=True)
     )
     return Glimpse(
         columns=columns,

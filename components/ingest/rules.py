@@ -50,30 +50,40 @@ def nearest(name: str, known: Sequence[str]) -> str:
 def chosen(header: Sequence[str], request: Request) -> tuple[int, ...]:
     """Return the places of the columns to keep.
 
-    Raises ColumnError for nameless or doubled columns, an unknown target or `drop`, and where no
-    column is left to learn from.
+    A first column without a name is an index and is not kept. Raises ColumnError for other
+    nameless or doubled columns, an unknown target or `drop`, and where no column is left to learn
+    from.
     """
     refuse_names(header)
     _refuse_target(header, request)
     for name in request.drop:
         if name not in header:
             raise ColumnError(f"it has no column {name!r} to drop: {nearest(name, header)}.")
-    kept = tuple(place for place, name in enumerate(header) if name not in request.drop)
+    kept = tuple(place for place in named(header) if header[place] not in request.drop)
     if len(kept) < 2:
+        away = ", ".join(map(repr, request.drop)) or "the column without a name"
         raise ColumnError(
-            f"it has no column left to learn from once {', '.join(request.drop)} and the "
-            f"target {request.target} are taken away: drop fewer."
+            f"it has no column left to learn from once {away} and the target {request.target!r} "
+            "are taken away: keep another one."
         )
     return kept
 
 
+def named(header: Sequence[str]) -> tuple[int, ...]:
+    """Return the places of the columns that have a name: all, but for an index at the beginning."""
+    return tuple(place for place, name in enumerate(header) if name)
+
+
 def refuse_names(header: Sequence[str]) -> None:
-    """Raise ColumnError for a column without a name, and for two of the same."""
+    """Raise ColumnError for a column without a name, unless it is the first, and for doubled ones.
+
+    pandas and R write the index of a table as a first column without a name.
+    """
     for place, name in enumerate(header):
-        if not name:
+        if not name and place:
             raise ColumnError(
-                f"column {place + 1} has no name in the header: name it, or leave it out "
-                "(pandas writes its index like that unless it is told index=False)."
+                f"column {place + 1} has no name in the header: name it, or take it out of the "
+                "file; only a first column may have none, which is an index and is left out."
             )
         if header.index(name) < place:
             raise ColumnError(
@@ -188,10 +198,11 @@ def _regression(target: Cast, evidence: str) -> ColumnError:
     )
 
 
-def told(schema: TableSchema) -> str:
+def told(schema: TableSchema, header: Sequence[str]) -> str:
     """Return what was read, in one line."""
     kinds = Counter(column.kind for column in schema.inputs)
     shown = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     without = schema.rows_without_target
     dropped = f"; {without} without {schema.target} were left out" if without else ""
-    return f"{schema.rows} rows; columns to learn from: {shown}{dropped}"
+    index = "" if header[0] else "; the first column has no name, so it is an index and left out"
+    return f"{schema.rows} rows; columns to learn from: {shown}{dropped}{index}"

@@ -32,12 +32,12 @@ def run(uri: str, request: Request, table: Path) -> dict[str, Any]:
         scratch = unfinished / "scratch"
         scratch.mkdir(parents=True)
         try:
-            schema = _ingest(uri, request, unfinished)
+            schema, header = _ingest(uri, request, unfinished)
         except DataError as error:
             raise type(error)(f"{uri or 'data.uri'}: {error}") from error
         dataset.write_schema(unfinished, schema)
         shutil.rmtree(scratch)
-    telling.note(rules.told(schema))
+    telling.note(rules.told(schema, header))
     return {"rows": schema.rows, "columns": len(schema.columns), "sha256": schema.sha256}
 
 
@@ -53,14 +53,14 @@ def _told_when_full(table: Path) -> Iterator[None]:
         raise full from error
 
 
-def _ingest(uri: str, request: Request, table: Path) -> TableSchema:
+def _ingest(uri: str, request: Request, table: Path) -> tuple[TableSchema, tuple[str, ...]]:
     found = sources.found(uri, table / "scratch")
     read = _read(found, request, table)
     schema = dataset.describe(table, read.schema(uri))
     rules.refuse_few_rows(schema.rows)
     if not request.is_regression:
         rules.refuse_quantity(read.target, schema.column(read.target.name).distinct)
-    return schema
+    return schema, read.layout.header
 
 
 def _read(found: Sequence[Source], request: Request, table: Path) -> Read:

@@ -62,7 +62,8 @@ def one_sentence(error: DataError, *parts: str) -> None:
         (b'a,species\n"1",x\n"2"b,x\n', MalformedError, ["line 3", "middle of a cell", '"2"b,x']),
         (b"a,b,a,species\n1,2,3,x\n1,2,3,y\n", ColumnError, ["two columns named 'a'", "number 3"]),
         (b"a, a ,species\n1,2,x\n1,2,y\n", ColumnError, ["two columns named 'a'"]),
-        (b",b,species\n0,2,x\n1,2,y\n", ColumnError, ["column 1 has no name", "index=False"]),
+        (b"a,,species\n0,2,x\n1,2,y\n", ColumnError, ["column 2 has no name", "an index"]),
+        (b",species\n0,x\n1,y\n", ColumnError, ["no column left", "the column without a name"]),
         (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", MalformedError, ["no header", "'5.1'"]),
         (b"a,speceis\n1,x\n2,y\n", ColumnError, ["'species'", "did you mean 'speceis'?"]),
         (b"a,Species\n1,x\n2,y\n", ColumnError, ["did you mean 'Species'?"]),
@@ -99,7 +100,7 @@ def test_a_file_that_is_no_table_is_refused_with_its_reason(
         ("", (), ["no target was given", "--target", "species"]),
         ("species", ("petals",), ["no column 'petals' to drop", "did you mean 'petal'"]),
         ("species", ("species",), ["'species' cannot be dropped"]),
-        ("species", ("sepal", "petal"), ["no column left", "sepal, petal"]),
+        ("species", ("sepal", "petal"), ["no column left", "'sepal', 'petal'"]),
         ("sepal", (), ["predicting 'sepal' looks like regression"]),
     ],
 )

@@ -109,3 +109,16 @@ def test_a_well_known_file_is_read_as_what_it_is(
     found = [column.kind for column in schema.columns]
     assert schema.rows == rows
     assert {kind: found.count(kind) for kind in set(found)} == kinds
+
+
+@pytest.mark.parametrize("separator", [",", ";"], ids=["quick", "semicolon"])
+def test_a_first_column_without_a_name_is_an_index_that_is_left_out_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], separator: str
+) -> None:
+    lines = ["", "a", "y"], ["0", "1,5" if separator == ";" else "1.5", "x"], ["1", "2", "z"]
+    source = tmp_path / "rows.csv"
+    source.write_text("".join(f"{separator.join(line)}\n" for line in lines))
+    step.run(str(source), step.Request("y"), tmp_path / "table")
+    schema = dataset.read_schema(tmp_path / "table")
+    assert [column.name for column in schema.columns] == ["a", "y"]
+    assert "no name, so it is an index and left out" in capsys.readouterr().out
