@@ -7,6 +7,7 @@ can be started from the form of the Kubeflow Pipelines UI.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -169,9 +170,15 @@ def schema() -> dict[str, Any]:
     return {**document, "title": "Spec", "if": is_image, "then": image, "else": table}
 
 
+_LATIN = str.maketrans({"ı": "i", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
+"""Letters that are no letter with an accent, so that Unicode takes them apart no further."""
+
+
 def name_from(path: str) -> str:
     """Return a valid model name made from a file's name."""
-    stem = re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-")
+    letters = unicodedata.normalize("NFKD", Path(path).stem.lower().translate(_LATIN))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return (stem if stem[:1].isalpha() else f"m-{stem}")[:53].strip("-")
 
 

@@ -265,7 +265,10 @@ def test_a_malformed_set_is_refused(tmp_path: Path, assignment: str) -> None:
     [
         ("data/Titanic (1).csv", "titanic-1"),
         ("2024.csv", "m-2024"),
-        ("gs://b/Müşteri_Kaybı.csv", "m-teri-kayb"),
+        ("gs://b/Müşteri_Kaybı.csv", "musteri-kaybi"),
+        ("İzmir fiyatları.csv", "izmir-fiyatlari"),
+        ("Größe ÆØ.csv", "grosse-aeo"),
+        ("данные.csv", "m"),
         ("x" * 80 + ".csv", "x" * 53),
     ],
 )
