@@ -52,12 +52,14 @@ def test_rows(labels: np.ndarray, choice: Choice) -> np.ndarray:
 def strata(target: np.ndarray, choice: Choice) -> np.ndarray:
     """Return which tenth of all numbers each belongs to, so that both parts get small and large.
 
-    Not stratified, all rows are of one kind.
+    Of few rows it is a larger part, so that there are not more of them than rows to test on, each
+    of which gets one. Not stratified, all rows are of one kind.
     """
     if not choice.stratify:
         return np.zeros(len(target), dtype=int)
     ranks = np.argsort(np.argsort(target, kind="stable"), kind="stable")
-    return np.asarray(ranks * STRATA // max(len(target), 1))
+    parts = min(STRATA, max(1, round(len(target) * choice.test_size)))
+    return np.asarray(ranks * parts // max(len(target), 1))
 
 
 def _shares(sizes: np.ndarray, total: int) -> np.ndarray:

@@ -101,6 +101,19 @@ def test_what_rounding_leaves_over_goes_to_the_largest_remainders() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "share", "tested"),
+    [(20, 0.2, 4), (30, 0.1, 3), (4, 0.2, 1), (100, 0.2, 20), (1000, 0.25, 250)],
+)
+def test_of_numbers_as_many_rows_are_tested_on_as_were_asked_for(
+    rows: int, share: float, tested: int
+) -> None:
+    choice = Choice(share, 5)
+    target = np.random.default_rng(1).normal(size=rows)
+    mask = rules.test_rows(rules.strata(target, choice), choice)
+    assert int(mask.sum()) == tested
+
+
+@pytest.mark.parametrize(
     ("labels", "choice", "reason"),
     [
         (["a", "b"] * 5, Choice(0.0, 1), "test_size is 0"),
