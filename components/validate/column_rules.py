@@ -24,6 +24,10 @@ MANY_WORDS = 100
 """Different words of a column that models see; `components.preprocessing` keeps as many."""
 # "id", "customer_id", "Order No", "passengerId", "UUID": what names of keys end in.
 _KEY = re.compile(r"(?:(?:^|[\W_])(?i:id|uuid|guid|key|no|nr|number|index)|[a-z]I[dD])$")
+# 2026-11-21, 2026/11/21, 21.11.2026, 11/21/26, whatever time stands behind it.
+_DATE = re.compile(
+    r"\s*(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?:[T ,]|$)"
+)
 
 
 def _all_missing(facts: Facts) -> Found:
@@ -68,7 +72,7 @@ def _nearly_constant(facts: Facts) -> Found:
 
 def _id_like(facts: Facts) -> Found:
     for column in facts.schema.inputs:
-        if _names_rows(column, facts.schema.rows):
+        if _names_rows(column, facts.schema.rows) and not _is_date(facts, column):
             present = facts.schema.rows - column.missing
             yield Finding(
                 "warning",
@@ -94,7 +98,7 @@ def _names_rows(column: TableColumn, rows: int) -> bool:
 def _many_words(facts: Facts) -> Found:
     for column in facts.schema.inputs:
         many = column.kind == "text" and column.distinct > MANY_WORDS
-        if many and not _names_rows(column, facts.schema.rows):
+        if many and not (_names_rows(column, facts.schema.rows) or _is_date(facts, column)):
             yield Finding(
                 "note",
                 "many_words",
@@ -103,6 +107,28 @@ def _many_words(facts: Facts) -> Found:
                 f"Column {column.name!r} has {column.distinct:,} different words: models see the "
                 f"{MANY_WORDS} most frequent ones, all others look alike to them.",
             )
+
+
+def _dates(facts: Facts) -> Found:
+    for column in facts.schema.inputs:
+        if _is_date(facts, column):
+            value, _ = facts.top[column.name]
+            yield Finding(
+                "warning",
+                "dates",
+                column.name,
+                {"distinct": column.distinct},
+                f"Column {column.name!r} holds dates, such as {value!r:.40}: models see each as a "
+                f"word of its own, before and after none; leave it out with --drop "
+                f"{column.name!r}, or give what matters of it as numbers (the month, the days "
+                "since then).",
+            )
+
+
+def _is_date(facts: Facts, column: TableColumn) -> bool:
+    """Say whether a text column's most frequent value is a date, with a time or without."""
+    value, _ = facts.top.get(column.name, (None, 0.0))
+    return isinstance(value, str) and _DATE.match(value) is not None
 
 
 def _missing(facts: Facts) -> Found:
@@ -166,6 +192,7 @@ CHECKS = (
     _nearly_constant,
     _id_like,
     _many_words,
+    _dates,
     _missing,
     _twins,
     _spelling,

@@ -65,7 +65,7 @@ def _rare_classes(facts: Facts) -> Found:
             f"fewer than {LEAST_ROWS_A_CLASS} rows, too few to train and to test on: add rows or "
             "merge classes.",
         )
-    if few and facts.schema.rows >= FEW_ROWS_A_CLASS * len(facts.classes):
+    if few:
         yield Finding(
             "warning",
             "few_rows",

@@ -84,6 +84,13 @@ def count(name: str, minimum: float, maximum: float, distinct: int = 100) -> Tab
         (facts(count("orderId", 7, 500)), [("warning", "id_like", "orderId")]),
         (facts(count("paid", 7, 500)), []),
         (facts(text("t", 94)), []),
+        (facts(GOOD, classes=(("no", 4), ("yes", 4))), [("warning", "few_rows", "y")]),
+        *(
+            (facts(text("t", 100), top={"t": (date, 0.01)}), [("warning", "dates", "t")])
+            for date in ("2026-11-21", "21.11.2026", "11/21/26", "2026-11-21T10:00:00Z")
+        ),
+        (facts(text("t", 9), top={"t": ("1.2.3", 0.01)}), []),
+        (facts(text("t", 9), top={"t": ("10-12-15-20", 0.01)}), []),
         (facts(text("t", 101), rows=1000), [("note", "many_words", "t")]),
         (facts(text("t", 100), rows=1000), []),
         (facts(text("t", 2), top={"t": ("x", 0.995)}), [("note", "nearly_constant", "t")]),
