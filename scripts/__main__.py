@@ -85,7 +85,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line; every expected error is one sentence and an exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="kanarya", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = 2
