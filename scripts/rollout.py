@@ -26,6 +26,8 @@ EXIT = {
     "rolled_back": 4,
     "conflict": 5,
 }
+ENDS = frozenset({"bad", "promoted", "rolled_back"})
+"""Events that the last line tells, with how it ended."""
 
 
 @click.group()
@@ -162,7 +164,7 @@ def show(name: str, rollout_id: str | None, as_json: bool, path: Path | None) ->
 def _decide(decision: Callable[[World, str], Outcome], name: str) -> int:
     from scripts import history as telling
 
-    world = _world(_say)
+    world = _world(say)
     outcome = decision(world, name)
     if outcome.kind != "under_way":  # else the process that carries it on renews its card
         telling.keep_card(world, name)
@@ -176,8 +178,10 @@ def _world(report: Callable[[Event], None] | None = None) -> World:
     return world_of(Settings.from_env(), report)
 
 
-def _say(event: Event) -> None:
-    click.echo(f"  {event.sentence}")
+def say(event: Event) -> None:
+    """Print an event, unless the line about the end says the same."""
+    if event.kind not in ENDS:
+        click.echo(f"  {event.sentence}")
 
 
 def _standing(state: Rollout) -> str:

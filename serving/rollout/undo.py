@@ -58,7 +58,7 @@ def rollback(
     target = _target(world, view, state, wish or Wish())
     _compared(name, target, check)
     if _is_warm(world, view, state, target):
-        return _by_percent(world, name, state)
+        return _by_percent(world, name, state, target)
     return _by_rollout(world, name, state, target)
 
 
@@ -137,10 +137,10 @@ def _is_warm(world: World, view: ServiceView, state: Rollout, target: Model) -> 
     return is_stable and target.same(Model(state.from_version, state.from_uri))
 
 
-def _by_percent(world: World, name: str, seen: Rollout) -> Outcome:
+def _by_percent(world: World, name: str, seen: Rollout, target: Model) -> Outcome:
     def edit(state: Rollout, now: float) -> Step:
         _unmoved(state, seen)
-        return roll_back(state, now, "rolled back by hand")
+        return roll_back(state, now, _by_hand(target))
 
     return decide(world, name, edit)
 
@@ -168,8 +168,12 @@ def _by_rollout(world: World, name: str, seen: Rollout, target: Model) -> Outcom
         "rolled_back",
         version=seen.live_version or seen.version,
         live_version=outcome.live_version,
-        reason=f"gone back to {target} by hand",
+        reason=_by_hand(target),
     )
+
+
+def _by_hand(target: Model) -> str:
+    return f"gone back to {target} by hand"
 
 
 def _obstacle(answer: AlreadyLive | Busy | Refused) -> str:

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,15 +15,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.history import read_moment, verify
-from scripts.rollout import rollout
+from scripts.rollout import rollout, say
 from serving.errors import KanaryaError, ModelError, UsageError
 from serving.published import manifest_sha256
 from serving.rollout.begin import run
 from serving.rollout.ledger import LedgerError, StoredLedger
 from serving.rollout.outcome import Request
 from serving.rollout.record import Entry, Model
+from serving.rollout.undo import rollback
 from tests.serving.pages.pages import read
-from tests.serving.rollout.stage import STEPS, Stage
+from tests.serving.rollout.stage import NAME, STEPS, Stage
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ONE, TWO, THREE = (Model(version, f"file:///models/iris/{version}") for version in "123")
@@ -198,6 +200,14 @@ def test_to_and_levels_exclude_each_other(home: Path) -> None:
     result = CliRunner().invoke(rollout, ["rollback", "iris", "--to", "1", "--levels", "2"])
     assert result.exit_code == 2
     assert "not both" in result.output
+
+
+def test_what_the_last_line_says_is_not_told_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    played = Stage.with_live("1")
+    played.run("2")
+    outcome = rollback(replace(played.world(), report=say), NAME)
+    assert (outcome.kind, outcome.reason) == ("rolled_back", "gone back to version 1 by hand")
+    assert capsys.readouterr().out == ""
 
 
 @pytest.fixture

@@ -239,4 +239,4 @@ def test_rollback_is_written_down_as_an_end_of_what_was_live() -> None:
     stage.run("2")
     rollback(stage.world("a person"), NAME)
     assert stage.ledger.kinds("2") == [*GOOD, "rolling_back", "rolled_back"]
-    assert stage.ledger.records[-1].entry.why == "rolled back by hand"
+    assert stage.ledger.records[-1].entry.why == "gone back to version 1 by hand"
