@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
+from serving.figures import figure
 from serving.pages.page import style
 
 CELL_LENGTH = 64
@@ -110,7 +111,7 @@ def shown(value: object) -> str:
     """Return a value as a reader wants it: four digits, a dash for nothing, no endless text."""
     if value is None:
         return "–"
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = figure(value) if isinstance(value, float) else str(value)
     return text if len(text) <= CELL_LENGTH else f"{text[: CELL_LENGTH - 1]}…"
 
 

@@ -13,6 +13,7 @@ from components.evaluate.about import SHOWN_COLUMNS, Beside
 from components.evaluation import Evaluation
 from components.number_scores import Estimates
 from components.report import Picture, Report, Table
+from serving.figures import figure
 
 SHOWN_ERRORS = 10
 DRAWN = 5_000
@@ -31,7 +32,7 @@ class Estimated:
 def told(evaluation: Evaluation) -> str:
     """Return the scores that people ask for first, in one line."""
     shown = [metric for metric in ("rmse", "mae", "r2") if metric in evaluation.candidate]
-    scores = ", ".join(f"{metric} {evaluation.candidate[metric]:.4g}" for metric in shown)
+    scores = ", ".join(f"{metric} {figure(evaluation.candidate[metric])}" for metric in shown)
     return f"{scores} on {evaluation.rows} test rows"
 
 

@@ -13,6 +13,7 @@ from components.evaluate.about import SHOWN_COLUMNS, Beside
 from components.evaluation import Evaluation
 from components.report import Picture, Report, Table
 from components.scores import Answers, ClassScores, Curve, PrecisionRecall, Reliability
+from serving.figures import figure
 from serving.intervals import wilson
 from serving.signature import Label
 
@@ -40,7 +41,7 @@ def told(evaluation: Evaluation) -> str:
     shown = [
         m for m in ("accuracy", "f1_macro", "roc_auc", "log_loss") if m in evaluation.candidate
     ]
-    scores = ", ".join(f"{metric} {evaluation.candidate[metric]:.4g}" for metric in shown)
+    scores = ", ".join(f"{metric} {figure(evaluation.candidate[metric])}" for metric in shown)
     return f"{scores} on {evaluation.rows} test rows"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from components.monitor import statistics
 from serving.errors import UsageError
+from serving.figures import figure
 from serving.sketch import Grid, Reference
 
 Verdict = Literal["steady", "drift", "too_few"]
@@ -148,11 +149,11 @@ def _of_numbers(name: str, grid: Grid, then: np.ndarray, now: np.ndarray) -> Ite
 def _median(grid: Grid, counts: np.ndarray) -> str:
     middle = statistics.quantile(grid.edges, counts, 0.5)
     if middle is not None:
-        return f"{middle:.4g}"
+        return figure(middle)
     if not counts.sum():
         return "none"
     low = int(counts[0]) * 2 >= int(counts.sum())
-    return f"at most {grid.edges[0]:.4g}" if low else f"above {grid.edges[-1]:.4g}"
+    return f"at most {figure(grid.edges[0])}" if low else f"above {figure(grid.edges[-1])}"
 
 
 def _widest(grid: Grid, then: np.ndarray, now: np.ndarray) -> str:
@@ -160,7 +161,7 @@ def _widest(grid: Grid, then: np.ndarray, now: np.ndarray) -> str:
         return "no numbers to compare"
     old, new = (each.cumsum() / each.sum() for each in (then, now))
     at = int(np.abs(old - new)[:-1].argmax())
-    return f"{grid.edges[at]:.4g} or less in {old[at]:.1%} of the rows -> {new[at]:.1%}"
+    return f"{figure(grid.edges[at])} or less in {old[at]:.1%} of the rows -> {new[at]:.1%}"
 
 
 def _of_words(name: str, grid: Grid, then: np.ndarray, now: np.ndarray) -> Finding:
@@ -192,5 +193,6 @@ def _outside(
     change, p = statistics.share_test((0, beyond), rows)
     low = grid.edges[first] if first < len(grid.edges) else float("nan")
     high = grid.edges[last] if 0 <= last < len(grid.edges) else float("nan")
-    told = f"{name}: outside of training's {low:.4g} to {high:.4g} in {change:.1%} of the rows."
+    within = f"{figure(low)} to {figure(high)}"
+    told = f"{name}: outside of training's {within} in {change:.1%} of the rows."
     return Finding(name, "outside", change, p, told)

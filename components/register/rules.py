@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from components.image import IMAGE
+from serving.figures import figure
 
 if TYPE_CHECKING:
     from components.decision import Decision
@@ -46,5 +47,5 @@ def batching(card: Card) -> str:
 
 def description(card: Card, decision: Decision) -> str:
     """Return the version's description in Markdown: the kind, the metrics, the gate's reasons."""
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(card.metrics.items()))
+    metrics = ", ".join(f"{name} {figure(value)}" for name, value in sorted(card.metrics.items()))
     return f"`{card.kind}` on data {card.data_sha256[:12]}: {metrics}.\n\n{decision.markdown()}"

@@ -7,6 +7,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from serving.figures import figure
+
 if TYPE_CHECKING:
     from components.models.epochs import Epoch
 
@@ -63,5 +65,5 @@ class Curves:
 
 def told(epoch: Epoch) -> str:
     """Return an epoch in one line."""
-    values = ", ".join(f"{name} {value:.4g}" for name, value in epoch.values.items())
+    values = ", ".join(f"{name} {figure(value)}" for name, value in epoch.values.items())
     return f"epoch {epoch.number}: {values}"

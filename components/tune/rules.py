@@ -11,6 +11,7 @@ from typing import Any
 from components.metrics import LOWER_IS_BETTER
 from components.usage import Series
 from serving.errors import UsageError
+from serving.figures import figure
 
 ETA = 3
 """Of a rung the best third goes on, to three times the rows (Jamieson and Talwalkar 2016)."""
@@ -137,7 +138,8 @@ def told(search: Search, trial: Trial) -> str:
     shown = ", ".join(f"{name} {short(value)}" for name, value in trial.hyperparameters.items())
     if trial.score is None:
         return f"trial {trial.number} ({shown}) failed: {trial.error}"
-    return f"trial {trial.number} ({shown}): {search.metric} {trial.score:.4g} ± {trial.spread:.2g}"
+    score = f"{search.metric} {figure(trial.score)} ± {trial.spread:.2g}"
+    return f"trial {trial.number} ({shown}): {score}"
 
 
 def short(value: object) -> str:

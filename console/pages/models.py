@@ -12,6 +12,7 @@ from console.widgets.parts import STYLE, badge, path
 from console.widgets.screen import Screen
 from console.widgets.status import moment
 from serving.errors import KanaryaError
+from serving.figures import figure
 
 
 async def build(screen: Screen) -> None:
@@ -73,7 +74,7 @@ def _row(screen: Screen, model: Model) -> Row:
 def metric_of(version: Version) -> str:
     """Return the metric that stands for a version, with its name."""
     found = version.headline
-    return f"{found[0]} {found[1]:.4g}" if found else "–"
+    return f"{found[0]} {figure(found[1])}" if found else "–"
 
 
 def _standing(version: Version) -> str:

@@ -16,6 +16,7 @@ from console.widgets.status import Badge, duration, moment
 from console.widgets.steps import StepCards
 from pipelines.run_row import CLUSTER, HERE
 from serving.errors import NotFound
+from serving.figures import figure
 
 
 async def build(screen: Screen) -> None:
@@ -105,7 +106,9 @@ class Head:
     def _elsewhere(self, run: Monitored) -> None:
         """Say where a run of another place is, and what of it cannot be read now."""
         row, say = run.row, self._screen.say
-        metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(row.metrics.items()))
+        metrics = ", ".join(
+            f"{name} {figure(value)}" for name, value in sorted(row.metrics.items())
+        )
         said = {HERE: "", CLUSTER: say("run.cluster", run=row.run_id)}
         where = said.get(row.where, say("run.elsewhere"))
         self._where.set_text(f"{where} {metrics}" if where and metrics else where)

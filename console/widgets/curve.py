@@ -9,6 +9,7 @@ from nicegui import ui
 from console.widgets.charts import line, line_chart
 from console.widgets.screen import Screen
 from pipelines.run_events import Measured
+from serving.figures import figure
 
 PREFIXES = ("train_", "val_")
 
@@ -51,7 +52,7 @@ class Curves:
         return chart.props(f'role=img aria-label="{self._screen.say("run.curve")}: {metric}"')
 
     def _tell(self, last: Measured) -> None:
-        values = ", ".join(f"{name} {value:.4g}" for name, value in sorted(last.values.items()))
+        values = ", ".join(f"{name} {figure(value)}" for name, value in sorted(last.values.items()))
         self._said.set_text(self._screen.say("run.curve.said", epoch=last.epoch, values=values))
 
 

@@ -9,6 +9,7 @@ from console.widgets.grid import Kind, Row, grid, renew, said
 from console.widgets.parts import badge, path, word
 from console.widgets.screen import Screen
 from console.widgets.status import moment
+from serving.figures import figure
 
 COLUMNS: dict[str, Kind] = {
     "version": "number",
@@ -61,7 +62,7 @@ class Versions:
             ],
             "gate": [badge(self._screen, "versions.gate", version.gate)] if version.gate else [],
             "rollout": [badge(self._screen, "models.outcome", stands)],
-            "metrics": ", ".join(f"{name} {value:.4g}" for name, value in best_known(version)),
+            "metrics": ", ".join(f"{name} {figure(value)}" for name, value in best_known(version)),
             "kind": version.kind,
             "run": version.run or "–",
             "run_to": path("runs", version.run) if version.run else "",

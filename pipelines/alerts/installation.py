@@ -105,7 +105,7 @@ def retraining(settings: Settings, _: Outbox, now: datetime) -> Found:
         if found is None or found.verdict not in _IN_VAIN or found.cause == "schedule":
             continue
         waits = (now - datetime.fromisoformat(found.since)).total_seconds()
-        detail = f"{found.sentence.rstrip('.')}."
+        detail = f"{found.sentence[:1].upper()}{found.sentence[1:].rstrip('.')}."
         yield Measured(NOT_RETRAINED.name, max(waits, 1.0), {"model": found.model}, detail)
 
 

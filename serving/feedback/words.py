@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from serving.feedback.performance import ACCURACY, Interval, LivePerformance, VersionPerformance
+from serving.figures import figure
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 
@@ -34,8 +35,8 @@ def interval(metric: str, found: Interval) -> str:
     if metric == ACCURACY:
         return f"{found.value:.1%} ({found.low:.1%} to {found.high:.1%})"
     if math.isinf(found.high):
-        return f"{found.value:.4g} (one label bounds nothing)"
-    return f"{found.value:.4g} ({found.low:.4g} to {found.high:.4g})"
+        return f"{figure(found.value)} (one label bounds nothing)"
+    return f"{figure(found.value)} ({figure(found.low)} to {figure(found.high)})"
 
 
 def span(seconds: float) -> str:

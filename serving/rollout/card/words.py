@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from serving.figures import figure
 from serving.rollout.record import instant
 
 SURE = 1e6
@@ -80,4 +81,4 @@ def number(value: Any) -> str:
     """Return a number to four digits, a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+    return figure(value) if isinstance(value, float) else f"{value:,}"
