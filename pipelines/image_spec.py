@@ -20,7 +20,8 @@ class ImageData(_Part):
 
     uri: Address = Field(
         description="a zip or a folder with a folder for each class, CIFAR-10's tar.gz: a path "
-        "(relative to the spec), file://, gs:// or s3://; or keras://cifar10"
+        "(relative to the spec), file://, gs://, s3:// or http(s)://, secrets as ${NAME} of a "
+        "variable; or keras://cifar10"
     )
     image_size: tuple[int, int] | None = Field(
         None, description="[height, width] that pictures are resized to; null: the one they have"

@@ -15,9 +15,11 @@ from typing import Any
 
 from components.image_models import parse
 from components.workers import ADDRESSES
+from pipelines import trainjob_pod
 from pipelines.images import Images
 from pipelines.placing import CONFIG, FOLDERS, KEYS, MLFLOW, STORE
 from pipelines.spec import ImageSpec
+from serving import storage
 from serving.errors import UsageError
 
 GROUP = "trainer.kubeflow.org"
@@ -26,6 +28,8 @@ NODE = "node"
 PORT = 29500
 """The port that Trainer declares, and its network policy lets the pods use among themselves."""
 STEP = {f"{GROUP}/trainjob-ancestor-step": "trainer"}
+LABELS = {"app.kubernetes.io/part-of": "kanarya", "app.kubernetes.io/component": "trainjob"}
+"""By which manifests/base/network knows the pods."""
 NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
 """A sidecar would outlive the training, and wants to see inside of gRPC."""
 
@@ -35,20 +39,30 @@ class Place:
     """Where a TrainJob runs, what it reads, and where its network goes.
 
     `claim` is a volume claim that every node can mount, with the split step's training part in
-    `train/`; the first pod writes the trained network to `model/`, and copies it to `network`, a
-    gs:// or s3:// URI that `kanarya run SPEC --network` goes on from; "": it stays there.
+    `train/`; the first pod writes the trained network to `model/`. "": each pod reads what the
+    spec's `data.uri` names and splits it, as the steps of a run do, on a disk of its own. The first
+    pod copies the network to `network`, a gs:// or s3:// URI that `kanarya run SPEC --network` goes
+    on from; "": it stays on the volume.
     """
 
     namespace: str
-    claim: str
+    claim: str = ""
     network: str = ""
 
 
 def manifests(spec: ImageSpec, place: Place) -> list[dict[str, Any]]:
     """Return a TrainingRuntime and the TrainJob that uses it.
 
-    Raises `UsageError` for a spec that asks for one worker, or that names a network already.
+    Raises `UsageError` for a spec that asks for one worker or names a network already, and without
+    a claim for data that no pod can read and a network that nobody would keep.
     """
+    _refuse_untrained(spec)
+    if not place.claim:
+        _refuse_lost(spec, place)
+    return [_runtime(spec, place), _job(spec, place.namespace)]
+
+
+def _refuse_untrained(spec: ImageSpec) -> None:
     if spec.model.workers == 1:
         raise UsageError(
             f"{spec.name} is trained by one worker, for which a pipeline run is enough; "
@@ -59,7 +73,21 @@ def manifests(spec: ImageSpec, place: Place) -> list[dict[str, Any]]:
             f"{spec.name} takes the network at {spec.model.network}, so there is nothing to train; "
             "leave model.network out."
         )
-    return [_runtime(spec, place), _job(spec, place.namespace)]
+
+
+def _refuse_lost(spec: ImageSpec, place: Place) -> None:
+    """Refuse what only a volume could bring to the pods, or keep when they are gone."""
+    if storage.local_path(spec.data.uri) is not None:
+        raise UsageError(
+            f"data.uri: {spec.data.uri} is on this machine, where no pod of a cluster can read it: "
+            "name it with gs://, s3:// or http(s)://, or put the split step's part on a volume and "
+            "name that with --claim."
+        )
+    if not place.network:
+        raise UsageError(
+            f"the network of {spec.name} would go with the pods that have trained it: name a "
+            "bucket for it with --network, or a volume with --claim."
+        )
 
 
 def addresses(name: str, workers: int) -> list[str]:
@@ -82,7 +110,8 @@ def _job(spec: ImageSpec, namespace: str) -> dict[str, Any]:
 
 
 def _runtime(spec: ImageSpec, place: Place) -> dict[str, Any]:
-    pod = {"metadata": {"annotations": NO_SIDECAR}, "spec": _pod(spec, place)}
+    told = {"labels": LABELS, "annotations": NO_SIDECAR}
+    pod = {"metadata": told, "spec": _pod(spec, place)}
     job = {"metadata": {"labels": STEP}, "spec": {"backoffLimit": 0, "template": pod}}
     return {
         "apiVersion": f"{GROUP}/v1alpha1",
@@ -105,11 +134,15 @@ def _pod(spec: ImageSpec, place: Place) -> dict[str, Any]:
         },
         "containers": [_container(spec, place)],
         "volumes": [
-            {"name": "data", "persistentVolumeClaim": {"claimName": place.claim}},
+            {"name": "data", **_volume(place.claim)},
             {"name": "tmp", "emptyDir": {}},
             {"name": "store", "secret": {"secretName": STORE, "optional": True}},
         ],
     }
+
+
+def _volume(claim: str) -> dict[str, Any]:
+    return {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
 
 
 def _container(spec: ImageSpec, place: Place) -> dict[str, Any]:
@@ -117,7 +150,7 @@ def _container(spec: ImageSpec, place: Place) -> dict[str, Any]:
     return {
         "name": NODE,
         "image": Images.from_env().images,
-        "command": ["python3", "-m", "components.train", *_words(spec, place)],
+        "command": ["python3", "-m", _program(place), *_words(spec, place)],
         "env": [
             {"name": ADDRESSES, "value": together},
             {"name": "HOME", "value": "/tmp"},  # the one place to write
@@ -148,9 +181,13 @@ def _key(name: str) -> dict[str, Any]:
     return {"name": name, "valueFrom": {"secretKeyRef": source}}
 
 
+def _program(place: Place) -> str:
+    return "components.train" if place.claim else "pipelines.trainjob_pod"
+
+
 def _words(spec: ImageSpec, place: Place) -> list[str]:
     options = {
-        "--train": "/data/train",
+        **({"--train": "/data/train"} if place.claim else trainjob_pod.options(spec, "/data")),
         "--model": "/data/model",
         "--name": spec.name,
         "--kind": spec.model.kind,

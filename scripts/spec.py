@@ -53,13 +53,21 @@ def katib(file: Path, namespace: str, claim: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--namespace", default="default", show_default=True, help="Where it is to run.")
 @click.option(
-    "--claim", required=True, help="Volume claim that all nodes can mount, with the part in train/."
+    "--claim",
+    default="",
+    help="Volume claim that all nodes can mount, with the split step's part in train/  [default: "
+    "each pod reads the spec's data.uri itself]",
 )
 @click.option(
     "--network", metavar="URI", default="", help="Bucket that the network is copied to in the end."
 )
 def trainjob(file: Path, namespace: str, claim: str, network: str) -> None:
-    """Print a spec's training by several pods as a TrainJob of Kubeflow Trainer."""
+    r"""Print a spec's training by several pods as a TrainJob of Kubeflow Trainer.
+
+    \b
+    kanarya spec trainjob cifar.yaml --network gs://models/cifar-train | kubectl apply -f -
+    kanarya run cifar.yaml --on cluster --network gs://models/cifar-train
+    """
     import yaml
 
     from pipelines.spec import ImageSpec, load

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from components.errors import DataError
-from components.ingest import keras_datasets, picture_sources, sources
+from components.ingest import keras_datasets, picture_sources, remote, sources
 from serving import storage
 
 CHUNK = 1 << 20
@@ -38,7 +38,7 @@ def of_pictures(uri: str, scratch: Path) -> str:
     if keras_datasets.is_named(uri):
         return ""
     try:
-        path = storage.local_path(uri) or storage.fetch(uri, scratch / "source")
+        path = storage.local_path(uri) or remote.copied(uri, scratch / "source")
         with picture_sources.opened(path) as files:
             return files.sha256
     except DataError as error:

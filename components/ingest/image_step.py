@@ -14,7 +14,7 @@ import numpy as np
 from components import image_dataset, picture_files, telling
 from components.errors import DataError, PicturesError, UnreadableError
 from components.image_dataset import ImageSchema
-from components.ingest import cifar, image_rules, keras_datasets, picture_sources
+from components.ingest import cifar, image_rules, keras_datasets, picture_sources, remote
 from components.ingest.cifar import Arrays
 from components.ingest.image_rules import Arrangement, Fault
 from components.ingest.picture_sources import Files
@@ -79,7 +79,7 @@ def _ingest(uri: str, request: Request, made: Path) -> ImageSchema:
 def _source(uri: str, scratch: Path) -> Path:
     if not uri.strip():
         raise UnreadableError("no pictures were given: name a zip or a folder with data.uri.")
-    return storage.local_path(uri) or storage.fetch(uri, scratch / "source")
+    return storage.local_path(uri) or remote.copied(uri, scratch / "source")
 
 
 def _batches(files: Files) -> Mapping[str, bytes]:

@@ -46,6 +46,16 @@ def fetch(uri: str, folder: Path) -> list[tuple[Path, str]]:
     return [(each, each.relative_to(path).as_posix()) for each in files]
 
 
+def copied(uri: str, path: Path) -> Path:
+    """Return the file or the folder that `uri` stands for, copied to `path` as it lies there.
+
+    Raises as `fetch` does; a bucket is read by its own client, with the keys of the environment.
+    """
+    if urlsplit(uri).scheme.lower() in ("http", "https"):
+        return _over_http(uri, path)[0]
+    return storage.fetch(uri, path)
+
+
 def _over_http(uri: str, path: Path) -> tuple[Path, str]:
     reason: Exception | None = None
     mark = ""

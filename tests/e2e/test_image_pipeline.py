@@ -5,9 +5,12 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from components.workers import ADDRESSES, INDEX
@@ -16,7 +19,7 @@ from pipelines.spec import AnySpec, ImageSpec, change, load
 from serving import artifact, storage
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
 from tests.e2e.conftest import ROOT, Installation, outcome
-from tests.e2e.mlflow_servers import free_port
+from tests.e2e.mlflow_servers import free_port, simple_storage
 from tests.e2e.processes import kill_midway, newest_run
 
 pytestmark = [pytest.mark.kfp, pytest.mark.timeout(600)]
@@ -25,6 +28,7 @@ SIZE = (16, 16)
 EPOCHS = 4
 SPECS = ROOT / "pipelines" / "specs"
 CIFAR10 = ROOT.parent / "shared" / "data" / "cifar10-images.zip"
+KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
 SMALL = (
     f"model.hyperparameters={{epochs: {EPOCHS}, width: 8, batch_size: 8, validation_size: 0.1}}",
     "rollout.steps=[100]",
@@ -136,22 +140,52 @@ def test_a_network_that_was_trained_elsewhere_goes_on_to_a_live_model(
     assert len({path.read_bytes() for path in kept}) == 1
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What two pods have in common: the data they read, where their network goes, variables."""
+
+    data: str
+    network: str
+    volume: Path | None = None
+    around: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(params=["volume", "bucket"])
+def shared(
+    request: pytest.FixtureRequest,
+    here: Installation,
+    colours: Path,
+    first: dict[str, Any],
+    tmp_path: Path,
+) -> Iterator[Shared]:
+    if request.param == "volume":
+        (part,) = here.settings.home.glob(f"runs/{first['run_id']}/artifacts/*/split-images/train")
+        (tmp_path / "volume").mkdir()
+        (tmp_path / "volume" / "train").symlink_to(part)
+        volume = tmp_path / "volume"
+        yield Shared(str(colours), str(volume / "model"), volume)
+        return
+    with simple_storage("pictures") as around:
+        store = boto3.client("s3", endpoint_url=around["AWS_ENDPOINT_URL"], **KEYS)
+        store.upload_file(str(colours), "pictures", "colours.zip")
+        yield Shared("s3://pictures/colours.zip", "s3://pictures/together", None, around)
+
+
 @pytest.mark.slow
 def test_what_two_pods_of_a_trainjob_train_goes_on_to_a_live_model(
-    here: Installation, colours: Path, first: dict[str, Any], tmp_path: Path
+    here: Installation, shared: Shared, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The printed command, in two processes on loopback, with folders here for the volume."""
-    (part,) = here.settings.home.glob(f"runs/{first['run_id']}/artifacts/*/split-images/train")
+    """The printed command, in two processes on loopback, with folders here for the volumes."""
+    name = f"together-{request.node.callspec.id}"
     document = change(
-        {"name": "together", "task": "image", "data": {"uri": str(colours)}},
+        {"name": name, "task": "image", "data": {"uri": shared.data}},
         [*SMALL, "model.workers=2"],
     )
     spec = tmp_path / "together.yaml"
     spec.write_text(json.dumps(document))
-    network = tmp_path / "model"
-    pods = [pod_of(load(spec), part, network, index) for index in range(2)]
+    pods = [pod_of(load(spec), shared, index, tmp_path) for index in range(2)]
     addresses = ",".join(f"127.0.0.1:{free_port()}" for _ in pods)
-    around = {**here.environment, ADDRESSES: addresses}
+    around = {**here.environment, **shared.around, ADDRESSES: addresses}
     trained = [
         subprocess.Popen(
             words,
@@ -163,28 +197,27 @@ def test_what_two_pods_of_a_trainjob_train_goes_on_to_a_live_model(
     ]
     said = [process.communicate(timeout=240)[0].decode() for process in trained]
     assert [process.returncode for process in trained] == [0, 0], said
-    done = here.kanarya("run", str(spec), "--network", str(network), "--json")
+    taken = ("run", str(spec), "--network", shared.network)
+    done = here.kanarya(*taken, "--json", **shared.around)
     result = outcome(done)
     assert (done.returncode, result["outcome"], result["version"]) == (0, "promoted", "1")
     assert result["metrics"]["accuracy"] >= 0.9
-    other = here.kanarya(
-        "run", str(spec), "--network", str(network), "--set", "split.random_state=1"
-    )
+    other = here.kanarya(*taken, "--set", "split.random_state=1", **shared.around)
     assert other.returncode == 1
     assert "is not what this run would train: random_state is 42 there and 1 here" in other.stderr
 
 
-def pod_of(spec: AnySpec, part: Path, network: Path, index: int) -> list[str]:
-    """The command of a pod; the second one's volume is a folder that stays empty."""
+def pod_of(spec: AnySpec, shared: Shared, index: int, folder: Path) -> list[str]:
+    """The command of a pod; each has a folder of its own, or all have the volume."""
     assert isinstance(spec, ImageSpec)
-    runtime, _ = trainjob.manifests(spec, trainjob.Place("ml", "pictures"))
+    place = trainjob.Place("ml", "pictures" if shared.volume else "", shared.network)
+    runtime, _ = trainjob.manifests(spec, replace(place, network="") if shared.volume else place)
     (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
     (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
-    places = {
-        "python3": sys.executable,
-        "/data/train": str(part),
-        "/data/model": str(network if index == 0 else network.with_name("nothing")),
-    }
+    own = shared.volume or folder / f"pod-{index}"
+    places = {"python3": sys.executable, "/data": str(own), "/data/train": str(own / "train")}
+    # The second one writes nothing.
+    places["/data/model"] = str(own / ("nothing" if index else "model"))
     return [places.get(word, word) for word in container["command"]]
 
 

@@ -1,17 +1,29 @@
 """Training by several pods as a TrainJob: Trainer's fields, and a command that we understand."""
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from components import assigned
+from components import assigned, image_dataset
+from components.ingest import image_step as ingest
+from components.split import image_step as split
+from components.split.rules import Choice
 from components.train import __main__ as training
 from components.workers import ADDRESSES, INDEX, Workers
-from pipelines import trainjob
+from pipelines import trainjob, trainjob_pod
 from pipelines.spec import ImageSpec, parse
 from scripts.spec import spec as command
 from serving.errors import UsageError
+from tests.components.pictures import collection, zipped
+from tests.manifests.rendered import of_kind
 
 DOCUMENT = {
     "name": "cifar",
@@ -94,6 +106,96 @@ def test_a_spec_that_takes_a_network_needs_no_job() -> None:
 def test_one_worker_needs_no_job() -> None:
     with pytest.raises(UsageError, match=r"a pipeline run is enough; set model\.workers"):
         printed(workers=1)
+
+
+NOWHERE = {"gs": "gs://b/x.zip", "http": "https://host/x.zip", "keras": "keras://cifar10"}
+
+
+def reading(uri: str, **changed: Any) -> ImageSpec:
+    found = parse({**DOCUMENT, "data": {"uri": uri, **changed}}, "cifar.yaml")
+    assert isinstance(found, ImageSpec)
+    return found
+
+
+@pytest.mark.parametrize("uri", NOWHERE.values(), ids=NOWHERE)
+def test_without_a_claim_each_pod_reads_what_the_spec_names(uri: str) -> None:
+    spec = reading(uri, image_size=[8, 9])
+    runtime, _ = trainjob.manifests(spec, trainjob.Place("ml", network="s3://b/net"))
+    found = container(runtime)
+    assert found["command"][:3] == ["python3", "-m", "pipelines.trainjob_pod"]
+    given, others = trainjob_pod._parser().parse_known_args(found["command"][3:])
+    assert json.loads(given.data) == {"uri": uri, "image_size": [8, 9], "channels": None}
+    assert json.loads(given.split)["random_state"] == spec.split.random_state
+    trains = training._parser().parse_args(["--train", "here", *others])
+    assert (str(given.folder), str(trains.model)) == ("/data", "/data/model")
+    assert (trains.publish, trains.random_state) == ("s3://b/net", 42)
+    assert assigned.hyperparameters(trains.hyperparameters)["epochs"] == 7
+    (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+    volumes = job["template"]["spec"]["template"]["spec"]["volumes"]
+    assert {"name": "data", "emptyDir": {}} in volumes
+
+
+LOST = {
+    "data of this machine": ("/here/x.zip", "s3://b/net", "on this machine, where no pod"),
+    "no place for the network": ("gs://b/x.zip", "", "would go with the pods that have trained it"),
+}
+
+
+@pytest.mark.parametrize(("uri", "network", "said"), LOST.values(), ids=LOST)
+def test_without_a_claim_nothing_may_be_of_this_machine(uri: str, network: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        trainjob.manifests(reading(uri), trainjob.Place("ml", network=network))
+    assert trainjob.manifests(reading(uri), trainjob.Place("ml", "pictures", network))
+
+
+@contextmanager
+def over_http(folder: Path) -> Iterator[str]:
+    """The address of a server of what lies in a folder."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_pod_has_the_training_part_that_a_run_has(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "colours.zip", collection(8))
+    ingest.run(str(source), ingest.Request((6, 6)), tmp_path / "images")
+    split.run(tmp_path / "images", Choice(0.2, 42), tmp_path / "train", tmp_path / "test")
+    with over_http(tmp_path) as address:
+        spec = reading(f"{address}/{source.name}", image_size=[6, 6])
+        found = trainjob_pod.training_part(spec.data, spec.split, tmp_path / "pod")
+    theirs, ours = (image_dataset.read(each) for each in (tmp_path / "train", found))
+    assert image_dataset.digest(ours) == image_dataset.digest(theirs)
+    assert ours.schema.sha256 == theirs.schema.sha256
+    assert [each.name for each in (tmp_path / "pod").iterdir()] == ["train"]
+
+
+def test_a_pod_that_finds_no_pictures_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with over_http(tmp_path) as address, pytest.raises(SystemExit):
+        asked = trainjob_pod.options(reading(f"{address}/rows.csv"), str(tmp_path / "pod"))
+        trainjob_pod.main([word for pair in asked.items() for word in pair])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: http://127.0.0.1:") and "neither a folder nor a zip" in line
+
+
+def test_the_pods_are_let_through_by_their_labels() -> None:
+    runtime, _ = printed()
+    (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+    labels = job["template"]["spec"]["template"]["metadata"]["labels"]
+    (policy,) = of_kind("overlays/production", "NetworkPolicy", "kanarya-trainjobs")
+    assert policy["spec"]["podSelector"]["matchLabels"] == labels
+    assert {"protocol": "TCP", "port": trainjob.PORT} in policy["spec"]["ingress"][0]["ports"]
 
 
 def test_a_model_of_a_table_is_refused(tmp_path: Any) -> None:
