@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -91,6 +91,14 @@ class GcsBucket:
                 # The answer to an upload that was made may have been lost, and the retry refused.
                 return self.read(name) == data
         return True
+
+    def remove(self, name: str) -> None:
+        """Take an object away; that there is none of this name is no error."""
+        with _translated(self.uri):
+            from google.api_core.exceptions import NotFound
+
+            with suppress(NotFound):
+                self.bucket.blob(name).delete(retry=_retry())
 
 
 @lru_cache(maxsize=4)

@@ -119,6 +119,11 @@ class S3Bucket:
                 raise
         return True
 
+    def remove(self, name: str) -> None:
+        """Take an object away; that there is none of this name is no error."""
+        with _translated(self.uri):
+            self.client.delete_object(Bucket=self.bucket, Key=name)
+
     def _listed(self, prefix: str, **how: str) -> Iterator[str]:
         pages = self.client.get_paginator("list_objects_v2")
         with _translated(self.uri):

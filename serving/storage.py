@@ -51,6 +51,9 @@ class Bucket(Protocol):
     def create(self, name: str, data: bytes) -> bool:
         """Make an object unless one has this name; of many writers exactly one gets True."""
 
+    def remove(self, name: str) -> None:
+        """Take an object away; that there is none of this name is no error."""
+
 
 _BUCKETS: dict[str, Callable[[str, str], Bucket]] = {"gs": gcs.bucket, "s3": s3.bucket}
 
@@ -142,6 +145,16 @@ def read(uri: str) -> bytes | None:
         return None
     except OSError as error:
         raise PlatformError(f"{path} could not be read ({error.strerror}).") from error
+
+
+def remove(uri: str) -> None:
+    """Take the file or object at `uri` away; that there is none is no error."""
+    path = local_path(uri)
+    if path is None:
+        bucket, name = _bucket(uri)
+        bucket.remove(name)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def names(uri: str) -> list[str]:

@@ -164,8 +164,6 @@ class Windows:
         return storage.create(storage.join(self.place, f"{look.number:08d}.json"), look.to_bytes())
 
     def keep(self, most: int) -> None:
-        """Let only so many of the newest looks be, where they lie on this machine."""
-        folder = storage.local_path(self.place)
-        if folder is not None:
-            for name in self.names()[:-most]:
-                (folder / name).unlink(missing_ok=True)
+        """Let only so many of the newest looks be."""
+        for name in self.names()[:-most]:
+            storage.remove(storage.join(self.place, name))

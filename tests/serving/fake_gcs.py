@@ -46,6 +46,12 @@ class FakeGcs(BaseHTTPRequestHandler):
         with self.lock:
             self.upload()
 
+    def do_DELETE(self) -> None:
+        name = unquote(urlsplit(self.path).path.rpartition("/o/")[2])
+        if self.objects.pop(name, None) is None:
+            return self.answer(404, {"error": {"code": 404, "message": "nothing there"}})
+        return self.send(204, b"")
+
     def upload(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()

@@ -76,6 +76,9 @@ def test_what_is_created_is_there_whole_and_never_replaced(s3: Any) -> None:
     assert storage.create("s3://bucket/ledger/deeper/3.json", b"")
     assert storage.names("s3://bucket/ledger") == ["1.json"]
     assert storage.read("s3://bucket/ledger/1.json") == b"first"
+    for _ in range(2):
+        storage.remove("s3://bucket/ledger/1.json")
+    assert storage.names("s3://bucket/ledger") == []
 
 
 def test_who_is_told_to_come_again_while_another_writes_does_so(

@@ -214,6 +214,14 @@ def test_what_is_created_is_there_whole_and_never_replaced(folder: str) -> None:
     assert storage.read(storage.join(folder, "2.json")) == b""
 
 
+def test_what_is_removed_is_gone_and_what_is_not_there_is_no_error(folder: str) -> None:
+    for name in ("1.json", "2.json"):
+        assert storage.create(storage.join(folder, name), b"x")
+    for _ in range(2):
+        storage.remove(storage.join(folder, "1.json"))
+    assert storage.names(folder) == ["2.json"]
+
+
 def test_a_created_object_whose_answer_was_lost_is_ours(gcs: type[FakeGcs]) -> None:
     gcs.silent.add("ledger/1.json")
     assert storage.create("gs://bucket/ledger/1.json", b"ours")
