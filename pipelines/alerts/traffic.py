@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipelines.alerts import labelled
@@ -29,20 +30,32 @@ _WAITS = {Phase.HELD: "It is held", Phase.APPROVAL: "It waits for an approval"}
 Found = Iterator[Measured | Unknown]
 
 
-def measured(settings: Settings, outbox: Outbox, now: datetime) -> Found:
-    """Yield what is known of every service; where the API server is away that is nothing."""
-    if not settings.kubeconfig.is_file():
-        return
-    from serving.isvc.client import connect
+def measured(
+    settings: Settings, outbox: Outbox, now: datetime, known: labelled.Known | None = None
+) -> Found:
+    """Yield what is known of every service; where the API server is away that is nothing.
 
+    `known`: who knows what was measured of a version before it was live; None: the runs here.
+    """
+    from serving.isvc.client import connect, is_known
+
+    if not is_known(settings.kubeconfig):
+        return
     try:
         views = connect(settings.kubeconfig, settings.namespace).list()
     except ServiceError as error:
         yield from (Unknown(name, str(error)) for name in (*SIGNALS, WORSE.name))
         return
     for view in views:
-        yield from of_service(view, ChosenSource(settings), outbox, now.timestamp())
-        yield from _labelled(settings, view)
+        source = _source(settings, view.namespace, view.name)
+        yield from of_service(view, source, outbox, now.timestamp())
+        yield from _labelled(settings, view, known)
+
+
+@lru_cache(maxsize=1024)
+def _source(settings: Settings, namespace: str, name: str) -> Source:
+    """Return the source of a service, one for all looks: it adds up what Prometheus tells."""
+    return ChosenSource(settings)
 
 
 def of_service(view: ServiceView, source: Source, outbox: Outbox, now: float) -> Found:
@@ -61,9 +74,9 @@ def of_service(view: ServiceView, source: Source, outbox: Outbox, now: float) ->
     yield from _since(view, state, seen, outbox)
 
 
-def _labelled(settings: Settings, view: ServiceView) -> Found:
+def _labelled(settings: Settings, view: ServiceView, known: labelled.Known | None) -> Found:
     try:
-        yield from labelled.measured(settings, view.name, live_version(view) or "")
+        yield from labelled.measured(settings, view.name, live_version(view) or "", known)
     except KanaryaError as error:
         yield Unknown(WORSE.name, str(error), {"model": view.name})
 

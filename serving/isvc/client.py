@@ -184,5 +184,10 @@ def _load(kubeconfig: Path, configuration: Any) -> None:
         ) from error
 
 
+def is_known(kubeconfig: Path) -> bool:
+    """Say whether there is a way to an API: this kubeconfig, or the account of the pod."""
+    return kubeconfig.exists() or _inside_a_pod()
+
+
 def _inside_a_pod() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ and _IN_CLUSTER_TOKEN.exists()

@@ -72,6 +72,13 @@ def test_errors_and_latency_are_those_of_the_last_minutes(settings: Settings, na
     assert all(each.labels == {"model": "iris", "version": "3"} for each in found)
 
 
+def test_a_service_has_one_source_for_all_looks(settings: Settings) -> None:
+    """Prometheus' adds up what it has seen: a new one each time would never measure anything."""
+    first = traffic._source(settings, "ml", "iris")
+    assert traffic._source(replace(settings), "ml", "iris") is first
+    assert traffic._source(settings, "ml", "wine") is not first
+
+
 def test_what_cannot_be_measured_is_unknown(settings: Settings) -> None:
     found = looked(settings, counted(0, 0), NotMeasured("nobody answers"))
     assert {each.signal for each in found if isinstance(each, Unknown)} == {"error_rate", "p99"}
