@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components import tracking
+from components import registry, tracking
 from components.tracking_store import connect
 
 if TYPE_CHECKING:
@@ -60,6 +60,18 @@ def data_of(settings: Settings, model: str) -> dict[str, str]:
     names = {experiment.experiment_id: model} if experiment else {}
     found = (run.data.tags for run in _runs(tracker, names, ANY))
     return {tags[tracking.RUN_KEY]: tags.get(tracking.DATA_SHA256, "") for tags in found}
+
+
+def metrics_of(settings: Settings, model: str, version: str) -> dict[str, float]:
+    """Return what was measured of a registered version on its test rows; {} where nobody knows it.
+
+    Raises TrackingError where MLflow's store does not answer.
+    """
+    run_id = registry.tags_if_any(model, version).get("kanarya.run_id")
+    if not run_id:
+        return {}
+    found = connect(settings).get_run(run_id).data.metrics.items()
+    return {name: value for name, value in found if not name.startswith(LEFT_OUT)}
 
 
 def _runs(tracker: Any, names: Mapping[str, str], which: str) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from pipelines.retrain import models
 from pipelines.retrain.models import Model
 
 if TYPE_CHECKING:
+    from pipelines.retrain_spec import Retrain
     from serving.settings import Settings
 
 MOST_LOOKS = 500
-"""Of a service, so many are kept on this machine; the older ones go."""
+"""Of a service, so many are kept; the older ones go."""
 
 
 def look(settings: Settings, now: datetime) -> None:
@@ -24,7 +25,12 @@ def look(settings: Settings, now: datetime) -> None:
 
     Raises KanaryaError once all have been looked at.
     """
-    models.each(settings, lambda model: _look(settings, model))
+    look_by(settings, lambda model: model.policy)
+
+
+def look_by(settings: Settings, policy_of: Callable[[Model], Retrain | None]) -> None:
+    """Look as `look` does; `policy_of` says by which policy a model is trained again, if any."""
+    models.each(settings, lambda model: _look(settings, model, _rows(policy_of(model))))
 
 
 def is_due(rows: int, looked_at: int, whole: int) -> bool:
@@ -36,20 +42,20 @@ def is_due(rows: int, looked_at: int, whole: int) -> bool:
     return rows >= max(FEWEST_ROWS, min(whole, 2 * looked_at))
 
 
-def _look(settings: Settings, model: Model) -> None:
+def _look(settings: Settings, model: Model, whole: int) -> None:
     sketch = step.sketch_of(model.view)
     if sketch is None:
         return
     kept = Windows(step.place(model.name, settings))
-    last, asked = kept.last(str(sketch["version"])), step.Asked(rows=_rows(model))
+    last, asked = kept.last(str(sketch["version"])), step.Asked(rows=whole)
     if is_due(*_seen(last, sketch), asked.rows):
         windows.note(settings, step.look(model.name, asked, settings))
         kept.keep(MOST_LOOKS)
 
 
-def _rows(model: Model) -> int:
+def _rows(policy: Retrain | None) -> int:
     """Return after how many rows a window is closed."""
-    drift = model.policy.when.drift if model.policy else None
+    drift = policy.when.drift if policy else None
     return drift.rows if drift else step.ROWS
 
 

@@ -11,8 +11,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event, Thread
 
@@ -51,10 +52,32 @@ JOBS: tuple[Job, ...] = (
 )
 
 
-def watch(settings: Settings, jobs: Sequence[Job], stop: Event) -> None:
-    """Do the jobs until `stop` is set."""
+@dataclass
+class Pulse:
+    """What the jobs are at: since when each does what it does now; one that waits is not in it."""
+
+    _since: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, job: str) -> Iterator[None]:
+        """Count a job as being at work."""
+        self._since[job] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._since[job]
+
+    def hanging(self, most_s: float) -> list[str]:
+        """Return the jobs that have been at the same piece of work for longer."""
+        now = time.monotonic()
+        return sorted(job for job, since in [*self._since.items()] if now - since > most_s)
+
+
+def watch(settings: Settings, jobs: Sequence[Job], stop: Event, pulse: Pulse | None = None) -> None:
+    """Do the jobs until `stop` is set; `pulse` tells whoever asks what they are at."""
+    beat = pulse or Pulse()
     threads = [
-        Thread(target=_keep_doing, args=(job, settings, stop), name=job.name, daemon=True)
+        Thread(target=_keep_doing, args=(job, settings, stop, beat), name=job.name, daemon=True)
         for job in jobs
     ]
     for thread in threads:
@@ -65,10 +88,11 @@ def watch(settings: Settings, jobs: Sequence[Job], stop: Event) -> None:
         thread.join(max(0.0, end - time.monotonic()))
 
 
-def _keep_doing(job: Job, settings: Settings, stop: Event) -> None:
+def _keep_doing(job: Job, settings: Settings, stop: Event, pulse: Pulse) -> None:
     said = ""
     while not stop.is_set():
-        fault = attempted(job, settings, datetime.now(UTC))
+        with pulse.of(job.name):
+            fault = attempted(job, settings, datetime.now(UTC))
         if fault and fault != said:  # a lasting fault is one line, not one a minute
             log.error("%s: %s", job.name, fault)
         elif said and not fault:
@@ -93,8 +117,11 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def main() -> int:
-    """Watch over the home of the environment until SIGTERM or Ctrl-C; return the exit status."""
+def watching(watched: Callable[[Settings, Event], None]) -> int:
+    """Let a watcher work, alone in the home of the environment, until SIGTERM or Ctrl-C.
+
+    Returns the exit status.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("pipelines").setLevel(logging.INFO)
     stop = Event()
@@ -102,13 +129,22 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         settings = Settings.from_env()
-        lock = record.services(settings) / "watcher.lock"
-        with record.locked(lock, wait=False), WATCHER.noted(settings):
-            watch(settings, JOBS, stop)
+        with record.locked(record.services(settings) / "watcher.lock", wait=False):
+            watched(settings, stop)
     except KanaryaError as error:
         print(f"kanarya: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def main() -> int:
+    """Watch over the home of the environment; return the exit status."""
+
+    def watched(settings: Settings, stop: Event) -> None:
+        with WATCHER.noted(settings):
+            watch(settings, JOBS, stop)
+
+    return watching(watched)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ FOLDERS = (
     "feedback",
     "mlflow/base",
     "console",
+    "watcher",
     "admin",
     "overlays/dev",
     "overlays/staging",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 Source = Callable[["Settings", Outbox, datetime], Iterator[Measured | Unknown]]
-SOURCES: dict[Source, tuple[str, ...]] = {
+Sources = Mapping[Source, tuple[str, ...]]
+"""What measures, and the signals of which nothing is known where it fails."""
+SOURCES: Sources = {
     traffic.measured: (*traffic.SIGNALS, "worse"),
     installation.disk: ("disk_free",),
     installation.backup: ("backup_age",),
@@ -28,19 +30,23 @@ SOURCES: dict[Source, tuple[str, ...]] = {
     installation.retraining: ("not_retrained",),
     installation.undelivered: ("undelivered",),
 }
-"""What measures, and the signals of which nothing is known where it fails."""
+"""What is measured of this machine."""
 
 log = logging.getLogger(__name__)
 
 
-def look(settings: Settings, now: datetime) -> Decided:
+def look(settings: Settings, now: datetime, sources: Sources = SOURCES) -> Decided:
     """Look at every rule at the moment `now`; what must be told is in the outbox afterwards.
 
     A source that fails leaves its conditions as they are. Raises AlertError where the outbox cannot
     be used: then nothing is decided, and the next look decides it.
     """
     with outbox.opened(settings) as opened:
-        found = [each for source in SOURCES for each in _measured(source, settings, opened, now)]
+        found = [
+            each
+            for source, signals in sources.items()
+            for each in _measured(source, signals, settings, opened, now)
+        ]
         decided = decide(_rules(settings), found, opened.before(), now)
         opened.take(decided)
     for alert in decided.alerts:
@@ -60,10 +66,10 @@ def _rules(settings: Settings) -> dict[str, Rule]:
 
 
 def _measured(
-    source: Source, settings: Settings, opened: Outbox, now: datetime
+    source: Source, signals: Sequence[str], settings: Settings, opened: Outbox, now: datetime
 ) -> Sequence[Measured | Unknown]:
     try:
         return [*source(settings, opened, now)]
     except (KanaryaError, OSError) as error:
         log.warning("%s", error)
-        return [Unknown(name, str(error)) for name in SOURCES[source]]
+        return [Unknown(name, str(error)) for name in signals]

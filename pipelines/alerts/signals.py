@@ -154,7 +154,8 @@ DOWN = Signal(
     "down",
     Unit.COUNT,
     "label_replace(1 - clamp_max(min by (namespace, deployment) "
-    '(kube_deployment_status_replicas_available{deployment=~"kanarya-console|mlflow"}), 1), '
+    '(kube_deployment_status_replicas_available{deployment=~"kanarya-(console|watcher)|mlflow"}), '
+    "1), "
     '"process", "$1", "deployment", "(.+)")',
     ("process",),
 )

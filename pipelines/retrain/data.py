@@ -35,15 +35,18 @@ class Looks:
 
     _known: dict[str, tuple[object, float, str]] = field(default_factory=dict)
 
-    def sha256(self, spec: AnySpec, home: Path) -> tuple[str, bool]:
-        """Return the sha256 of a spec's data, and whether nobody writes it. Raises DataError."""
+    def sha256(self, spec: AnySpec, scratch: Path | None = None) -> tuple[str, bool]:
+        """Return the sha256 of a spec's data, and whether nobody writes it. Raises DataError.
+
+        `scratch`: where what lies elsewhere is fetched to; None: the system's place for it.
+        """
         uri, now = spec.data.uri, time.time()
         mark = digest.mark(uri)
         settled = all(now - changed / 1e9 > SETTLED_S for _, _, changed in mark or ())
         known = self._known.get(uri)
         if known and known[0] == mark and (mark is not None or now - known[1] < FAR_S):
             return known[2], settled
-        found = sha256_of(spec, home)
+        found = sha256_of(spec, scratch)
         self._known[uri] = (mark, now, found)
         return found, settled
 

@@ -85,7 +85,7 @@ def settle(
             return Done(model.name, model.version, decision)
         run_id = start(known.asked(decision)) if decision.verdict == "retrain" else ""
         done = Done(model.name, model.version, decision, run_id)
-        _note(settings, done, known.policy, facts)
+        note(settings, done, known.policy, facts)
         return done
 
 
@@ -152,8 +152,8 @@ class Known:
         return Asked(self.spec, made_from=made_from, why=decision.sentence)
 
 
-def _note(settings: Settings, done: Done, policy: Retrain, facts: Facts) -> None:
-    """Write down what is decided where it is new; tell it where it is another decision."""
+def note(settings: Settings, done: Done, policy: Retrain, facts: Facts) -> None:
+    """Write down in the home what is decided where it is new; log it where it is another one."""
     last, decision = standing.read(settings, done.model), done.decision
     goes_on = last is not None and (last.verdict, last.cause) == (decision.verdict, decision.cause)
     let_go = rules.heeded(policy, facts, decision)

@@ -16,7 +16,7 @@ from pipelines.run_row import Row
 from pipelines.run_table import RunTable
 from pipelines.spec import AnySpec, parse
 from serving.errors import KanaryaError
-from serving.isvc.client import connect
+from serving.isvc.client import connect, is_known
 from serving.isvc.resource import ServiceView
 from serving.rollout.state import OVER, live_version, rollout_of
 
@@ -80,7 +80,7 @@ def each(settings: Settings, act: Callable[[Model], None]) -> frozenset[str]:
     One that fails does not stop the others: what failed last is raised after all of them, as a
     KanaryaError, and ServiceError where the platform is silent.
     """
-    if not settings.kubeconfig.exists():
+    if not is_known(settings.kubeconfig):
         return frozenset()  # nothing was ever live here
     fault: KanaryaError | None = None
     views = connect(settings.kubeconfig, settings.namespace).list()

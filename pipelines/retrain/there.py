@@ -5,7 +5,7 @@ The policy is that of the spec at hand: whoever calls again and again (a CronJob
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ class There:
     """A live model, as it was found at one moment.
 
     arguments   of the run that would be started
-    sha256      of the data that is there now
+    sha256      gives that of the data that is there now, which may cost its download
     runs        of the model, the newest first
     read        by the key of a run, the sha256 of the data that it has read
     waits       a rollout that is not over, in words; "" where there is none
@@ -45,7 +45,7 @@ class There:
     policy: Retrain
     learned: Learned
     arguments: Mapping[str, Any]
-    sha256: str
+    sha256: Callable[[], str]
     runs: Sequence[ClusterRun] = ()
     read: Mapping[str, str] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
@@ -62,25 +62,26 @@ class There:
             live=self.live,
             past=tuple(_past(run) for run in self.runs if run.arguments.get("why")),
             busy=self._busy(),
-            data=self.data(),
+            data=self.data() if self.policy.when.data else None,
         )
 
     def data(self) -> Data:
         """Return what the data is now."""
-        return Data(self.sha256, self.learned.sha256, self._tried())
+        sha256 = self.sha256()
+        return Data(sha256, self.learned.sha256, self._tried(sha256))
 
     def _busy(self) -> str:
         goes_on = [run for run in self.runs if run.state not in FINAL]
         return f"{goes_on[0].name} is {goes_on[0].state.lower()}" if goes_on else self.waits
 
-    def _tried(self) -> str:
-        readers = [run for run in self.runs if self.read.get(_key(run)) == self.sha256]
+    def _tried(self, sha256: str) -> str:
+        readers = [run for run in self.runs if self.read.get(_key(run)) == sha256]
         wanted = _repeated(self.arguments)
         for run in readers:
             if run.state == "SUCCEEDED" and _repeated(run.arguments) == wanted:
                 return run.name
         # Kubeflow forgets runs, and the version may come from elsewhere.
-        forgotten = not readers and self.sha256 == self.learned.sha256
+        forgotten = not readers and sha256 == self.learned.sha256
         return f"version {self.learned.version}" if forgotten else ""
 
 

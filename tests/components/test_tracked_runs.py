@@ -36,6 +36,16 @@ def test_runs_that_go_on_and_runs_that_ended_since_are_told(settings: Settings) 
     assert [each.run_key for each in later] == ["iris-1"]
 
 
+def test_what_was_measured_of_a_registered_version_is_told(settings: Settings) -> None:
+    run = tracking.open_run("iris", "iris-1")
+    tracking.log_epochs(run, [Epoch(0, {"accuracy": 0.9, "train_loss": 0.5})])
+    client = tracking_store.connect()
+    client.create_registered_model("iris")
+    client.create_model_version("iris", f"runs:/{run}/model", tags={"kanarya.run_id": run})
+    assert tracked_runs.metrics_of(settings, "iris", "1") == {"accuracy": 0.9}
+    assert tracked_runs.metrics_of(settings, "iris", "2") == {}
+
+
 def test_a_store_without_runs_has_none(settings: Settings) -> None:
     assert tracked_runs.changed(settings) == []
 

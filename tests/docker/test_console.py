@@ -202,7 +202,7 @@ def test_what_a_run_on_a_cluster_needs_is_inside() -> None:
     assert printed(image("console"), program) == {"sdk": "2.17.0", "named": True}
 
 
-ABSENT = ("tensorflow", "sklearn", "scipy", "pandas", "onnxruntime", "onnx", "kserve", "scripts")
+ABSENT = ("tensorflow", "sklearn", "pandas", "onnxruntime", "onnx", "kserve", "scripts")
 
 
 def test_it_holds_no_trainer_and_no_server() -> None:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +21,9 @@ from pipelines import workers
 from pipelines.background import WATCHER
 from pipelines.journal import RunFolder
 from pipelines.run_events import result
-from tests.e2e.conftest import IRIS, Installation, eventually, outcome
+from tests.e2e.conftest import IRIS, ROOT, Installation, eventually, outcome
+from tests.manifests.test_rbac import allowed, needed
+from tests.pipelines.alerts.receiving import web
 from tests.pipelines.kfp_api.server import serve
 
 IMAGE = f"registry.example.com/kanarya@sha256:{'a' * 64}"
@@ -138,6 +142,86 @@ def test_the_same_is_decided_of_a_cluster_by_the_spec_at_hand(
         for each in (server, files):
             each.shutdown()
             each.server_close()
+
+
+def test_the_watcher_of_a_cluster_does_it_for_the_specs_in_its_folder(
+    here: Installation, data: Path, tmp_path: Path
+) -> None:
+    """Each of its jobs, twice, by a process of its own with a home of its own."""
+    kfp, server = serve()
+    files = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(data)))
+    Thread(target=files.serve_forever, daemon=True).start()
+    ask(here, 120)
+    (tmp_path / "specs").mkdir()
+    uri = f"http://127.0.0.1:{files.server_port}/other.csv"
+    document = {"name": "finch", "data": {"uri": uri, "target": "species"}}
+    retrain = {"when": {"drift": {"windows": 1, "rows": 100}}}
+    written = yaml.safe_dump({**document, "retrain": retrain})
+    (tmp_path / "specs" / "finch.yaml").write_text(written)
+    (data / "other.csv").write_text((data / "first.csv").read_text() + "5,3,1,0.2,setosa\n")
+    try:
+        with web() as told:
+            around = {
+                "KANARYA_HOME": str(tmp_path / "home"),
+                "KANARYA_SPECS": str(tmp_path / "specs"),
+                "KANARYA_ALERTS_TO": told.url(),
+                "KFP_HOST": kfp.host,
+                "KANARYA_COMPONENTS_IMAGE": IMAGE,
+            }
+            first, again = (watched({**here.environment, **around}) for _ in range(2))
+        assert first["faults"] == again["faults"] == [""] * 4
+        (run,) = kfp.runs.values()
+        assert "windows of version 1 drifted" in run["runtime_config"]["parameters"]["why"]
+        (post,) = told.posts
+        assert (post.body["rule"], post.body["subject"]) == ("KanaryaDrift", "finch/1")
+        gauges = (tmp_path / "home" / "alerts" / "kanarya.prom").read_text()
+        assert 'kanarya_window_drifted{model="finch",version="1"} 1.0' in gauges
+        services = [each for each in first["asked"] if "/inferenceservices" in each[1]]
+        assert needed(services) == allowed("overlays/production", "kanarya-watcher")
+        asked = of_kubeflow(first["asked"] + again["asked"])
+        assert asked == allowed("overlays/production", "kanarya-watcher-pipelines")
+    finally:
+        (data / "other.csv").unlink(missing_ok=True)
+        for each in (server, files):
+            each.shutdown()
+            each.server_close()
+
+
+WATCHED = """
+import json, urllib3
+from datetime import UTC, datetime
+asked, request = [], urllib3.PoolManager.request
+def noted(self, method, url, *words, **more):
+    asked.append((method, url))
+    return request(self, method, url, *words, **more)
+urllib3.PoolManager.request = noted
+from pipelines.watching import attempted
+from pipelines.watching_cluster import JOBS
+from serving.settings import Settings
+faults = [attempted(job, Settings.from_env(), datetime.now(UTC)) for job in JOBS]
+print(json.dumps({"faults": faults, "asked": asked}))
+"""
+
+
+def watched(environment: dict[str, str]) -> dict[str, Any]:
+    """Do each job once; what went wrong, and what clusters were asked."""
+    command = [sys.executable, "-c", WATCHED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def of_kubeflow(asked: list[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
+    """What Kubeflow Pipelines with several users asks the Kubernetes API about such requests."""
+    found = defaultdict(set)
+    for method, url in asked:
+        match = re.search(r"/apis/v2beta1/(runs|experiments)(/[^/?]+)?", url)
+        if match:
+            read = "get" if match[2] else "list"
+            verb = "create" if method == "POST" else read
+            found["pipelines.kubeflow.org", match[1]].add(verb)
+    return dict(found)
 
 
 class Quiet(SimpleHTTPRequestHandler):

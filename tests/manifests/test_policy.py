@@ -80,7 +80,7 @@ def test_only_who_asks_the_cluster_gets_a_token_and_all_have_an_account() -> Non
     for name, pod in PODS:
         if "Runtime" in name:
             continue
-        asks = pod["serviceAccountName"] == "kanarya-console"
+        asks = pod["serviceAccountName"] in ("kanarya-console", "kanarya-watcher")
         assert pod.get("automountServiceAccountToken", True) is asks, name
 
 

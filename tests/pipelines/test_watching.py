@@ -65,6 +65,14 @@ def test_a_job_that_fails_or_hangs_holds_up_no_other(
     assert caplog.messages == ["refuses: the disk is full: free some"]
 
 
+def test_a_job_that_does_not_come_back_is_told_from_one_that_waits() -> None:
+    pulse = watching.Pulse()
+    with pulse.of("monitoring"):
+        assert pulse.hanging(-1.0) == ["monitoring"]
+        assert pulse.hanging(60.0) == []
+    assert pulse.hanging(-1.0) == []
+
+
 def test_the_jobs_have_names_of_their_own_and_find_nothing_in_an_empty_home(
     settings: Settings,
 ) -> None:
