@@ -40,9 +40,9 @@ OURS = ("components", "serving")
 seen, wrong, functions = {}, [], 0
 
 def named(tree):
-    """Every module that a piece of code imports, also inside functions, and from which."""
+    """Every module that a piece of code must import, also inside functions, and from which."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if for_types(node) or may_be_missing(node):
             for inner in ast.walk(node):
                 inner.skipped = True
     for node in ast.walk(tree):
@@ -52,6 +52,14 @@ def named(tree):
             yield from ((each.name, "") for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((node.module, each.name) for each in node.names if each.name != "*")
+
+def for_types(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+def may_be_missing(node):
+    """Whether this is an import of a library that the code does without."""
+    imports = isinstance(node, ast.Try) and isinstance(node.body[0], (ast.Import, ast.ImportFrom))
+    return imports and any(ast.unparse(each.type) == "ImportError" for each in node.handlers)
 
 def load(wanted, place):
     """Import a module once, and follow what it imports where it is ours."""
