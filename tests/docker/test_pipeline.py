@@ -28,11 +28,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.spec import load, pipeline_arguments
+from pipelines import trainjob
+from pipelines.spec import ImageSpec, change, load, parse, pipeline_arguments
 from serving.isvc.client import connect
 from serving.local.platform import Ports, down, up
 from serving.settings import Settings
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
+from tests.components.web import over_http
 from tests.docker.engine import ROOT, docker, image, inspected, running, until_healthy
 
 pytestmark = [
@@ -45,6 +47,7 @@ SPECS = ROOT / "pipelines" / "specs"
 NOBODY = 50000
 BEFORE_THE_GATE = ["ingest", "validate", "split", "train", "evaluate", "package", "servability"]
 PASSED = ["gate", "register", "deploy"]
+MOST_OF_A_WATCHER = 600 * 10**6
 SMALL = {"epochs": 4, "width": 8, "batch_size": 8, "validation_size": 0.1}
 
 
@@ -225,6 +228,85 @@ def test_a_table_becomes_a_live_version_in_the_containers(place: Place, tmp_path
         "virginica",
         "setosa",
     ]
+
+
+def test_a_watcher_in_the_consoles_image_sees_what_it_is_asked(
+    place: Place, record_property: Any
+) -> None:
+    """Of iris, which the test above has brought live."""
+    view = connect(place.settings.kubeconfig, place.settings.namespace).get("iris")
+    assert view is not None
+    rows = json.dumps({"instances": [[9.0, 3.0, 4.5, 1.4]] * 120}).encode()
+    _posted(f"{view.url}/v1/models/iris:predict", rows)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    looks = place.settings.ledger.replace("ledger", "windows")
+    own = {"KANARYA_SPECS": "/tmp/none", "KANARYA_WATCHER_PORT": str(port)}
+    around = {**place.environment(), **own, "KFP_HOST": "http://127.0.0.1:1"}
+    flags = ("--network", "host", "--entrypoint", "python", *_variables(around))
+    flags += ("--tmpfs", f"/kanarya:size=64m,uid={user().partition(':')[0]}")
+    flags += ("--volume", f"{place.folder / 'kubeconfig-for-steps'}:/kubeconfig:ro")
+    flags += ("--volume", f"{place.settings.model_store}:{place.settings.model_store}:ro")
+    flags += ("--volume", f"{given(Path(looks))}:{looks}", "--user", user())
+    program = ("-P", "-m", "pipelines.watching_cluster")
+    with running(image("console"), *program, flags=flags) as name:
+        page = _until_it_says(f"http://127.0.0.1:{port}/metrics", b"kanarya_window_drifted{")
+        assert b'kanarya_window_drifted{model="iris",version="1"} 1.0' in page
+        assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
+        status = docker("exec", name, "cat", "/proc/1/status").stdout
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        resident = int(fields["VmRSS"].split()[0]) * 1024
+        record_property("resident_bytes", resident)
+        print(f"the watcher: {resident / 1e6:.0f} MB")
+        assert resident < MOST_OF_A_WATCHER
+        docker("stop", "--time", "20", name)
+        assert inspected(name)["State"]["ExitCode"] == 0
+        said = docker("logs", name)
+        assert "Traceback" not in said.stderr
+        assert "KanaryaDrift: iris version 1 is asked other data" in said.stderr
+
+
+def _variables(around: Mapping[str, str]) -> list[str]:
+    return [word for name, value in around.items() for word in ("--env", f"{name}={value}")]
+
+
+def _until_it_says(url: str, words: bytes) -> bytes:
+    end = time.monotonic() + 240
+    while True:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
+            page = bytes(answer.read())
+            if words in page:
+                return page
+        assert time.monotonic() < end, f"{url} does not say {words!r}"
+        time.sleep(0.5)
+
+
+def test_a_pod_of_a_trainjob_reads_pictures_itself_and_trains(place: Place, tmp_path: Path) -> None:
+    """The printed command in the image for pictures; nobody else trains beside it here."""
+    zipped(tmp_path / "colours.zip", parts(30, 8, (16, 16)))
+    spec = load(SPECS / "cifar10-quick.yaml", [f"model.hyperparameters={json.dumps(SMALL)}"])
+    with over_http(tmp_path) as address:
+        asked = change(
+            spec.model_dump(mode="json"),
+            ["name=pods", f"data.uri={address}/colours.zip", "model.workers=2"],
+        )
+        reading = parse(asked, "pods")
+        assert isinstance(reading, ImageSpec)
+        runtime, _ = trainjob.manifests(reading, trainjob.Place("ml", network="s3://b/net"))
+        (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+        (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
+        words = [word for word in container["command"] if word not in ("--publish", "s3://b/net")]
+        flags = ("--network", "host", "--user", user(), *_variables(place.environment()))
+        flags += ("--tmpfs", f"/data:size=256m,uid={user().partition(':')[0]}")
+        with running(called("images-python"), *words, flags=flags) as name:
+            docker("wait", name)
+            said = docker("logs", name)
+            assert inspected(name)["State"]["ExitCode"] == 0, said.stdout + said.stderr
+    assert "epoch 4 of 4" in said.stdout
+    from mlflow import MlflowClient
+
+    run_id = said.stdout.rpartition("run: ")[2].strip()
+    assert MlflowClient(place.tracking, place.tracking).get_run(run_id).info.status == "FINISHED"
 
 
 def test_pictures_become_a_live_network_in_the_containers(place: Place, tmp_path: Path) -> None:

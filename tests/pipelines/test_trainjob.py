@@ -1,11 +1,6 @@
 """Training by several pods as a TrainJob: Trainer's fields, and a command that we understand."""
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +18,7 @@ from pipelines.spec import ImageSpec, parse
 from scripts.spec import spec as command
 from serving.errors import UsageError
 from tests.components.pictures import collection, zipped
+from tests.components.web import over_http
 from tests.manifests.rendered import of_kind
 
 DOCUMENT = {
@@ -146,23 +142,6 @@ def test_without_a_claim_nothing_may_be_of_this_machine(uri: str, network: str, 
     with pytest.raises(UsageError, match=said):
         trainjob.manifests(reading(uri), trainjob.Place("ml", network=network))
     assert trainjob.manifests(reading(uri), trainjob.Place("ml", "pictures", network))
-
-
-@contextmanager
-def over_http(folder: Path) -> Iterator[str]:
-    """The address of a server of what lies in a folder."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def test_a_pod_has_the_training_part_that_a_run_has(tmp_path: Path) -> None:
