@@ -42,12 +42,14 @@ class Place:
     `train/`; the first pod writes the trained network to `model/`. "": each pod reads what the
     spec's `data.uri` names and splits it, as the steps of a run do, on a disk of its own. The first
     pod copies the network to `network`, a gs:// or s3:// URI that `kanarya run SPEC --network` goes
-    on from; "": it stays on the volume.
+    on from; "": it stays on the volume. `account`: the pods' ServiceAccount, by whose identity they
+    may read data and write the network where they have no keys; "": the namespace's own.
     """
 
     namespace: str
     claim: str = ""
     network: str = ""
+    account: str = ""
 
 
 def manifests(spec: ImageSpec, place: Place) -> list[dict[str, Any]]:
@@ -126,6 +128,7 @@ def _runtime(spec: ImageSpec, place: Place) -> dict[str, Any]:
 
 def _pod(spec: ImageSpec, place: Place) -> dict[str, Any]:
     return {
+        **({"serviceAccountName": place.account} if place.account else {}),
         "restartPolicy": "Never",  # the others would wait for one that begins anew
         "securityContext": {
             "runAsNonRoot": True,

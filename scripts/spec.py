@@ -61,7 +61,15 @@ def katib(file: Path, namespace: str, claim: str) -> None:
 @click.option(
     "--network", metavar="URI", default="", help="Bucket that the network is copied to in the end."
 )
-def trainjob(file: Path, namespace: str, claim: str, network: str) -> None:
+@click.option(
+    "--service-account",
+    "account",
+    metavar="NAME",
+    envvar="KFP_SERVICE_ACCOUNT",
+    default="",
+    help="Kubernetes account of its pods  [default: KFP_SERVICE_ACCOUNT, else the namespace's own]",
+)
+def trainjob(file: Path, namespace: str, claim: str, network: str, account: str) -> None:
     r"""Print a spec's training by several pods as a TrainJob of Kubeflow Trainer.
 
     \b
@@ -80,5 +88,5 @@ def trainjob(file: Path, namespace: str, claim: str, network: str) -> None:
             f"{file}: only networks of images are trained by several pods, and its task is "
             f"{loaded.task}; a table's model learns in one"
         )
-    made = manifests(loaded, Place(namespace, claim, network))
+    made = manifests(loaded, Place(namespace, claim, network, account))
     click.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)

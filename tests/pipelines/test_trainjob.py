@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from components import assigned, image_dataset
@@ -129,6 +130,21 @@ def test_without_a_claim_each_pod_reads_what_the_spec_names(uri: str) -> None:
     (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
     volumes = job["template"]["spec"]["template"]["spec"]["volumes"]
     assert {"name": "data", "emptyDir": {}} in volumes
+
+
+def test_the_pods_have_the_account_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cifar.yaml"
+    path.write_text(json.dumps({**DOCUMENT, "data": {"uri": "gs://b/x.zip"}}))
+    words = ["trainjob", str(path), "--network", "gs://b/net"]
+    monkeypatch.setenv("KFP_SERVICE_ACCOUNT", "kanarya-pipeline")
+    for more, account in (((), "kanarya-pipeline"), (("--service-account", "own"), "own")):
+        said = CliRunner().invoke(command, [*words, *more])
+        assert said.exit_code == 0, said.output
+        runtime, _ = yaml.safe_load_all(said.output)
+        (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+        assert job["template"]["spec"]["template"]["spec"]["serviceAccountName"] == account
 
 
 LOST = {
