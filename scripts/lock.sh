@@ -22,4 +22,4 @@ compile --extra tracking --extra tabular --extra images --extra serving --extra 
 compile --extra serving --extra signing --extra gcs -c requirements/dev.txt -o requirements/serving.txt
 compile --extra mlflow-server -c requirements/dev.txt -o requirements/mlflow.txt
 compile --extra console --extra pipelines --extra tracking --extra data --extra pages --extra cluster \
-    --extra gcs --extra s3 -c requirements/dev.txt -o requirements/console.txt
+    --extra gcs --extra s3 --extra watcher -c requirements/dev.txt -o requirements/console.txt
