@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,20 +13,11 @@ import click
 from serving.settings import Settings
 
 if TYPE_CHECKING:
-    from pipelines.alerts.deciding import Before, Condition
+    from pipelines.alerts.deciding import Before, Condition, Silence
     from pipelines.alerts.outbox import Delivery, Standing
-    from pipelines.alerts.receivers import Receiver
     from pipelines.alerts.rule import Rule
 
-YEAR_H = 8784.0
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _of_a_year(ctx: click.Context, option: click.Parameter, value: float) -> float:
-    """Return the hours of a silence; without an end nobody would be told ever again."""
-    if 0 <= value <= YEAR_H:
-        return value
-    raise click.BadParameter(f"{value:g}; give hours, up to a year", ctx, option)
 
 
 @click.group()
@@ -41,7 +32,7 @@ def list_alerts(as_json: bool) -> None:
     from pipelines.alerts import outbox
 
     settings = Settings.from_env()
-    _require_looked(settings)
+    outbox.require(settings)
     with outbox.opened(settings) as found:
         before = found.before()
     if as_json:
@@ -55,9 +46,7 @@ def list_alerts(as_json: bool) -> None:
         click.echo("nothing is wrong")
     for silence in before.silences:
         if silence.until > time.time():
-            about = f"{silence.rule or 'every rule'} {silence.subject}".rstrip()
-            why = f": {silence.why}" if silence.why else ""
-            click.echo(f"silent until {_moment(silence.until)}: {about}{why}")
+            click.echo(_silence(silence))
 
 
 @alerts.command()
@@ -82,16 +71,9 @@ def rules(prometheus: bool, as_json: bool) -> None:
 @as_json
 def test(as_json: bool) -> int:
     """Send a test to everybody who is told, now; exit code 1 where it did not come through."""
-    from pipelines.alerts import receivers
-    from serving.errors import UsageError
+    from pipelines.alerts import trying
 
-    found = receivers.configured()
-    if not found:
-        raise UsageError(
-            f"nobody is told: put addresses into {receivers.ADDRESSES}, or the path of a file of "
-            f"them into {receivers.FILE} (`https://…`, `slack+https://…`, `smtps://…`)."
-        )
-    faults = {each.name: _tested(each) for each in found}
+    faults = trying.tried()
     if as_json:
         click.echo(json.dumps({name: why or "delivered" for name, why in faults.items()}))
     else:
@@ -108,7 +90,7 @@ def outbox(limit: int, as_json: bool) -> None:
     from pipelines.alerts import outbox as outboxes
 
     settings = Settings.from_env()
-    _require_looked(settings)
+    outboxes.require(settings)
     with outboxes.opened(settings) as found:
         standings, newest = found.standings(), found.deliveries(limit)
     if as_json:
@@ -127,26 +109,19 @@ def outbox(limit: int, as_json: bool) -> None:
 @alerts.command()
 @click.argument("rule")
 @click.argument("subject", default="")
-@click.option("--hours", callback=_of_a_year, default=2.0, show_default=True)
+@click.option("--hours", default=2.0, show_default=True)
 @click.option("--why", default="", help="Why, for whoever asks.")
 def silence(rule: str, subject: str, hours: float, why: str) -> None:
     """Tell nobody of RULE (all: `all`) for some hours, of one SUBJECT (`iris/3`) or of all.
 
     What is still wrong afterwards is told then. --hours 0 ends it.
     """
-    from pipelines.alerts import outbox
-    from pipelines.alerts.deciding import Silence
-    from pipelines.alerts.table import BY_NAME
-    from serving.errors import UsageError
+    from pipelines.alerts import silencing
+    from serving.rollout.actor import actor
 
-    _require_looked(Settings.from_env())
-    if rule != "all" and rule not in BY_NAME:
-        raise UsageError(f"there is no rule {rule!r:.80}; `kanarya alerts rules` lists them.")
-    now = time.time()
-    wanted = Silence("" if rule == "all" else rule, subject, now + 3600 * hours, why)
-    with outbox.opened(Settings.from_env()) as found:
-        found.silence(wanted, now)
-    click.echo(f"silent until {_moment(wanted.until)}" if hours else "it is told again")
+    asked, settings = silencing.Quiet(rule, subject, hours, why), Settings.from_env()
+    kept = silencing.silence(settings, asked, actor(), time.time())
+    click.echo(f"silent until {_moment(kept.until)}" if hours else "it is told again")
 
 
 def standing(settings: Settings) -> str:
@@ -165,31 +140,6 @@ def standing(settings: Settings) -> str:
     return f"alerts: {fires} {noun}; `kanarya alerts list` says why" if fires else ""
 
 
-def _require_looked(settings: Settings) -> None:
-    from pipelines.alerts import outbox
-    from pipelines.errors import AlertError
-
-    if not outbox.path(settings).is_file():
-        raise AlertError(f"nobody has looked at {settings.home} yet; `kanarya up` starts what does")
-
-
-def _tested(receiver: Receiver) -> str:
-    """Send a test to one receiver; return what went wrong, "" where it came through."""
-    from pipelines.alerts import sending
-    from pipelines.alerts.alert import alert
-    from pipelines.alerts.rule import Severity
-
-    now = datetime.now(UTC)
-    sentence = "This is a test: alerts of this installation come here."
-    made = alert("KanaryaTest", Severity.INFO, {}, sentence, now)
-    try:
-        with sending.to(receiver) as send:
-            send(replace(made, id=f"{made.id}/{receiver.name}"))
-    except sending.NotTaken as error:
-        return str(error)
-    return ""
-
-
 def _rule(rule: Rule) -> str:
     from pipelines.alerts.units import duration, shown
 
@@ -201,10 +151,15 @@ def _rule(rule: Rule) -> str:
 
 
 def _line(condition: Condition, before: Before, now: float) -> str:
-    rule, about = condition.key
-    silent = any(each.covers(rule, about, now) for each in before.silences)
-    state = "silent" if silent else "firing" if condition.told else "pending"
-    return f"{state:<8} {rule:<22} since {_moment(condition.since)}  {condition.sentence}"
+    state = before.state(condition, now)
+    since = _moment(condition.since)
+    return f"{state:<8} {condition.rule:<22} since {since}  {condition.sentence}"
+
+
+def _silence(found: Silence) -> str:
+    about = f"{found.rule or 'every rule'} {found.subject}".rstrip()
+    why, who = f": {found.why}" if found.why else "", f" (by {found.who})" if found.who else ""
+    return f"silent until {_moment(found.until)}: {about}{why}{who}"
 
 
 def _receiver(found: Standing) -> str:

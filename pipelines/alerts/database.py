@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.errors import AlertError
 
-FORMAT = 1
+FORMAT = 2
 PATIENCE_S = 30.0
 SCHEMA = """
 CREATE TABLE alerts (
@@ -30,12 +30,14 @@ CREATE TABLE conditions (
 ) WITHOUT ROWID;
 CREATE TABLE silences (
     rule TEXT NOT NULL, subject TEXT NOT NULL, until REAL NOT NULL, why TEXT NOT NULL,
-    PRIMARY KEY (rule, subject)
+    who TEXT NOT NULL DEFAULT '', PRIMARY KEY (rule, subject)
 ) WITHOUT ROWID;
 CREATE TABLE readings (
     service TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, PRIMARY KEY (service, at)
 ) WITHOUT ROWID;
 """
+NEWER = {1: "ALTER TABLE silences ADD COLUMN who TEXT NOT NULL DEFAULT ''"}
+"""What makes a file of a format one of the next."""
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -87,10 +89,15 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA synchronous = NORMAL")
     if found < FORMAT:
         with transaction(db, path):
-            if not db.execute("PRAGMA user_version").fetchone()[0]:  # nobody came first
-                for statement in SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {FORMAT}")
+            # Asked again: somebody may have come first.
+            for statement in _missing(int(db.execute("PRAGMA user_version").fetchone()[0])):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _missing(found: int) -> list[str]:
+    """Return what a file of a format lacks, as statements; one of format 0 has nothing yet."""
+    return [NEWER[each] for each in range(found, FORMAT)] if found else SCHEMA.split(";")
 
 
 def _remedy(error: Exception) -> str:

@@ -20,6 +20,8 @@ GAP_S = 900.0
 """What was not looked at for so long is not known to have lasted."""
 REMIND_S = 86_400.0
 FIRING, OVER = "firing", "over"
+PENDING, SILENT = "pending", "silent"
+"""Of a condition that has not lasted long enough yet, and of one of which nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,16 @@ class Condition:
 
 @dataclass(frozen=True)
 class Silence:
-    """Nobody is told of a rule ("" of all), of one subject or ("") of all, `until` a moment."""
+    """Nobody is told of a rule ("" of all), of one subject or ("") of all, `until` a moment.
+
+    `who` wanted it so; "" where that was not kept yet.
+    """
 
     rule: str
     subject: str
     until: float
     why: str = ""
+    who: str = ""
 
     def covers(self, rule: str, about: str, now: float) -> bool:
         """Say whether nobody is to be told now."""
@@ -85,6 +91,12 @@ class Before:
 
     conditions: Sequence[Condition] = ()
     silences: Sequence[Silence] = ()
+
+    def state(self, condition: Condition, at: float) -> str:
+        """Return firing, pending or silent: what a condition is at a moment."""
+        if _silent(self, condition, at):
+            return SILENT
+        return FIRING if condition.told else PENDING
 
 
 @dataclass(frozen=True)

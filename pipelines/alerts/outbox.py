@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.alerts import database
 from pipelines.alerts.alert import Alert, subject
 from pipelines.alerts.deciding import Before, Condition, Decided, Silence
+from pipelines.errors import AlertError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,6 +63,12 @@ class Standing:
 def path(settings: Settings) -> Path:
     """Return the outbox of a home."""
     return settings.home / "alerts" / "outbox.db"
+
+
+def require(settings: Settings) -> None:
+    """Raise AlertError where nobody has looked at the rules of a home yet."""
+    if not path(settings).is_file():
+        raise AlertError(f"nobody has looked at {settings.home} yet; `kanarya up` starts what does")
 
 
 @contextmanager
@@ -112,15 +119,19 @@ class Outbox:
 
     def silences(self) -> list[Silence]:
         """Return who is not told of what."""
-        rows = self._all("SELECT rule, subject, until, why FROM silences ORDER BY rule, subject")
+        columns = "rule, subject, until, why, who"
+        rows = self._all(f"SELECT {columns} FROM silences ORDER BY rule, subject")
         return [Silence(*row) for row in rows]
 
     def silence(self, wanted: Silence, now: float) -> None:
         """Tell nobody for a while; another `until` of the same replaces it, one past ends it."""
         with database.transaction(self.db, self.file):
             self.db.execute("DELETE FROM silences WHERE until <= ?", (now,))
-            row = (wanted.rule, wanted.subject, wanted.until, wanted.why)
-            self.db.execute("INSERT OR REPLACE INTO silences VALUES (?, ?, ?, ?)", row)
+            self.db.execute(
+                "INSERT OR REPLACE INTO silences (rule, subject, until, why, who) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (wanted.rule, wanted.subject, wanted.until, wanted.why, wanted.who),
+            )
 
     def send_out(self, receivers: Sequence[str], now: float) -> None:
         """Give each new alert a delivery to each receiver, and let go of what is past.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from pipelines.alerts import database
 from pipelines.alerts.alert import LONGEST, Alert, alert
 from pipelines.alerts.deciding import Condition, Decided, Silence
 from pipelines.alerts.outbox import GIVE_UP_S, KEEP_S, opened, path, raise_
@@ -135,3 +137,18 @@ def test_moments_are_those_of_the_alert(settings: Settings) -> None:
     raise_(settings, later)
     with opened(settings) as outbox:
         assert [each.id for each in outbox.alerts(9)] == ["later", one().id]
+
+
+def test_an_outbox_of_the_format_before_opens_with_its_silences(settings: Settings) -> None:
+    file = path(settings)
+    file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(file, isolation_level=None)) as old:
+        for statement in database.SCHEMA.replace("who TEXT NOT NULL DEFAULT '', ", "").split(";"):
+            old.execute(statement)
+        old.execute("INSERT INTO silences VALUES ('KanaryaErrors', '', 9e9, 'known')")
+        old.execute("PRAGMA user_version = 1")
+    with opened(settings) as outbox:
+        assert outbox.silences() == [Silence("KanaryaErrors", "", 9e9, "known")]
+        outbox.silence(Silence("KanaryaErrors", "", 9e9, "known", "ayse"), AT)
+    with opened(settings) as outbox:  # once more, and it is not changed again
+        assert outbox.silences() == [Silence("KanaryaErrors", "", 9e9, "known", "ayse")]
