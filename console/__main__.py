@@ -25,9 +25,10 @@ def serve(settings: ConsoleSettings) -> None:
         with quick_imports():
             import uvicorn
 
-            from console.app import build
+            from console.app import FIRST, build
             from console.world import World
 
+            FIRST.load()
         app = build(World.of(settings))
         print(f"console on {url}", flush=True)
         config = uvicorn.Config(

@@ -1,66 +1,55 @@
-"""The console put together: guard, login, API, pages."""
+"""The console put together: guard, login, pages, and the API behind them."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from nicegui import app as pages
 from nicegui import ui
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access.guard import Guard
-from console.api import audit as audit_api
-from console.api import compare as compare_api
-from console.api import new as new_api
-from console.api import queue as queue_api
-from console.api import runs as runs_api
-from console.api import uploads as uploads_api
-from console.api.answers import nothing_else, translate_errors
-from console.api.models import routes as model_routes
-from console.api.run import router as run_routes
+from console.api.answers import translate_errors
+from console.lately import Later
 from console.login import router as login_routes
-from console.pages import audit, compare, model, models, new, queue, run, runs, service, services
 from console.widgets.frame import Page, mount
 from console.world import World
 
 STATIC = Path(__file__).parent / "static"
 PAGES = (
-    Page("/", "nav.runs", runs.build),
-    Page("/new", "nav.new", new.build),
-    Page("/compare", "compare.title", compare.build),
-    Page("/models", "nav.models", models.build),
-    Page("/models/{name}", "models.one", model.build),
-    Page("/services", "nav.services", services.build),
-    Page("/services/{name}", "services.one", service.build),
-    Page("/runs/{run_id}", "run.title", run.build),
-    Page("/queue", "nav.queue", queue.build),
-    Page("/audit", "audit.title", audit.build),
+    Page("/", "nav.runs", "runs"),
+    Page("/new", "nav.new", "new"),
+    Page("/compare", "compare.title", "compare"),
+    Page("/models", "nav.models", "models"),
+    Page("/models/{name}", "models.one", "model"),
+    Page("/services", "nav.services", "services"),
+    Page("/services/{name}", "services.one", "service"),
+    Page("/runs/{run_id}", "run.title", "run"),
+    Page("/queue", "nav.queue", "queue"),
+    Page("/alerts", "nav.alerts", "alerts"),
+    Page("/audit", "audit.title", "audit"),
 )
-ROUTERS = (
-    login_routes,
-    runs_api.router,
-    compare_api.router,
-    model_routes,
-    run_routes,
-    queue_api.router,
-    uploads_api.router,
-    new_api.router,
-    audit_api.router,
-)
+FIRST = PAGES[0]
+"""What is asked for first, mostly; the others are imported when they are, or `REST_S` later."""
+REST_S = 3.0
+"""After the start; whoever comes at once has the processor for what they asked for."""
+API = "/api/"
 
 
 def build(world: World) -> ASGIApp:
     """Return the whole console as one ASGI application."""
     app = FastAPI(title="Kanarya console", docs_url=None, redoc_url=None, openapi_url=None)
     translate_errors(app)
-    for router in ROUTERS:
-        app.include_router(router(world))
-    app.include_router(nothing_else())
+    app.include_router(login_routes(world))
     app.mount("/static", StaticFiles(directory=STATIC))
-    world.run_actions.empty_later()
+    world.deleted.empty_later()
     for page in PAGES:
         mount(page, world)
+    programs = Later(lambda: _api(world))
+    pages.on_startup(lambda: _rest(programs))
     ui.run_with(
         app,
         title="Kanarya",
@@ -70,4 +59,30 @@ def build(world: World) -> ASGIApp:
         show_welcome_message=False,
         reconnect_timeout=10.0,
     )
-    return Guard(app, world.door)
+    return Guard(Parted(app, programs), world.door)
+
+
+class Parted:
+    """ASGI: what programs ask goes to the API, all else to the pages."""
+
+    def __init__(self, people: ASGIApp, programs: ASGIApp) -> None:
+        self._people, self._programs = people, programs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on."""
+        asks = scope["type"] == "http" and scope["path"].startswith(API)
+        await (self._programs if asks else self._people)(scope, receive, send)
+
+
+def _api(world: World) -> ASGIApp:
+    from console.api import routes
+
+    return routes.application(world)
+
+
+async def _rest(programs: Later) -> None:
+    """Import what was not asked for yet, piece by piece beside whoever asks."""
+    await asyncio.sleep(REST_S)
+    for page in PAGES:
+        await asyncio.to_thread(page.load)
+    await asyncio.to_thread(programs.made)

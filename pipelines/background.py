@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from pipelines import processes
 from pipelines.processes import Process
 from serving.errors import PlatformError, UsageError
-from serving.local import launching, record
+from serving.local import record
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -139,6 +139,8 @@ class Background:
     def _spawned(
         self, settings: Settings, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
+        from serving.local import launching
+
         places = os.pathsep.join(filter(None, [str(launching.ROOT), os.environ.get("PYTHONPATH")]))
         inherited = {**os.environ, **settings.environment(), "PYTHONPATH": places}
         with self.log(settings).open("ab") as output:
@@ -153,6 +155,8 @@ class Background:
             )
 
     def _started(self, settings: Settings) -> Standing:
+        from serving.local import launching  # not for who only looks: it brings asyncio
+
         start = launching.size_of(self.log(settings))
         process = self._spawned(settings)
         _within(START_S, lambda: self.status(settings) is not None or process.poll() is not None)

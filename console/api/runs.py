@@ -96,13 +96,13 @@ def _ending(routes: APIRouter, world: World) -> None:
         """Move a run aside; it can be brought back for so many seconds."""
         audit.record(who, "run.delete", run_id)
         actions.delete(run_id)
-        return {"run_id": run_id, "undo_s": actions.undo_s}
+        return {"run_id": run_id, "undo_s": world.deleted.undo_s}
 
     @routes.post("/runs/{run_id}/undelete")
     def undelete(who: Operator, run_id: str) -> dict[str, str]:
         """Bring a deleted run back."""
         audit.record(who, "run.undelete", run_id)
-        actions.undelete(run_id)
+        world.deleted.undo(run_id)
         return {"run_id": run_id}
 
 

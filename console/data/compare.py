@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.metrics import LOWER_IS_BETTER
+from console.data.run_query import MOST_COMPARED
 from console.data.runs import Runs
 from pipelines import differences, run_events
 from pipelines.differences import Made
@@ -16,9 +17,6 @@ from pipelines.journal import RunFolder
 from pipelines.run_row import Row
 from serving.errors import KanaryaError, NotFound, UsageError
 from serving.settings import Settings
-
-MOST = 8
-"""So many runs fit side by side."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ class Compared:
 def wanted(text: str) -> list[str]:
     """Return the run ids of an address, `a,b`. Raises UsageError for too few or too many."""
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not 2 <= len(found) <= MOST:
-        raise UsageError(f"compare 2 to {MOST} runs: {len(found)} are named")
+    if not 2 <= len(found) <= MOST_COMPARED:
+        raise UsageError(f"compare 2 to {MOST_COMPARED} runs: {len(found)} are named")
     return found
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.data.child import in_child
+from console.data.deleted import Deleted
 from console.data.elsewhere import Elsewhere
 from console.data.run_uses import Registry, uses
 from console.data.runs import Runs
-from pipelines import again, run_trash
+from pipelines import again
 from pipelines.enqueue import enqueue
 from pipelines.queue import Queue, path
 from pipelines.run_row import CLUSTER, HERE, KILLED, Row
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pipelines.cluster_start import Begun
 
 NO_CLUSTER = "no cluster is known here: begin the console with KFP_HOST, Kubeflow's address, set"
-UNDO_S = 600.0
-"""So long a deleted run can be brought back."""
 
 
 class RunActions:
@@ -34,10 +32,11 @@ class RunActions:
         self,
         settings: Settings,
         runs: Runs,
-        undo_s: float = UNDO_S,
+        deleted: Deleted | None = None,
         elsewhere: Elsewhere | None = None,
     ) -> None:
-        self.settings, self.runs, self.undo_s = settings, runs, undo_s
+        self.settings, self.runs = settings, runs
+        self.deleted = deleted or Deleted(settings, runs)
         self.elsewhere = elsewhere
 
     def restart(self, run_id: str, by: str, *, accept_new_data: bool = False) -> str:
@@ -100,7 +99,7 @@ class RunActions:
             self.runs.look_again()
 
     def delete(self, run_id: str, registry: Registry | None = None) -> None:
-        """Move a run aside; it is removed once `undo_s` have passed.
+        """Move a run aside; it is removed once its time to be brought back is over.
 
         It takes some seconds where MLflow is asked first; runs deleted together share a `registry`.
         Raises NotFound, and UsageError where it goes on, or where what it made is still needed.
@@ -116,26 +115,7 @@ class RunActions:
             raise UsageError(f"{run_id} is to be begun again; cancel it first")
         if why := uses(self.settings, row, registry or Registry(self.settings)):
             raise UsageError(f"{run_id} is kept, because {', and '.join(why)}")
-        run_trash.delete(self.settings, run_id)
-        self.runs.look_again()
-        self.empty_later()
-
-    def undelete(self, run_id: str) -> None:
-        """Bring a deleted run back. Raises UsageError where it is too late."""
-        run_trash.restore(self.settings, run_id)
-        self.runs.look_again()
-
-    def deleted(self) -> list[str]:
-        """Return the runs that can still be brought back, the newest deletion first."""
-        return run_trash.deleted(self.settings)
-
-    def empty_later(self) -> None:
-        """Remove what was deleted long ago, now and when the time of the rest has come."""
-        run_trash.empty(self.settings, self.undo_s)
-        if self.deleted():
-            timer = threading.Timer(self.undo_s + 1, run_trash.empty, (self.settings, self.undo_s))
-            timer.daemon = True
-            timer.start()
+        self.deleted.add(run_id)
 
     def _is_far(self, run_id: str) -> bool:
         places = self.elsewhere

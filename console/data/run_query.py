@@ -14,6 +14,8 @@ LONGEST = 200
 """Characters of a text that is searched for, and of a value that is filtered by."""
 MOST = 50
 """So many values one filter may have."""
+MOST_COMPARED = 8
+"""So many runs fit side by side."""
 FILTERS = {
     "model": "models",
     "kind": "kinds",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,17 +27,23 @@ NAVIGATION = (
     ("/models", "nav.models", "category"),
     ("/services", "nav.services", "swap_horiz"),
     ("/queue", "nav.queue", "pending_actions"),
+    ("/alerts", "nav.alerts", "notifications"),
 )
 ADMINISTRATION = (("/audit", "nav.audit", "history"),)
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its path, the key of its title, and the function that fills it."""
+    """A page: its path, the key of its title, and its module among `console.pages`."""
 
     path: str
     title: str
-    build: Build
+    module: str
+
+    def load(self) -> Build:
+        """Return the function that fills it; its module is imported where that was not done yet."""
+        build: Build = importlib.import_module(f"console.pages.{self.module}").build
+        return build
 
 
 def mount(page: Page, world: World) -> None:
@@ -51,7 +59,8 @@ def mount(page: Page, world: World) -> None:
 
 async def _filled(screen: Screen, page: Page) -> None:
     try:
-        await page.build(screen)
+        build = await asyncio.to_thread(page.load)
+        await build(screen)
     except (KanaryaError, OSError) as error:
         message(screen, error)
     except Exception:  # a page that breaks must not show its insides; the log has them

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 
 from nicegui import ui
 
-from console.data import compare, run_files
-from console.data.run_uses import Registry
+from console.data import run_files
+from console.data.run_query import MOST_COMPARED
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
 from pipelines.run_row import CLUSTER, ELSEWHERE, HERE, KILLED, Row
@@ -75,6 +75,8 @@ class RunButtons:
                 ui.notify(f"{run_id}: {self.screen.say(f'runs.state.{state}')}")
 
     async def _delete(self) -> None:
+        from console.data.run_uses import Registry
+
         actions, registry = self.screen.world.run_actions, Registry(self.screen.world.settings.base)
         picked = self.runs.picked[:MOST_AT_ONCE]
         self.runs.pick_none()
@@ -105,7 +107,7 @@ class RunButtons:
 
 
 def _looking(picked: list[str]) -> dict[str, bool]:
-    return {"compare": 2 <= len(picked) <= compare.MOST, "download": len(picked) == 1}
+    return {"compare": 2 <= len(picked) <= MOST_COMPARED, "download": len(picked) == 1}
 
 
 def _acting(picked: list[str], rows: list[Row]) -> dict[str, bool]:

@@ -22,8 +22,7 @@ class DeletedRuns:
 
     async def show(self) -> None:
         """Show what can be brought back now."""
-        actions = self.screen.world.run_actions
-        found = (await asyncio.to_thread(actions.deleted))[:SHOWN]
+        found = (await asyncio.to_thread(self.screen.world.deleted.all))[:SHOWN]
         if found == self._known:
             return
         self._known = found
@@ -32,7 +31,7 @@ class DeletedRuns:
             self._list(found)
 
     def _list(self, found: list[str]) -> None:
-        minutes = round(self.screen.world.run_actions.undo_s / 60)
+        minutes = round(self.screen.world.deleted.undo_s / 60)
         if found:
             ui.label(self.screen.say("runs.deleted", minutes=minutes)).classes("k-quiet")
         for run_id in found:
@@ -46,6 +45,6 @@ class DeletedRuns:
         return f"{self.screen.say('runs.undo')} {run_id}".replace('"', "")
 
     async def _undo(self, run_id: str) -> None:
-        actions = self.screen.world.run_actions
-        await self.screen.act("run.undelete", run_id, partial(actions.undelete, run_id))
+        undo = partial(self.screen.world.deleted.undo, run_id)
+        await self.screen.act("run.undelete", run_id, undo)
         await self.show()

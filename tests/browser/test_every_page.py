@@ -35,6 +35,7 @@ PAGES = {
     "services": "/services",
     "service": "/services/iris",
     "queue": "/queue",
+    "alerts": "/alerts",
     "audit": "/audit",
 }
 SERIOUS = ("serious", "critical")

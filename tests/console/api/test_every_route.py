@@ -13,8 +13,10 @@ from starlette.testclient import TestClient
 from console.access import logins
 from console.access.guard import Guard
 from console.access.roles import Role
-from console.api.answers import nothing_else, translate_errors
-from console.app import ROUTERS
+from console.api.answers import translate_errors
+from console.api.routes import ROUTERS, application
+from console.app import Parted
+from console.login import router as login_routes
 from console.settings import ConsoleSettings
 from console.world import World
 
@@ -35,17 +37,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def asked(world: World) -> Iterator[TestClient]:
     app = FastAPI()
     translate_errors(app)
-    for router in ROUTERS:
-        app.include_router(router(world))
-    app.include_router(nothing_else())
-    client = TestClient(Guard(app, world.door), base_url="http://localhost")
+    app.include_router(login_routes(world))
+    parted = Parted(app, application(world))
+    client = TestClient(Guard(parted, world.door), base_url="http://localhost")
     client.headers["Authorization"] = f"Bearer {TOKEN}"
     with client:
         yield client
 
 
 def writing(world: World) -> list[tuple[str, str]]:
-    routes = [route for router in ROUTERS for route in router(world).routes]
+    routes = [route for router in (*ROUTERS, login_routes) for route in router(world).routes]
     return [
         (method, route.path)
         for route in routes

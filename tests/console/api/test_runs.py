@@ -162,7 +162,7 @@ def test_a_run_is_deleted_brought_back_and_told_of(asked: TestClient, world: Wor
     run_id = folder.run_id
     assert asked.delete(f"/api/runs/{run_id}").json() == {"run_id": run_id, "undo_s": 600.0}
     assert asked.get("/api/runs").json()["total"] == len(NUMBERS)
-    assert world.run_actions.deleted() == [run_id]
+    assert world.deleted.all() == [run_id]
     assert asked.post(f"/api/runs/{run_id}/undelete").status_code == 200
     assert asked.get("/api/runs").json()["total"] == len(NUMBERS) + 1
     told = [json.loads(line) for line in world.audit.log.path.read_text().splitlines()]

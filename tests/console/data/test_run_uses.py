@@ -11,6 +11,7 @@ import pytest
 
 from console.data import run_uses
 from console.data.child import in_child
+from console.data.deleted import Deleted
 from console.data.run_actions import RunActions
 from console.data.run_uses import Registry
 from console.data.runs import Runs
@@ -80,16 +81,15 @@ def test_a_run_that_failed_after_it_had_registered_is_known_by_what_it_left(
 
 def test_a_run_that_is_needed_stays_where_it_is(settings: Settings) -> None:
     asked = row(settings)
-    actions = RunActions(settings, Runs.of(settings))
+    runs = Runs.of(settings)
+    deleted = Deleted(settings, runs, undo_s=0.0)
+    actions = RunActions(settings, runs, deleted)
     with pytest.raises(UsageError, match="is kept, because iris version 1 is @champion"):
         actions.delete(asked.run_id, Known(v1=["champion"]))
-    assert actions.deleted() == []
-    actions.delete(asked.run_id, Known())
-    assert actions.deleted() == [asked.run_id]
-    actions.undo_s = 0.0
-    actions.empty_later()
+    assert deleted.all() == []
+    actions.delete(asked.run_id, Known())  # and is removed at once, so short is its time
     with pytest.raises(UsageError, match="not in the trash"):
-        actions.undelete(asked.run_id)
+        deleted.undo(asked.run_id)
 
 
 def test_a_child_has_the_settings_of_the_console(settings: Settings) -> None:
