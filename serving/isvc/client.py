@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from serving.errors import AlreadyExists, Conflict, NotFound, ServiceError
+from serving.isvc import lean_kubernetes
 from serving.isvc.facts import Answer, Facts, read_facts
 from serving.isvc.refusals import Refusal, refusal_of
 from serving.isvc.resource import GROUP, PLURAL, VERSION, ServiceView, view_of
@@ -150,6 +151,7 @@ def connect(kubeconfig: Path, namespace: str) -> ServiceClient:
 
     Nothing is asked yet, so a server that is down shows at the first call.
     """
+    lean_kubernetes.prepare()
     from kubernetes import client
 
     configuration = client.Configuration()
