@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -36,7 +37,8 @@ FIRST = PAGES[0]
 """What is asked for first, mostly; the others are imported when they are, or `REST_S` later."""
 REST_S = 3.0
 """After the start; whoever comes at once has the processor for what they asked for."""
-API = "/api/"
+API = re.compile(r"/api/|/models/[^/]+/decisions/")
+"""What is answered without NiceGUI: all that programs ask, and decision cards, which are files."""
 
 
 def build(world: World) -> ASGIApp:
@@ -70,7 +72,7 @@ class Parted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on."""
-        asks = scope["type"] == "http" and scope["path"].startswith(API)
+        asks = scope["type"] == "http" and API.match(scope["path"])
         await (self._programs if asks else self._people)(scope, receive, send)
 
 

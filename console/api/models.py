@@ -13,6 +13,7 @@ from console.api.answers import operator
 from console.data import asking
 from console.data.decisions import decided, page
 from console.data.lineage import lineage
+from console.data.live_quality import live
 from console.data.watched import watched
 from console.world import World
 from pipelines.deciding import Decision, apart
@@ -96,6 +97,11 @@ def _services(router: APIRouter, world: World) -> None:
     @router.get("/api/services/{name}")
     def service(name: str) -> dict[str, Any]:
         return asdict(world.services.one(name))
+
+    @router.get("/api/services/{name}/live")
+    def quality(name: str) -> dict[str, Any]:
+        """Return how good its versions were on what was labelled, and its windows of traffic."""
+        return asdict(live(world.settings.base, world.services.one(name).name))
 
     @router.get("/api/services/{name}/ledger")
     def ledger(name: str) -> list[dict[str, Any]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakValueDictionary
 
 from console.data.elsewhere import Elsewhere
 from console.data.feed import Feed
+from console.data.live_quality import Live, live
 from console.data.rollout import Watched, Watcher
 from console.data.run import Monitored, Watch
 from console.data.run_elsewhere import FarWatch
@@ -16,6 +18,7 @@ from serving.settings import Settings
 
 RUN_S = 0.5
 ROLLOUT_S = 1.0
+LIVE_S = 5.0
 FAR_S = 30.0
 """So long a program waits for each place that is asked about a run that is not here."""
 
@@ -29,6 +32,7 @@ class Watching:
     elsewhere: Elsewhere
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: WeakValueDictionary[str, Feed[Monitored]] = field(default_factory=WeakValueDictionary)
+    _lives: WeakValueDictionary[str, Feed[Live]] = field(default_factory=WeakValueDictionary)
     _rollouts: WeakValueDictionary[tuple[str, str], Feed[Watched | None]] = field(
         default_factory=WeakValueDictionary
     )
@@ -52,6 +56,14 @@ class Watching:
         """Return a run as it is; another place is waited for, some time. Raises NotFound."""
         watch = self.watch(run_id)
         return watch.read() if isinstance(watch, Watch) else watch.first(FAR_S)
+
+    def live(self, name: str) -> Feed[Live]:
+        """Return the feed of what labels and the watcher say of a service; it does not end."""
+        with self._lock:
+            found = self._lives.get(name)
+            if found is None:
+                found = self._lives[name] = Feed(partial(live, self.settings, name), LIVE_S)
+            return found
 
     def rollout(self, service: str, run: str = "") -> Feed[Watched | None]:
         """Return the feed of the rollout that a run began; without one of a service's newest.

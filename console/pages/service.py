@@ -6,13 +6,16 @@ import asyncio
 
 from nicegui import ui
 
+from console.data.live_quality import Live
 from console.data.services import Service
 from console.widgets.ledger import Ledger
+from console.widgets.live_quality import LiveQuality
 from console.widgets.parts import STYLE, Facts, badge, crumbs, heading, path
 from console.widgets.revisions import Revisions
 from console.widgets.rollout import RolloutPanel
 from console.widgets.screen import Screen
 from console.widgets.service_charts import ServiceCharts
+from console.widgets.watched import WatchedPanel
 
 FACTS = ("version", "canary", "phase", "mode", "url", "uri")
 
@@ -30,6 +33,7 @@ async def build(screen: Screen) -> None:
     revisions = Revisions(screen, found)
     heading(screen.say("services.charts"))
     charts = ServiceCharts(screen)
+    quality, drift = LiveQuality(screen), WatchedPanel(screen)
     RolloutPanel(screen).follow(name)
     heading(screen.say("ledger.title"))
     ledger = Ledger(screen, name)
@@ -41,8 +45,13 @@ async def build(screen: Screen) -> None:
         charts.show(service)
         await ledger.show()
 
+    def tell(known: Live) -> None:
+        quality.show(known)
+        drift.show(known.watched)
+
     await show(found)
     screen.follow(services.feed(name).watch(), show)
+    screen.follow(screen.world.watching.live(name).watch(), tell)
 
 
 class Top:

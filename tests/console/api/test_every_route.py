@@ -15,7 +15,7 @@ from console.access.guard import Guard
 from console.access.roles import Role
 from console.api.answers import translate_errors
 from console.api.routes import ROUTERS, application
-from console.app import Parted
+from console.app import API, PAGES, Parted
 from console.login import router as login_routes
 from console.settings import ConsoleSettings
 from console.world import World
@@ -54,6 +54,15 @@ def writing(world: World) -> list[tuple[str, str]]:
         for method in sorted(route.methods - SAFE)
         if route.path not in FREE
     ]
+
+
+def test_every_route_of_the_api_is_asked_of_it_and_no_page_is(world: World) -> None:
+    paths = [
+        str(getattr(route, "path", "")) for router in ROUTERS for route in router(world).routes
+    ]
+    assert len(paths) > 30
+    assert not [path for path in paths if not API.match(path)]
+    assert not [page.path for page in PAGES if API.match(page.path)]
 
 
 def test_a_viewer_changes_nothing_by_any_route(world: World, asked: TestClient) -> None:
