@@ -56,7 +56,7 @@ def router(world: World) -> APIRouter:
 
     @routes.get("/new/draft")
     def draft(config: Annotated[str, Query(alias="from")] = "", data: str = "") -> JSONResponse:
-        return JSONResponse(_taken(*taken_from(settings, config, data)))
+        return JSONResponse(_taken(*taken_from(world.run_actions, config, data)))
 
     @routes.get("/new/preview")
     def preview(uri: str) -> JSONResponse:

@@ -96,6 +96,20 @@ def again(place: Place, run_id: str) -> str:
         raise NotFound(str(error)) from error
 
 
+def sent(place: Place, run_id: str) -> tuple[str, dict[str, Any]]:
+    """Return the name of a run and its parameters, with those that its pipeline has by itself.
+
+    Raises NotFound, ClusterError.
+    """
+    cluster = connect(place)
+    try:
+        run = cluster_runs.get(cluster, run_id)
+        own = defaults(cluster_runs.pipeline_of(cluster, run))
+    except NotThere as error:
+        raise NotFound(str(error)) from error
+    return run.name or run.run_id, {**own, **run.arguments}
+
+
 def cancelled(place: Place, run_id: str) -> None:
     """End a run. Raises NotFound, and ClusterError where it is refused."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console.data.child import in_child
 from console.data.deleted import Deleted
@@ -45,7 +45,7 @@ class RunActions:
         A cluster's is started there. Raises NotFound, UsageError as `pipelines.again` does, and
         ClusterError where a cluster refuses.
         """
-        if self._is_far(run_id):
+        if self.is_far(run_id):
             return self._again_there(run_id)
         asked, _ = again.restart(self._folder(run_id), accept_new_data=accept_new_data)
         return self._queued(enqueue(self.settings, asked, by=by))
@@ -70,13 +70,37 @@ class RunActions:
         self, data_of: str, config_of: str, by: str, *, accept_new_data: bool = False
     ) -> str:
         """Queue the configuration of one run on the data of another; return the new run's id."""
-        folders = self._folder(data_of), self._folder(config_of)
-        asked, _ = again.compose(*folders, accept_new_data=accept_new_data)
+        if self.is_far(data_of) or self.is_far(config_of):
+            asked = self._composed(data_of, config_of, accept_new_data)
+        else:
+            folders = self._folder(data_of), self._folder(config_of)
+            asked, _ = again.compose(*folders, accept_new_data=accept_new_data)
         return self._queued(enqueue(self.settings, asked, by=by))
+
+    def sent(self, run_id: str) -> tuple[str, dict[str, Any]]:
+        """Return the name of a cluster's run and what its pipeline was given.
+
+        Raises NotFound, UsageError for another machine's, ClusterError.
+        """
+        from console.data import cluster_seen
+
+        places, place, row = self._there(run_id)
+        return places.cluster_child.ask(cluster_seen.sent, place, row.run_id if row else run_id)
+
+    def _composed(self, data_of: str, config_of: str, accept_new_data: bool) -> Asked:
+        from console.data.taking import taken_from
+
+        draft, _ = taken_from(self, config_of, data_of)
+        if not draft.data_sha256 and not accept_new_data:
+            raise UsageError(
+                f"nobody knows whether the data of {data_of} is what it read: accept new data to "
+                "go on with what is there now"
+            )
+        return draft.asked(same_data=not accept_new_data)
 
     def differs_now(self, run_id: str) -> list[str]:
         """Return in what the code and the libraries are not those of the run, as sentences."""
-        if self._is_far(run_id):
+        if self.is_far(run_id):
             return []
         return again.restart(self._folder(run_id), accept_new_data=True)[1]
 
@@ -86,7 +110,7 @@ class RunActions:
         Raises NotFound, UsageError where it is not in the queue, ClusterError where a cluster
         refuses.
         """
-        if self._is_far(run_id):
+        if self.is_far(run_id):
             return self._cancel_there(run_id)
         row = self._row(run_id)
         if row.ended:
@@ -117,7 +141,8 @@ class RunActions:
             raise UsageError(f"{run_id} is kept, because {', and '.join(why)}")
         self.deleted.add(run_id)
 
-    def _is_far(self, run_id: str) -> bool:
+    def is_far(self, run_id: str) -> bool:
+        """Say whether a run is another place's."""
         places = self.elsewhere
         return places is not None and places.may_have(run_id, self.runs.row(run_id))
 

@@ -38,7 +38,7 @@ async def _begun(screen: Screen) -> tuple[Draft, list[str]]:
     config, data = screen.query.get("from", ""), screen.query.get("data", "")
     if not config and not data:
         return Draft(), []
-    return await asyncio.to_thread(taken_from, screen.world.settings.base, config, data)
+    return await asyncio.to_thread(taken_from, screen.world.run_actions, config, data)
 
 
 async def _parts(sheet: Sheet) -> None:

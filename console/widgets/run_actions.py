@@ -113,12 +113,13 @@ def _looking(picked: list[str]) -> dict[str, bool]:
 def _acting(picked: list[str], rows: list[Row]) -> dict[str, bool]:
     known = bool(rows) and len(rows) == len(picked)
     here = known and not_far(rows)
-    near = known and all(row.where != ELSEWHERE for row in rows)
+    asked_here = all(row.where != ELSEWHERE for row in rows)
+    near = known and asked_here
     ended = all(row.ended or row.status == KILLED for row in rows)
     return {
-        "restart": len(picked) == 1 and all(row.where != ELSEWHERE for row in rows),
-        "edit": len(picked) == 1 and not_far(rows),
-        "compose": len(picked) == 2 and not_far(rows),
+        "restart": len(picked) == 1 and asked_here,
+        "edit": len(picked) == 1 and asked_here,
+        "compose": len(picked) == 2 and asked_here,
         "cancel": near and not any(row.ended for row in rows),
         "delete": here and ended,
     }

@@ -36,7 +36,7 @@ class RunToolbar:
         stopped = run.row.ended or run.row.status == KILLED
         there = may and where == CLUSTER and run.row.status != GONE
         self._restart.set_visibility((here or there) and stopped)
-        self._edit.set_visibility(here)
+        self._edit.set_visibility(here or there)
         goes_on = not run.row.ended and not run.over and run.row.status not in (KILLED, UNKNOWN)
         self._cancel.set_visibility(may and where != ELSEWHERE and goes_on)
         if where == HERE and run.over and self._files_of != run.row.status:

@@ -17,6 +17,8 @@ from console.data.draft import Draft, likely_task, of_spec
 from console.data.form import Field
 from console.data.plan import plan
 from console.data.preview import Column
+from console.data.run_actions import RunActions
+from console.data.runs import Runs
 from console.data.taking import taken_from
 from console.texts import LANGUAGES, Texts, catalogue
 from pipelines.asked import Asked
@@ -179,7 +181,8 @@ def test_a_run_is_taken_over_with_what_its_data_was(tmp_path: Path) -> None:
     origin = {"spec": spec, "code": code, "environment": around, "data_sha256": "d" * 64}
     (folder / "origin.json").write_text(json.dumps(origin), encoding="utf-8")
     (folder / "arguments.json").write_text("{}", encoding="utf-8")
-    draft, notes = taken_from(settings, folder.name, "")
+    actions = RunActions(settings, Runs.of(settings))
+    draft, notes = taken_from(actions, folder.name, "")
     asked = draft.asked()
     assert (asked.data_sha256, set(asked.made_from.values())) == ("d" * 64, {folder.name})
     assert draft.asked(same_data=False).data_sha256 == ""
@@ -187,7 +190,7 @@ def test_a_run_is_taken_over_with_what_its_data_was(tmp_path: Path) -> None:
     assert notes
     for wrong in ("../x", "", "nobody-1"):
         with pytest.raises(NotFound):
-            taken_from(settings, wrong, "")
+            taken_from(actions, wrong, "")
 
 
 def test_a_draft_is_queued_for_who_asked(tmp_path: Path) -> None:
