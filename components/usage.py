@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ SPARSER = 100
 """A look comes after a hundredth of the time that has passed, and takes a hundredth of a core at
 most: of an hour there are some five hundred."""
 FILE = "KANARYA_USAGE"
-"""The variable that names the file of what each step used in all; unset where nobody reads it."""
+"""The variable that names the file of what each step used; unset where nobody reads it."""
 Series = Mapping[str, Sequence[float]]
 """Samples as columns: `at`, and each value by its name."""
 
@@ -179,13 +179,21 @@ def samples_of(columns: Series) -> list[Sample]:
     ]
 
 
-def keep(usage: Usage) -> None:
-    """Add a line with what this step used in all to the file that the environment names.
+def keep_looks(samples: Sequence[Sample]) -> None:
+    """Add a line for each look at this step to the file that the environment names."""
+    _add({"at": round(each.at, 3), "values": dict(each.values)} for each in samples)
 
-    A disk that is full fails the step elsewhere, or not at all.
-    """
+
+def keep(usage: Usage) -> None:
+    """Add a line with what this step used in all to the file that the environment names."""
+    _add([usage.total()])
+
+
+def _add(records: Iterable[Mapping[str, object]]) -> None:
+    """Add lines about this step; a disk that is full fails it elsewhere, or not at all."""
     place = os.environ.get(FILE)
     if place:
-        line = {"step": os.environ.get(telling.STEP, ""), **usage.total()}
+        step = os.environ.get(telling.STEP, "")
+        lines = [json.dumps({"step": step, **each}) + "\n" for each in records]
         with suppress(OSError), Path(place).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write("".join(lines))

@@ -6,7 +6,7 @@ origin.json     what it came from (`pipelines.origin`): what a repetition needs
 process.json    whose process it runs in
 journal.jsonl   its steps as they begin and end
 curve.jsonl     what was measured after each epoch (`components.curve`)
-usage.jsonl     what training and tuning used of the machine (`components.usage`)
+usage.jsonl     what training and tuning used of the machine (`pipelines.run_usage`)
 logs/           what each step said
 result.json     how it ended
 attempts/       what was there when its process was killed, where it was begun again

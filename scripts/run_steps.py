@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +29,10 @@ def step_lines(record: Mapping[str, Any]) -> Iterator[str]:
 
 def used_by(folder: Path) -> list[dict[str, Any]]:
     """Return what steps used of the machine, the last try of each; those that were watched."""
-    try:
-        lines = (folder / "usage.jsonl").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    found: dict[str, dict[str, Any]] = {}
-    for line in lines:
-        try:
-            told = json.loads(line)
-            found[told["step"]] = told
-        except (ValueError, KeyError, TypeError):  # half written, since the step was killed
-            continue
-    return list(found.values())
+    from pipelines.journal import RunFolder
+    from pipelines.run_usage import read
+
+    return [asdict(each) for each in read(RunFolder(folder)).totals]
 
 
 def _used(told: Mapping[str, Any] | None) -> str:

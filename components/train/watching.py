@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from components import telling
-from components.usage import Sample, Usage, keep
+from components.usage import Sample, Usage, keep, keep_looks
 
 HAND_ON_S = 5.0
 """A write to SQLite takes some ten milliseconds."""
@@ -23,7 +23,7 @@ class Watching:
     def __init__(self, usage: Usage | None = None) -> None:
         self._usage = usage or Usage()
         self._hand_on: Callable[[Sequence[Sample]], None] | None = None
-        self._handed_on = 0
+        self._handed_on = self._kept = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="usage", daemon=True)
 
@@ -58,6 +58,9 @@ class Watching:
                 self._flush()
 
     def _flush(self) -> None:
+        unkept = self._usage.samples[self._kept :]
+        self._kept += len(unkept)
+        keep_looks(unkept)
         hand_on, new = self._hand_on, self._usage.samples[self._handed_on :]
         if hand_on is None or not new:
             return

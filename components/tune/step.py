@@ -75,6 +75,7 @@ def measure(table: Path, shard: str) -> str:
     for share in rules.rungs(search, len(given.folds[0][0])):
         search = _rung(given, search, share, used)
     used.look(last=True)
+    usage.keep_looks(used.samples)
     usage.keep(used)
     return replace(search, usage=(usage.series(used.samples),)).to_json()
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from console.access.roles import Person
 from console.api.answers import operator
 from console.data.rollout import Watched, Watcher
 from console.data.run import Monitored, Watch
+from console.data.run_cost import estimate_of
 from console.world import World
 from pipelines.deciding import DEEDS, Decision, apart
 from pipelines.journal import RunFolder
@@ -29,6 +31,11 @@ def router(world: World) -> APIRouter:
     @routes.get("/api/runs/{run_id}/progress")
     def progress(run_id: str) -> dict[str, Any]:
         return run_json(world.watching.now(run_id))
+
+    @routes.get("/api/runs/{run_id}/cost")
+    def cost(run_id: str, price_hour: Annotated[float, Query(ge=0, le=1e9)]) -> dict[str, Any]:
+        found = estimate_of(world.watching.now(run_id), price_hour, time.time())
+        return {"seconds": found.seconds, "cost": found.cost, **asdict(found)}
 
     @routes.get("/api/runs/{run_id}/log/{step}")
     def log(run_id: str, step: str) -> Response:

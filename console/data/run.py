@@ -15,8 +15,9 @@ from console.data.step_shown import Step, heard, shown
 from pipelines import attempts
 from pipelines.journal import FAILED, Result, RunFolder
 from pipelines.journal import Step as Journalled
-from pipelines.run_events import BegunAgain, Event, Follower, LogLine, Measured
+from pipelines.run_events import BegunAgain, Event, Follower, Lines, LogLine, Measured
 from pipelines.run_row import DAMAGED, HERE, Row
+from pipelines.run_usage import Usage
 from serving.errors import NotFound
 
 
@@ -35,6 +36,7 @@ class Monitored:
     attempt: int = 1
     troubles: tuple[str, ...] = ()
     told: bool = True
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def key(self) -> str:
@@ -70,6 +72,8 @@ class Watch:
     _curve: list[Measured] = field(default_factory=list)
     _plan: tuple[str, ...] = ()
     _gate: Gate | None = None
+    _usage: Usage = field(default_factory=Usage)
+    _used: Lines | None = None
     _follower: Follower | None = None
     _folder: RunFolder | None = None
 
@@ -83,12 +87,14 @@ class Watch:
             self._take(event)
         # The row was read first, so a run may have ended since; the next look has both.
         self._gate = self._gate or self._decided(folder)
+        self._usage = self._usage.with_lines(self._used.new_lines() if self._used else ())
         return Monitored(
             row,
             shown(self._plan, self._steps, row),
             tuple(self._curve),
             self._gate,
             attempts.number(folder),
+            usage=self._usage,
         )
 
     def _news(self) -> Iterator[Event]:
@@ -101,6 +107,7 @@ class Watch:
         if self._folder is None:
             self._folder = RunFolder(self.runs.table.root / self.run_id)
             self._follower = Follower(self._folder)
+            self._used = Lines(self._folder.usage)
             self._plan = plan.planned(_arguments(self._folder.path))
         return self._folder
 
@@ -108,6 +115,8 @@ class Watch:
         match event:
             case BegunAgain():
                 self._steps, self._curve, self._gate = {}, [], None
+                if self._folder is not None:
+                    self._usage, self._used = Usage(), Lines(self._folder.usage)
             case LogLine(step, text):
                 self._steps[step] = heard(self._steps.get(step) or Step(step), text)
             case Measured(epoch) if epoch:

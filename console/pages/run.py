@@ -11,6 +11,7 @@ from console.widgets.curve import Curves
 from console.widgets.gate import GateVerdict
 from console.widgets.rollout import RolloutPanel
 from console.widgets.run_toolbar import RunToolbar
+from console.widgets.run_usage import RunUsage
 from console.widgets.screen import Screen
 from console.widgets.status import Badge, duration, moment
 from console.widgets.steps import StepCards
@@ -44,6 +45,7 @@ class RunPage:
             self._steps = StepCards(screen)
         self._curves = Curves(screen)
         self._gate = GateVerdict(screen)
+        self._usage = RunUsage(screen)
         self._rollout = RolloutPanel(screen)
         self._followed = ""
 
@@ -55,6 +57,7 @@ class RunPage:
         self._steps.show(run)
         self._curves.show(run.curve)
         self._gate.show(run.gate)
+        self._usage.show(run)
         deploy = run.step("deploy")
         if deploy and deploy.started is not None and self._followed != run.key:
             self._followed = run.key

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -38,6 +38,7 @@ class Screen:
     query: dict[str, str]
     path: str
     session: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request, world: World) -> Screen:
@@ -54,6 +55,7 @@ class Screen:
             query=dict(request.query_params),
             path=request.url.path,
             session=cookie_of(request.headers),
+            cookies=dict(cookies),
         )
 
     def say(self, key: str, **places: object) -> str:

@@ -177,8 +177,11 @@ def test_a_line_is_kept_for_whoever_asked_for_it(
     monkeypatch.setenv(telling.STEP, "train-images")
     with Watching(Machine().usage()):
         pass
-    line = json.loads((tmp_path / "usage.jsonl").read_text())
-    assert (line["step"], line["memory_mb"]) == ("train-images", 100.0)
+    lines = (tmp_path / "usage.jsonl").read_text().splitlines()
+    *looks, total = [json.loads(line) for line in lines]
+    assert {each["step"] for each in (*looks, total)} == {"train-images"}
+    assert {each["values"]["memory_megabytes"] for each in looks} == {100.0}
+    assert total["memory_mb"] == 100.0
 
 
 def test_mlflow_has_it_as_metrics_of_the_system(settings: Settings) -> None:
