@@ -157,6 +157,17 @@ def remove(uri: str) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_folder(uri: str) -> None:
+    """Take the folder at `uri` away with all that is in it; that there is none is no error."""
+    path = local_path(uri)
+    if path is None:
+        bucket, name = _bucket(uri)
+        for each in [*bucket.below(f"{name}/")]:
+            bucket.remove(each)
+    elif path.exists():
+        shutil.rmtree(path)
+
+
 def names(uri: str) -> list[str]:
     """Return the names of the files in the folder `uri` itself, sorted, without hidden ones."""
     path = local_path(uri)

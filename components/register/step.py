@@ -27,10 +27,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Store:
-    """Where a model's versions are published, and the key that they are signed with, if any."""
+    """Where a model's versions are published, by which run, and the key that signs them, if any."""
 
     uri: str
+    run_id: str
     signing_key: Path | None = None
+
+    def place(self, version: str) -> str:
+        """Return where a version is published.
+
+        In a bucket it is a place of the run's own: nothing keeps a registration on another machine
+        from the same number until MLflow gives it to one of them, and neither may lose its bytes.
+        """
+        if storage.local_path(self.uri) is not None:
+            return storage.join(self.uri, version)
+        return storage.join(self.uri, f"{version}-{self.run_id[:8]}")
 
 
 def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None = None) -> str:
@@ -44,7 +55,7 @@ def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None 
     if not verdict.promote:
         raise GateError(f"{name}: the gate rejected this candidate, so it is not registered")
     _describe_run(candidate, run_id, verdict)
-    store = Store(storage.join(settings.model_store, name), settings.signing_key)
+    store = Store(storage.join(settings.model_store, name), run_id, settings.signing_key)
     with registry.lock(storage.local_path(store.uri) or settings.home / "locks" / name):
         version = _commit(candidate, name, run_id, (store, verdict))
     registry.stage(name, version)
@@ -64,14 +75,16 @@ def _commit(
         registry.Version(name, run_id, uri, facts, rules.description(card, verdict)),
         candidate.packaged / "native",
     )
-    if version != expected:  # somebody registered by hand, outside our lock
-        registry.set_tags(name, version, {registry.STORE_URI: _republish(uri, store, version)})
+    if version != expected:  # somebody registered meanwhile, outside our lock
+        moved = _publish(candidate.packaged, store, version)
+        registry.set_tags(name, version, {registry.STORE_URI: moved})
+        storage.remove_folder(uri)
     return version
 
 
 def _publish(packaged: Path, store: Store, version: str) -> str:
-    """Put the model directory at `<store>/<version>`; what a killed run left there is replaced."""
-    uri = storage.join(store.uri, version)
+    """Put the model directory into the store; what a killed run left there is replaced."""
+    uri = store.place(version)
     local = storage.local_path(uri)
     if local is None:
         staged = packaged.with_name(f"{packaged.name}.v{version}")
@@ -83,17 +96,6 @@ def _publish(packaged: Path, store: Store, version: str) -> str:
         shutil.rmtree(local)
     artifact.publish(packaged, local, version, store.signing_key)
     return local.as_uri()
-
-
-def _republish(uri: str, store: Store, version: str) -> str:
-    published = storage.local_path(uri)
-    if published is None:
-        raise GateError(
-            f"{uri}: version {version} was registered by somebody else meanwhile; run it again"
-        )
-    moved = _publish(published, store, version)
-    shutil.rmtree(published)
-    return moved
 
 
 def _describe_run(candidate: Candidate, run_id: str, verdict: decision.Decision) -> None:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from components.errors import GateError
 from components.register import step
 from components.reject import step as rejecting
 from components.table_schema import TableColumn, TableSchema
-from serving import artifact
+from serving import artifact, storage
 from serving.settings import Settings
+from tests.serving.fake_gcs import FakeGcs
+from tests.serving.fake_gcs import gcs as gcs
 
 
 def schema() -> TableSchema:
@@ -157,6 +160,31 @@ def test_a_registration_by_hand_in_between_does_not_mix_up_the_bytes(
     published = settings.home / "models" / "iris" / version
     assert artifact.read_card(published).version == version
     assert registry.tags("iris", version)[registry.STORE_URI] == published.as_uri()
+
+
+def test_no_machine_writes_where_another_one_has_published(
+    gcs: type[FakeGcs], settings: Settings, tmp_path: Path, iris_model_dir: Path
+) -> None:
+    """Both ask for the next number before either has it: each has a place of its own."""
+    shared = replace(settings, model_store="gs://bucket/models")
+    number = registry.next_version("iris")
+    theirs, ours = start(key="theirs"), start(key="ours")
+    for run_id in (theirs, ours):
+        place = step.Store("gs://bucket/models/iris", run_id).place(str(number))
+        assert place == f"gs://bucket/models/iris/1-{run_id[:8]}"
+    step.run(candidate(tmp_path / "1", iris_model_dir), "iris", theirs, shared)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "next_version", lambda name: number)
+        version = step.run(candidate(tmp_path / "2", iris_model_dir), "iris", ours, shared)
+    assert version == "2"
+    for run_id, got in ((theirs, "1"), (ours, "2")):
+        uri = registry.tags("iris", got)[registry.STORE_URI]
+        assert uri == f"gs://bucket/models/iris/{got}-{run_id[:8]}"
+        fetched = storage.fetch(uri, tmp_path / "fetched" / got)
+        artifact.verify(fetched)
+        assert artifact.read_card(fetched).version == got
+    places = {name.split("/")[2] for name in gcs.objects}
+    assert places == {f"1-{theirs[:8]}", f"2-{ours[:8]}"}
 
 
 def test_a_rejection_records_its_reasons_and_registers_nothing(

@@ -201,6 +201,14 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "gs://bucket/deep/folder"
 
 
+def test_a_folder_goes_with_all_that_is_in_it_and_its_neighbours_stay(folder: str) -> None:
+    for name in ("1/a.json", "1/native/b.json", "10/a.json"):
+        storage.create(storage.join(folder, name), b"{}")
+    for _ in range(2):
+        storage.remove_folder(storage.join(folder, "1"))
+    assert storage.folders(folder) == ["10"]
+
+
 def test_what_is_created_is_there_whole_and_never_replaced(folder: str) -> None:
     uri = storage.join(folder, "1.json")
     assert storage.read(uri) is None
