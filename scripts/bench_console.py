@@ -3,7 +3,9 @@
 Its pages are asked for over HTTP as a browser does, with ten thousand runs in the home. Fifty
 watchers hold a page of one run open by the same WebSocket as browsers do, while a trainer beside
 them (a loop of matrix products in a process of its own, its epochs written to the run's curve)
-works, and then once more without them, by turns.
+works, and then once more without them, by turns. At last a model that the platform beside it serves
+is asked 200 times a second, while nobody looks at the console, and while fifty watch a run and five
+pages a second are opened, by turns.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -25,7 +26,9 @@ import psutil
 
 from console import background
 from pipelines.processes import Process, this
-from scripts import synthetic_runs
+from scripts import console_predictions, synthetic_runs
+from scripts.bench_home import Home, home, row
+from scripts.load import Client, Side
 from scripts.measuring import report
 from serving.settings import Settings
 
@@ -51,17 +54,20 @@ EPOCHS = 40
 def main() -> None:
     """Measure, print the table and the JSON line."""
     os.environ["KANARYA_CONSOLE_PORT"] = "0"
-    with tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
-        settings = Settings.from_env({"KANARYA_HOME": folder})
+    with home() as place:
+        place.train()
+        settings = place.settings
         for number in range(ROWS):
             synthetic_runs.ended(settings.home / "runs", number)
         try:
             figures = _pages(settings)
             figures |= asyncio.run(_watched(settings))
+            figures |= asyncio.run(_asked(place))
         finally:
             background.down(settings)
     ratio = figures["trainer_watched_s"] / figures["trainer_alone_s"]
-    report("console", {"trainer_watched/alone": ratio}, figures)
+    ratios = {"trainer_watched/alone": ratio, **console_predictions.ratios(figures)}
+    report("console", ratios, figures)
 
 
 def _pages(settings: Settings) -> dict[str, Any]:
@@ -97,6 +103,19 @@ async def _watched(settings: Settings) -> dict[str, Any]:
         "messages_a_watcher": news / TURNS / WATCHERS,
         "memory_watched_mb": _memory(console.process),
     }
+
+
+async def _asked(place: Home) -> dict[str, Any]:
+    console = background.status(place.settings)
+    assert console is not None
+    run = synthetic_runs.begun(place.settings.home / "runs", ROWS + 1)
+    run.own(this())
+    client = Client(Side.of(place.gateway, row()))
+    try:
+        found = await console_predictions.compared(client, console.url, run, WATCHERS)
+    finally:
+        client.close()
+    return {**found, "memory_busy_mb": _memory(console.process)}
 
 
 @contextmanager
