@@ -12,7 +12,11 @@ _LINE = {"lineStyle": {"color": "#7f8b9640"}}
 
 def line_chart(y: dict[str, Any], x: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the options of an empty chart of lines; `y` and `x` are added to its axes."""
-    quiet = {"axisLabel": {"color": QUIET}, "splitLine": _LINE, "nameTextStyle": {"color": QUIET}}
+    quiet = {
+        "axisLabel": {"color": QUIET, "hideOverlap": True},
+        "splitLine": _LINE,
+        "nameTextStyle": {"color": QUIET},
+    }
     return {
         "animation": False,
         "color": list(COLOURS),
