@@ -19,6 +19,7 @@ from console.data.runs import Runs
 from console.data.step_shown import Step, shown
 from pipelines.run_events import Measured
 from pipelines.run_row import CLUSTER, ELSEWHERE, Row, elsewhere, joined
+from pipelines.run_usage import Look, Usage
 from serving.errors import NotFound
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class FarWatch:
             gate_in(kept.value.gate) if kept.value and kept.value.gate else None,
             troubles=tuple(filter(None, (told.trouble, _waiting(told.value), kept.trouble))),
             told=self._mlflow is None or kept.asked >= (self._asked_at_end or 0) + AFTER_END,
+            usage=Usage(
+                looks=tuple(Look(*each) for each in (kept.value.used if kept.value else ()))
+            ),
         )
 
     def first(self, timeout_s: float) -> Monitored:

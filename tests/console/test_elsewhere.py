@@ -14,6 +14,7 @@ import pytest
 from components import recorded, tracked_run, tracking, tracking_store
 from components.models.epochs import Epoch
 from components.tracked_run import Kept
+from components.usage import Sample
 from console.data import cluster_seen
 from console.data.elsewhere import Elsewhere
 from console.data.run import Monitored
@@ -22,6 +23,7 @@ from console.data.runs import Runs
 from console.settings import ConsoleSettings
 from pipelines.run_row import Row
 from pipelines.run_table import Query
+from pipelines.run_usage import Look
 from scripts import synthetic_runs
 from serving.errors import NotFound
 from tests.pipelines.kfp_api import stories
@@ -32,6 +34,7 @@ __all__ = ["kfp", "package", "started"]
 T = TypeVar("T")
 KEY = "iris-20261121-120000-abcd"
 GATE = {"promote": True, "policy": {"champion": {}}, "checks": []}
+USED = {"cpu_cores": 1.5, "memory_megabytes": 512.0}
 LONG = 30.0
 
 
@@ -299,6 +302,7 @@ def test_curve_metrics_and_gate_come_from_mlflow_whether_a_cluster_ran_it_or_ano
         run = tracking.open_run("iris", key)
         tracking.log_epochs(run, [Epoch(n, {"train_loss": 1 / n}) for n in (1, 2)])
         tracking.log_epochs(run, [Epoch(0, {"accuracy": 0.5})])
+        tracking.log_usage(run, "train", [Sample(n, 1e9 + n, USED) for n in (0, 1)])
         tracking_store.connect().log_dict(run, GATE, recorded.GATE)
     tracking.tag_run(run, {tracking.GATE: "rejected"})
     tracking.end_run(run)
@@ -312,6 +316,7 @@ def test_curve_metrics_and_gate_come_from_mlflow_whether_a_cluster_ran_it_or_ano
     assert runs.row(KEY) == rows["iris-1"]
     for run_id in (started["run_id"], "far-1"):
         found = seen(shared, runs, run_id)
+        assert found.usage.looks == tuple(Look("train", 1e9 + n, USED) for n in (0, 1))
         assert [(each.epoch, dict(each.values)) for each in found.curve] == [
             (1, {"train_loss": 1.0}),
             (2, {"train_loss": 0.5}),
