@@ -44,6 +44,13 @@ def router(world: World) -> APIRouter:
             return Response(far_log(world, run_id, step), media_type=kind)
         return FileResponse(log_of(world, run_id, step), media_type=kind)
 
+    _rollouts(routes, world)
+    return routes
+
+
+def _rollouts(routes: APIRouter, world: World) -> None:
+    """Add what is told of rollouts, and the decisions on them."""
+
     @routes.get("/api/runs/{run_id}/rollout")
     def rollout_of_run(run_id: str) -> dict[str, Any]:
         run = world.watching.now(run_id)
@@ -59,8 +66,6 @@ def router(world: World) -> APIRouter:
     ) -> JSONResponse:
         told = await asyncio.to_thread(_decided, world, person, Decision(name, service, rollout))
         return JSONResponse({"told": told})
-
-    return routes
 
 
 def run_json(run: Monitored) -> dict[str, Any]:

@@ -35,7 +35,7 @@ T = TypeVar("T")
 KEY = "iris-20261121-120000-abcd"
 GATE = {"promote": True, "policy": {"champion": {}}, "checks": []}
 USED = {"cpu_cores": 1.5, "memory_megabytes": 512.0}
-LONG = 30.0
+LONG = 120.0  # importing kfp takes half a minute on a machine that is busy enough
 
 
 class Here:
