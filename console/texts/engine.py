@@ -29,6 +29,8 @@ JOINTS = {", and ": " ve ", ", ": ", ", " and ": " ve "}
 MOST_PARTS = 40
 FEW = 16
 """A pattern with fewer fixed signs says too little around a sentence that is not known."""
+ANYBODYS = ("why", "body")
+"""Places of what another program may have said."""
 _QUOTES = "'\"`"
 
 
@@ -96,7 +98,7 @@ def _whole(said: str) -> str | None:
     for pattern in known.may_be(said):
         if (found := pattern.found(said)) is not None:
             places = {name: _inner(value) for name, value in found.items()}
-            if pattern.weight >= FEW or not any(map(_is_foreign, found.values())):
+            if pattern.weight >= FEW or not any(_is_foreign(*each) for each in found.items()):
                 return pattern.turkish.format_map(places)
     return None
 
@@ -141,8 +143,10 @@ def _inner(value: str) -> str:
     return value if _is_quoted(value) else turkish(value) or value
 
 
-def _is_foreign(value: str) -> bool:
-    """Say whether a place holds words that are no names and not known."""
+def _is_foreign(name: str, value: str) -> bool:
+    """Say whether a place holds words that are no names, not known, and ours."""
+    if name in ANYBODYS:
+        return False
     names = all(map(_is_name, value.split(", ")))
     return value.count(" ") > 2 and not names and turkish(value) is None
 

@@ -18,12 +18,19 @@ _KINDS = {
     "i": re.compile(r"[A-Za-z_]\w*"),
     "": re.compile(r".+", re.DOTALL),
 }
+_PLACE = re.compile(r"(?:(?!: ).)+", re.DOTALL)
+"""What names a file or a column has no sentence before it."""
+_PLACES = frozenset({"path", "name", "uri", "folder", "column", "place"})
 _WORD = re.compile(r"[A-Za-z]+")
 
 
 def words_of(said: str) -> set[str]:
     """Return the words of a sentence."""
     return set(_WORD.findall(said))
+
+
+def _form(name: str, kind: str) -> re.Pattern[str]:
+    return _PLACE if name in _PLACES and not kind else _KINDS[kind]
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Pattern:
         ends = (*self.words[1:-1], "")
         for (name, kind), after in zip(self.places, ends, strict=True):
             to = said.find(after, at + 1, end) if after else end
-            if to <= at or not _KINDS[kind].fullmatch(said, at, to):
+            if to <= at or not _form(name, kind).fullmatch(said, at, to):
                 return None
             found[name], at = said[at:to], to + len(after)
         return found
