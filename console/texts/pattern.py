@@ -15,7 +15,7 @@ NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
 _KINDS = {
     "n": NUMBER,
     "w": re.compile(r"\S+|'[^']*'|\"[^\"]*\""),
-    "i": re.compile(r"[A-Za-z_]\w*"),
+    "m": re.compile(r"[a-z]\w*_\w+|accuracy|loss|rmse|mae|mape|r2|brier|ece"),
     "": re.compile(r".+", re.DOTALL),
 }
 _PLACE = re.compile(r"(?:(?!: ).)+", re.DOTALL)

@@ -106,7 +106,7 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
     assert len(known) == len(set(known))
     for english, turkish in engine.entries():
         pattern = Pattern.of(english, turkish)
-        places = {name: "m" if kind == "i" else "7" for name, kind in pattern.places}
+        places = {name: "rmse" if kind == "m" else "7" for name, kind in pattern.places}
         assert engine.turkish(re.sub(r":\w\}", "}", english).format(**places)) == turkish.format(
             **places
         )
