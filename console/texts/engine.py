@@ -18,15 +18,13 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from console.texts.pattern import NUMBER, Pattern, words_of
+from console.texts.pattern import NUMBER, SENTENCES, Pattern, words_of
 
-LONGEST = 8000
+LONGEST = 4000
 """Signs of a sentence that is looked at; a library may have said anything in it."""
-SENTENCES = ("; ", ". ")
-"""What stands between whole sentences."""
 JOINTS = {", and ": " ve ", ", ": ", ", " and ": " ve "}
 """What stands between phrases, and what stands there then."""
-MOST_PARTS = 40
+MOST_PARTS = 20
 FEW = 16
 """A pattern with fewer fixed signs says too little around a sentence that is not known."""
 ANYBODYS = ("why", "body")
@@ -69,33 +67,35 @@ def turkish(said: str) -> str | None:
     """Return a sentence of the engine in Turkish; None of one that the tables do not know."""
     if len(said) > LONGEST or not said.strip():
         return None
-    return (
-        _sentences(said)
-        or _whole(said)
-        or _without_dot(said)
-        or _of_something(said)
-        or _phrases(said)
-    )
+    return _whole(said, long=True) or _sentences(said) or _one(said)
+
+
+def _one(said: str) -> str | None:
+    return _whole(said) or _without_dot(said) or _of_something(said) or _phrases(said)
 
 
 def _sentences(said: str) -> str | None:
-    """Return several sentences in Turkish where each of them is known."""
+    """Return several sentences in Turkish where all are known, each of one part or of more."""
     for joint in SENTENCES:
         parts = said.split(joint)
-        if 1 < len(parts) <= MOST_PARTS:
-            told = [turkish(part) for part in parts]
-            if all(told):
-                return joint.join(part or "" for part in told)
+        for end in range(1, len(parts)) if len(parts) <= MOST_PARTS else ():
+            first = _one(joint.join(parts[:end]))
+            rest = turkish(joint.join(parts[end:])) if first else None
+            if rest:
+                return f"{first}{joint}{rest}"
     return None
 
 
-def _whole(said: str) -> str | None:
+def _whole(said: str, *, long: bool = False) -> str | None:
+    """Return a sentence by its pattern; where it is `long`, by one that goes over several."""
     known = _tables()
     if said in known.fixed:
         return known.fixed[said].format()
     if " " not in said:
         return None
     for pattern in known.may_be(said):
+        if long and not pattern.is_long:
+            continue
         if (found := pattern.found(said)) is not None:
             places = {name: _inner(value) for name, value in found.items()}
             if pattern.weight >= FEW or not any(_is_foreign(*each) for each in found.items()):
@@ -115,7 +115,7 @@ def _without_dot(said: str) -> str | None:
 def _of_something(said: str) -> str | None:
     """Return a sentence with the name before it of what it is about: a file, a step, a service."""
     name, colon, rest = said.partition(": ")
-    told = turkish(rest) if colon else None
+    told = turkish(rest) if colon and said.count(colon) <= MOST_PARTS else None
     if told is None:
         return None
     about = turkish(name) or (name if _is_name(name) else None)

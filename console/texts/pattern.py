@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
 
+SENTENCES = ("; ", ". ")
+"""What stands between whole sentences."""
 NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
 _KINDS = {
     "n": NUMBER,
+    "p": re.compile(r"[-+]?[\d.,]+ ?%"),
     "w": re.compile(r"\S+|'[^']*'|\"[^\"]*\""),
     "m": re.compile(r"[a-z]\w*_\w+|accuracy|loss|rmse|mae|mape|r2|brier|ece"),
     "": re.compile(r".+", re.DOTALL),
@@ -58,6 +61,11 @@ class Pattern:
     def weight(self) -> int:
         """Return how many signs are fixed: what fixes more says more of a sentence."""
         return sum(map(len, self.words))
+
+    @cached_property
+    def is_long(self) -> bool:
+        """Say whether it goes over several sentences."""
+        return any(joint in word for word in self.words for joint in SENTENCES)
 
     @cached_property
     def sign(self) -> str:

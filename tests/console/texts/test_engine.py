@@ -34,6 +34,7 @@ PIECES = frozenset(
         "did you mean {}?",
         "in parts of its size",
         "of the {} that were wanted",
+        "predicted classes differ by {} (canary, {} answers), {} are tolerated; {}: {} against {}",
         "other file",
         "{} times, last",
         "(commit {} then, {} now)",
@@ -79,6 +80,8 @@ PIECES = frozenset(
     }
 )
 
+SAMPLES = {"m": "rmse", "p": "7 %"}
+
 
 def test_every_sentence_that_a_page_may_show_has_a_turkish_one() -> None:
     missing = [
@@ -106,7 +109,7 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
     assert len(known) == len(set(known))
     for english, turkish in engine.entries():
         pattern = Pattern.of(english, turkish)
-        places = {name: "rmse" if kind == "m" else "7" for name, kind in pattern.places}
+        places = {name: SAMPLES.get(kind, "7") for name, kind in pattern.places}
         assert engine.turkish(re.sub(r":\w\}", "}", english).format(**places)) == turkish.format(
             **places
         )
@@ -158,8 +161,23 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
             "/d/a.csv: tahmin edilecek 'fiyatt' sütunu yok: fiyat mi demek istediniz? 3 sütun var: "
             "'m2', 'oda', 'fiyat'.",
         ),
+        (
+            "predicted classes differ by 66.7 % (canary, 26 answers), 20.0 % are tolerated; "
+            "virginica: 100.0 % against 33.3 %; chance does that in one of 605 rollouts at most",
+            "tahmin edilen sınıflar %66.7 farklı (kanarya, 26 yanıt), %20.0 hoş görülür; "
+            "virginica: %100.0, karşısında %33.3; rastlantıyla bu, en çok 605 dağıtımdan birinde "
+            "olur",
+        ),
+        (
+            "name = 'A B': a name is also the InferenceService's: lower-case letters, digits and "
+            "'-', beginning with a letter, at most 53 characters; model: svm: hyperparameter C is "
+            "-1; input should be greater than 0",
+            "name = 'A B': ad aynı zamanda InferenceService'in adıdır: küçük harf, rakam ve '-'; "
+            "harfle başlar, en çok 53 karakter; model: svm: C hiperparametresi -1; 0 değerinden "
+            "büyük olmalı",
+        ),
     ],
-    ids=["failed", "worse", "judge", "held", "drift", "kept", "column"],
+    ids=["failed", "worse", "judge", "held", "drift", "kept", "column", "classes", "form"],
 )
 def test_a_sentence_is_said_with_what_stands_in_its_places(said: str, turkish: str) -> None:
     assert Texts("tr").told(said) == Told(turkish, "tr")
