@@ -124,6 +124,8 @@ def _person(screen: Screen) -> None:
 
 def _navigation(screen: Screen) -> ui.left_drawer:
     drawer = ui.left_drawer(bordered=False).classes("k-drawer").props("width=220 breakpoint=1024")
+    # It asks every browser whether it is open, and logs a traceback where one leaves at once.
+    drawer.client.connect_handlers.pop()
     with drawer, ui.element("nav").props(f'aria-label="{screen.say("frame.menu")}"'):
         for path, key, icon in (*NAVIGATION, *(ADMINISTRATION if screen.administers else ())):
             link = ui.link(target=path).classes("k-nav")

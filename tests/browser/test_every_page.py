@@ -21,7 +21,7 @@ from pipelines.retrain import standing
 from pipelines.retrain.standing import Standing
 from scripts import synthetic_runs
 from serving.settings import Settings
-from tests.browser.conftest import NARROW, ROOT, Installation
+from tests.browser.conftest import NARROW, ROOT, WIDE, Installation
 from tests.e2e.conftest import IRIS
 
 pytestmark = pytest.mark.browser
@@ -117,3 +117,17 @@ def _kept(png: bytes, name: str) -> None:
     folder.mkdir(exist_ok=True)
     picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(128)
     picture.save(folder / f"{name}.png", optimize=True)
+
+
+def test_the_menu_is_open_where_there_is_room_and_one_click_away_elsewhere(
+    browse: Callable[..., Page],
+) -> None:
+    for size, opened in ((WIDE, True), (NARROW, False)):
+        page = browse(size)
+        page.goto("/")
+        queue = page.get_by_role("link", name="Queue")
+        button = page.get_by_role("button", name="Menu")
+        expect(button).to_be_visible()
+        expect(queue).to_be_visible() if opened else expect(queue).not_to_be_in_viewport()
+        button.click()
+        expect(queue).not_to_be_in_viewport() if opened else expect(queue).to_be_in_viewport()
