@@ -6,6 +6,7 @@ import gzip
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,6 @@ from tests.components.ingest.cutting import Cutting
 pytestmark = pytest.mark.e2e
 
 ROWS = 5_000
-SMALL = gzip.compress(("a,y\n" + "".join(f"{n},{n % 2}\n" for n in range(ROWS))).encode())
-# Cells of chance, which do not get smaller on the way.
-LONG = ("a,y\n" + "".join(f"{random.Random(n).random()},{n % 2}\n" for n in range(60_000))).encode()
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,13 @@ class Store:
         return f"{self.scheme}://{bucket}/{name}{self.query}"
 
 
-OBJECTS = {"days/1.csv.gz": SMALL, "days/2.csv.gz": SMALL, "long.csv": LONG}
+@cache
+def objects() -> dict[str, bytes]:
+    """What lies in the bucket; the cells of the long one do not get smaller on the way."""
+    small = "a,y\n" + "".join(f"{n},{n % 2}\n" for n in range(ROWS))
+    packed, rng = gzip.compress(small.encode()), random.Random(0)
+    long = "a,y\n" + "".join(f"{rng.random()},{n % 2}\n" for n in range(60_000))
+    return {"days/1.csv.gz": packed, "days/2.csv.gz": packed, "long.csv": long.encode()}
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     host, port = running.get_host_and_port()
     client: Any = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
     client.create_bucket(Bucket="tables")
-    for name, content in OBJECTS.items():
+    for name, content in objects().items():
         client.put_object(Bucket="tables", Key=name, Body=content)
     line = Cutting(port)
     place = f"?endpoint_override=127.0.0.1:{line.port}&scheme=http&region=us-east-1"
@@ -72,7 +76,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     line = Cutting(running._api._httpd.socket.getsockname()[1])
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{line.port}")
     client = gcs.Client(project="kanarya", credentials=AnonymousCredentials())
-    for name, content in OBJECTS.items():
+    for name, content in objects().items():
         client.bucket("tables").blob(name).upload_from_string(content)
     yield Store("gs", line)
     line.close()
@@ -109,7 +113,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_ended(
     step.run(store.uri("long.csv"), Request("y"), tmp_path / "table")
     assert store.line.cuts == 0
     assert len(dataset.read_columns(tmp_path / "table")["a"]) == 60_000
-    assert store.line.carried - before < 1.3 * len(LONG)
+    assert store.line.carried - before < 1.3 * len(objects()["long.csv"])
 
 
 def test_an_object_that_is_replaced_while_it_is_read_is_refused(
