@@ -103,6 +103,7 @@ def test_a_first_line_of_numbers_is_told(tmp_path: Path, content: bytes, headles
     assert seen(tmp_path, content)["headless"] is headless
 
 
+@pytest.mark.e2e
 def test_a_process_of_its_own_looks_and_validates(tmp_path: Path) -> None:
     settings = Settings.from_env({"KANARYA_HOME": str(tmp_path / "home")})
     path = tmp_path / "rows.csv"

@@ -264,6 +264,7 @@ def test_an_environment_that_was_installed_whole_is_left_alone(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.e2e
 def test_an_environment_that_cannot_be_installed_is_left_out_with_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

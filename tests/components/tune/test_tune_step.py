@@ -44,6 +44,7 @@ def tuned(table: Path, out: Path, kind: str, fixed: dict, **wanted: object) -> t
     return chosen, recorder.searches[0]
 
 
+@pytest.mark.e2e
 def test_a_combination_that_cannot_be_trained_is_recorded_and_the_others_are_tried(
     iris: Path, tmp_path: Path
 ) -> None:

@@ -128,6 +128,7 @@ def test_what_is_not_there_is_told_as_that(
     assert words in said.err
 
 
+@pytest.mark.e2e
 def test_ctrl_c_leaves_the_run_alone_and_says_how_to_go_on_or_end_it(
     kfp: FakeKfp, kanarya: Kanarya, started: dict[str, Any]
 ) -> None:

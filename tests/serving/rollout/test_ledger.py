@@ -128,6 +128,7 @@ def seqs(place: Path) -> list[int]:
     return [record.seq for record in StoredLedger(str(place)).chain("iris").records]
 
 
+@pytest.mark.e2e
 def test_two_processes_write_200_records_without_a_gap(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     writers = [

@@ -26,11 +26,14 @@ def minor_version() -> int:
     return int(json.loads(told)["clientVersion"]["minor"].rstrip("+"))
 
 
-pytestmark = pytest.mark.skipif(
-    minor_version() < OLDEST,
-    reason=f"kubectl 1.{OLDEST} or newer is missing; https://kubernetes.io/docs/tasks/tools/ or "
-    "`snap install kubectl --classic` or `brew install kubectl` supplies it",
-)
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        minor_version() < OLDEST,
+        reason=f"kubectl 1.{OLDEST} or newer is missing; https://kubernetes.io/docs/tasks/tools/ "
+        "or `snap install kubectl --classic` or `brew install kubectl` supplies it",
+    ),
+]
 
 READY_STATUS = {
     "url": "http://127.0.0.1:8601/serving/ml/iris",
