@@ -19,7 +19,7 @@ from components import (
     telling,
     trained,
 )
-from components.evaluate import champion, numbers, rules, slices
+from components.evaluate import champion, guessing, numbers, rules, slices
 from components.evaluate.about import Beside
 from components.evaluate.champion import Champion
 from components.evaluate.importance import Asked, importances
@@ -158,7 +158,8 @@ def write_judged(
     page = _Page(pictures, rules.report(about[0], judged, about[1]))
     answers = _Answers(_label_rows(judged.answers, raw), _paired(judged))
     _write(outputs, page, judged.evaluation, answers)
-    telling.note(rules.told(judged.evaluation))
+    for sentence in (rules.told(judged.evaluation), *guessing.of_classes(judged.answers)):
+        telling.note(sentence)
 
 
 def _estimate(
@@ -176,7 +177,8 @@ def _estimate(
     page = _Page(numbers.pictures(estimated), numbers.report(name, estimated, given.cells))
     columns = {"truth": estimates.truth, "predicted": estimates.predicted}
     _write(outputs, page, found, _Answers(columns, _paired(estimated)))
-    telling.note(numbers.told(found))
+    for sentence in (numbers.told(found), *guessing.of_numbers(found)):
+        telling.note(sentence)
     return estimated
 
 
