@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,7 +85,13 @@ def _verify(place: BackupFolder, as_json: bool) -> None:
         moments = [manifest.moment for manifest in manifests]
         click.echo(json.dumps({"backups": moments, "bytes": size}, indent=2))
         return
-    click.echo(f"{len(manifests)} backups are whole: {size / 1e6:,.1f} MB were read")
+    click.echo(verified(len(manifests), size))
+
+
+def verified(count: int, size: int) -> str:
+    """Return what was found of so many backups, of which so many bytes were read."""
+    said = "1 backup is" if count == 1 else f"{count} backups are"
+    return f"{said} whole: {size / 1e6:,.1f} MB were read"
 
 
 @click.command()
@@ -114,11 +121,14 @@ def restore(folder: Path, home: Path | None, moment: str | None, force: bool) ->
         _tell_dump(done.home, done.home / POSTGRES_DUMP, done.manifest.places)
     if done.aside:
         click.echo(f"what was there before is in {done.aside}")
-    click.echo(f"start it: KANARYA_HOME={done.home} kanarya up")
+    click.echo(f"start it: KANARYA_HOME={quote(str(done.home))} kanarya up")
 
 
 def _tell_dump(home: Path, dump: Path, places: Mapping[str, str]) -> None:
-    click.echo(f"MLflow's database is to be read in: pg_restore --clean --if-exists -d … {dump}")
+    named = quote(str(dump))
+    click.echo(f"MLflow's database is to be read in: pg_restore --clean --if-exists -d … {named}")
     before = next((place for place, below in places.items() if not below), str(home))
     if before != str(home):  # the rows of a dump are not rewritten
-        click.echo(f"it names its artifacts by their old place: ln -s {home} {before}")
+        click.echo(
+            f"it names its artifacts by their old place: ln -s {quote(str(home))} {quote(before)}"
+        )
