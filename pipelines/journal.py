@@ -75,6 +75,11 @@ def new_run_id(name: str, now: datetime) -> str:
     return f"{name}-{now.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
+def begun(run_id: str) -> tuple[str, str]:
+    """Return what sorts run ids by time: `<model>-<date>-<time>-<four digits>`."""
+    return run_id[-20:-5], run_id
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The folder of one run."""

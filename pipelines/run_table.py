@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import run_trash
-from pipelines.journal import RunFolder
+from pipelines.journal import RunFolder, begun
 from pipelines.run_row import Row, elsewhere, joined, mark, read
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class RunTable:
         for name in self._rows.keys() - names:
             self._forget(name)
         unfinished = [name for name, row in self._rows.items() if not row.ended]
-        unread = sorted(names - self._rows.keys(), key=_begun, reverse=True)
+        unread = sorted(names - self._rows.keys(), key=begun, reverse=True)
         for name in [*unfinished, *unread]:
             self._look(name)
             if time.monotonic() > end:
@@ -234,11 +234,6 @@ def _order(row: Row, name: str) -> Any:
     if name == "version" and value is not None:
         return (0, int(value), "") if value.isdecimal() else (1, 0, value)
     return None if value != value else value
-
-
-def _begun(name: str) -> tuple[str, str]:
-    """Return what sorts run ids by time: `<model>-<date>-<time>-<four digits>`."""
-    return name[-20:-5], name
 
 
 def _counted(values: Iterable[str]) -> Mapping[str, int]:

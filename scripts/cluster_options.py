@@ -49,7 +49,6 @@ THERE_ONLY = (
     "service_account",
     "upload_data",
     "detach",
-    "limit",
 )
 """Options that say nothing about a run on this machine."""
 

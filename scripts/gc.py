@@ -43,7 +43,8 @@ def gc(apply: bool, as_json: bool, **least: Any) -> None:
     for line in going:
         click.echo(f"{said}: {line['what']}  {line['bytes'] / 1e6:.1f} MB")
     total = sum(line["bytes"] for line in going) / 1e6
-    click.echo(f"{len(going)} of {len(lines)}, {total:.1f} MB; the others are needed or recent")
+    rest = "the others are needed or recent" if lines else "there is nothing here yet"
+    click.echo(f"{len(going)} of {len(lines)} versions and runs, {total:.1f} MB; {rest}")
     if going and not apply:
         click.echo("nothing was changed: --apply does it")
 

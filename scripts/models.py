@@ -24,6 +24,10 @@ def list_models(name: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in found], indent=2, default=str))
         return
+    if not found:
+        click.echo(
+            f"no version {f'of {name} ' if name else ''}is registered yet; `kanarya run` does it"
+        )
     for entry in found:
         standing = ", ".join(entry.aliases) or entry.tags.get(registry.ROLLOUT, "")
         click.echo(

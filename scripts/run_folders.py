@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.journal import begun
 from serving.errors import UsageError
 from serving.settings import Settings
 
@@ -12,7 +13,7 @@ def folders() -> list[Path]:
     """Return the folders of all runs, the newest first."""
     root = Settings.from_env().home / "runs"
     found = [path for path in root.glob("*") if (path / "arguments.json").is_file()]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    return sorted(found, key=lambda path: begun(path.name), reverse=True)
 
 
 def folder_of(run_id: str) -> Path:

@@ -32,20 +32,23 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--limit", type=click.IntRange(1), help="So many  [default: all; on a cluster 20]")
 @runs_cluster.options
 @on_cluster
-def list_runs(as_json: bool, engine: str, **there: Any) -> None:
+def list_runs(as_json: bool, limit: int | None, engine: str, **there: Any) -> None:
     """List the runs, the newest first."""
     refuse_there_only(engine, there)
     if engine == "cluster":
         cluster = opened(there["host"], there["namespace"])
-        limit = there["limit"] or runs_cluster.NEWEST
-        runs_cluster.tell_list(cluster, there["experiment"] or "", limit, as_json=as_json)
+        most = limit or runs_cluster.NEWEST
+        runs_cluster.tell_list(cluster, there["experiment"] or "", most, as_json=as_json)
         return
-    records = [_summary(folder) for folder in folders()]
+    records = [_summary(folder) for folder in folders()[:limit]]
     if as_json:
         click.echo(json.dumps(records, indent=2))
         return
+    if not records:
+        click.echo("nothing has run yet; `kanarya run --data FILE --target COLUMN` runs something")
     for record in records:
         version = f"version {record['version']}" if record["version"] else ""
         click.echo(f"{record['run_id']:<40} {record['outcome']:<12} {version}")
@@ -72,7 +75,7 @@ def show(run_id: str, as_json: bool, engine: str, **there: Any) -> None:
         return
     click.echo(f"{run_id}: {record['outcome']}: {record['sentence']}")
     if why := record["arguments"].get("why"):
-        click.echo(f"  started by itself: {why}")
+        click.echo(f"  why: {why}")
     click.echo("\n".join(step_lines(record)))
     for key, value in record["arguments"].items():
         click.echo(f"  {key} = {value}")

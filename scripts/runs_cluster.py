@@ -130,10 +130,10 @@ def watch(run: str, host: str | None, namespace: str | None, as_json: bool) -> i
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a listing the options of clusters alone."""
-    experiment = click.option("--experiment", metavar="NAME", help="Only its runs (on a cluster).")
-    limit = click.option("--limit", type=click.IntRange(1), help="So many (on a cluster).")
-    return experiment(limit(command))
+    """Give a listing the option of clusters alone."""
+    return click.option("--experiment", metavar="NAME", help="Only its runs (on a cluster).")(
+        command
+    )
 
 
 def _word(run: ClusterRun) -> str:

@@ -107,7 +107,7 @@ def test_a_drift_asks_for_a_run_which_other_data_gives_a_point(
     found = decided(here)
     assert (found["decision"]["verdict"], found["decision"]["cause"]) == ("retrain", "drift")
     shown = here.kanarya("runs", "show", found["run_id"]).stdout
-    assert "started by itself: 1 of the last 1 windows of version 1 drifted" in shown
+    assert "why: 1 of the last 1 windows of version 1 drifted" in shown
     assert decided(here)["decision"]["verdict"] == "busy"
     assert here.kanarya("queue", "cancel", found["run_id"]).returncode == 0
 

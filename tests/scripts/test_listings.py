@@ -1,0 +1,50 @@
+"""What lists say: the newest first, as many as were asked for, and that there is nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from scripts.backup import verified
+from scripts.runs import runs
+
+IDS = ("wine-20261121-164231-a55c", "a-20261121-171259-fbce", "zero-20261120-164859-cda6")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of three runs whose folders were made in another order, as a restored one's are."""
+    monkeypatch.setenv("KANARYA_HOME", str(tmp_path))
+    for run_id in IDS:
+        folder = tmp_path / "runs" / run_id
+        folder.mkdir(parents=True)
+        (folder / "arguments.json").write_text("{}")
+        result = {"run_id": run_id, "outcome": "failed", "sentence": "", "version": None}
+        (folder / "result.json").write_text(json.dumps(result))
+    return tmp_path
+
+
+def listed(*arguments: str) -> str:
+    return CliRunner().invoke(runs, ["list", *arguments], catch_exceptions=False).output
+
+
+@pytest.mark.parametrize(("asked", "count"), [((), 3), (("--limit", "2"), 2)])
+def test_runs_are_listed_by_when_they_began(home: Path, asked: tuple[str, ...], count: int) -> None:
+    found = [line.split()[0] for line in listed(*asked).splitlines()]
+    assert found == [IDS[1], IDS[0], IDS[2]][:count]
+
+
+def test_that_nothing_has_run_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANARYA_HOME", str(tmp_path))
+    assert listed().startswith("nothing has run yet; `kanarya run")
+    assert json.loads(listed("--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 backups are"), (1, "1 backup is"), (2, "2 backups are")]
+)
+def test_backups_that_were_read_are_counted(count: int, said: str) -> None:
+    assert verified(count, 2_500_000) == f"{said} whole: 2.5 MB were read"
