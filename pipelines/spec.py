@@ -170,6 +170,8 @@ def schema() -> dict[str, Any]:
     return {**document, "title": "Spec", "if": is_image, "then": image, "else": table}
 
 
+DATA = (".csv", ".tsv", ".parquet", ".gz", ".zip")
+"""How a file of data ends that is taken for a spec."""
 _LATIN = str.maketrans({"ı": "i", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 """Letters that are no letter with an accent, so that Unicode takes them apart no further."""
 
@@ -214,6 +216,10 @@ def _table_arguments(spec: Spec) -> dict[str, Any]:
 
 
 def _read(path: Path) -> object:
+    if path.suffix.lower() in DATA:
+        raise UsageError(
+            f"{path} is data, and a spec is wanted: say --data {path} --target COLUMN in its place"
+        )
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -66,8 +66,9 @@ class Lazy(click.Group):
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"scripts.{module}"), attribute)
-        # click's mark for lines that are not to be joined, as a raw docstring has it.
-        command.help = (command.help or "").replace("\\b\n", "\b\n")
+        for each in (command, *getattr(command, "commands", {}).values()):
+            # click's mark for lines that are not to be joined, as a raw docstring has it.
+            each.help = (each.help or "").replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

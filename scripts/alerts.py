@@ -83,7 +83,7 @@ def test(as_json: bool) -> int:
 
 
 @alerts.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Of alerts.")
 @as_json
 def outbox(limit: int, as_json: bool) -> None:
     """Show how it is with everybody who is told, what waits, and what was told last."""
@@ -109,7 +109,7 @@ def outbox(limit: int, as_json: bool) -> None:
 @alerts.command()
 @click.argument("rule")
 @click.argument("subject", default="")
-@click.option("--hours", default=2.0, show_default=True)
+@click.option("--hours", default=2.0, show_default=True, help="For so long.")
 @click.option("--why", default="", help="Why, for whoever asks.")
 def silence(rule: str, subject: str, hours: float, why: str) -> None:
     """Tell nobody of RULE (all: `all`) for some hours, of one SUBJECT (`iris/3`) or of all.

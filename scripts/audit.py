@@ -13,7 +13,7 @@ from serving.settings import Settings
 @click.argument("subject", required=False, default="")
 @click.option("--who", default="", help="Only what this person or account did.")
 @click.option("--since", default="", metavar="TIME", help="Only from then on, as 2026-11-21T10:00.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def audit(subject: str, who: str, since: str, limit: int, as_json: bool) -> None:
     """Say who did what to models, runs and services, oldest first; SUBJECT: to one of them.

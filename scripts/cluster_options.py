@@ -28,7 +28,7 @@ there = click.option(
     type=click.Choice(["cluster"]),
     default="cluster",
     expose_value=False,
-    help="A run here ends with Ctrl-C.",
+    help="A run here ends with Ctrl-C, or with `kanarya queue cancel`.",
 )
 filed = (
     click.option("--experiment", metavar="NAME", help="Where it is filed  [default: the model]"),

@@ -29,7 +29,13 @@ def console(context: click.Context, host: str | None, port: int | None) -> None:
 
 @console.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["viewer", "operator", "admin"]), default="operator")
+@click.option(
+    "--role",
+    type=click.Choice(["viewer", "operator", "admin"]),
+    default="operator",
+    show_default=True,
+    help="A viewer looks, an operator acts, an admin sees who did.",
+)
 @click.option("--token", is_flag=True, help="Make a token for a program instead of a password.")
 def login(name: str, role: str, token: bool) -> None:
     """Print the line for KANARYA_CONSOLE_LOGINS that lets NAME in; a password is asked for."""

@@ -38,7 +38,12 @@ def mlflow(context: click.Context, port: int) -> None:
 
 @mlflow.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["viewer", "operator", "admin"]), required=True)
+@click.option(
+    "--role",
+    type=click.Choice(["viewer", "operator", "admin"]),
+    required=True,
+    help="What NAME may do.",
+)
 def user(name: str, role: str) -> None:
     """Give NAME a role on the MLflow server; a password is asked for whom it does not know.
 

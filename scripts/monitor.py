@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from serving.feedback.performance import LivePerformance
 
 DRIFT = 4
+_ROWS = click.IntRange(min=1)
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("name")
-@click.option("--rows", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--alpha", type=float, default=0.05, show_default=True)
+@click.option("--rows", type=_ROWS, default=1000, show_default=True, help="Of a window.")
+@click.option("--alpha", type=float, default=0.05, show_default=True, help="Of false alarms.")
 @click.option("--json", "as_json", is_flag=True, help="Print the look as its file has it.")
 @click.option("--html", "page", metavar="FILE", type=_PATH, help="Write the report there.")
 @click.option("--gauges", metavar="FILE", type=_PATH, help="Write gauges for Prometheus there.")

@@ -97,7 +97,7 @@ def summary(cluster: Cluster, run: ClusterRun) -> dict[str, Any]:
 @host
 @namespace
 def cancel(run: str, host: str | None, namespace: str | None) -> None:
-    """Cancel a run on a cluster; a run of this machine ends with Ctrl-C."""
+    """Cancel a run on a cluster; `kanarya queue cancel` is for those of this machine."""
     from pipelines import cluster_runs
     from pipelines.cluster_steps import FINAL
 

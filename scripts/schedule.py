@@ -53,7 +53,13 @@ def schedule() -> None:
 @click.option("--experiment", metavar="NAME", help="Where its runs are filed  [default: the model]")
 @click.option("--service-account", metavar="NAME", help="Kubernetes account of its pods.")
 @click.option("--upload-data", is_flag=True, help="Copy the data to KANARYA_MODEL_STORE first.")
-@click.option("--max-concurrency", type=click.IntRange(1, 10), default=1, show_default=True)
+@click.option(
+    "--max-concurrency",
+    type=click.IntRange(1, 10),
+    default=1,
+    show_default=True,
+    help="Of its runs at once.",
+)
 @click.option("--catch-up", is_flag=True, help="Make up for each time that was missed in a pause.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value.")
 @host

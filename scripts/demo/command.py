@@ -14,7 +14,11 @@ from serving.settings import Settings
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the platform up, to look around.")
 @click.option(
-    "--rate", default=200.0, show_default=True, help="Requests per second of live traffic."
+    "--rate",
+    type=click.FloatRange(1, 10_000),
+    default=200.0,
+    show_default=True,
+    help="Requests per second of live traffic.",
 )
 def demo(keep: bool, rate: float) -> int:
     """Watch it all on real data: train, gate, register, canary, promote, roll back.

@@ -45,7 +45,28 @@ def test_every_command_can_be_imported() -> None:
         assert isinstance(group.get_command(click.Context(group), name), click.Command)
 
 
+def test_every_command_and_option_says_what_it_is_for() -> None:
+    import click
+    from click.testing import CliRunner
+
+    from scripts.__main__ import COMMANDS, Lazy
+
+    group = Lazy("kanarya")
+    for name in COMMANDS:
+        found = group.get_command(click.Context(group), name)
+        for command in (found, *getattr(found, "commands", {}).values()):
+            told = CliRunner().invoke(command, ["--help"]).output
+            assert "\\b" not in told, told
+            for option in command.params:
+                said = isinstance(option, click.Argument) or option.help or option.hidden
+                assert said, f"{name}: {option.name}"
+
+
 REFUSED = [
+    (["demo", "--rate", "-5"], "-5.0 is not in the range"),
+    (["run", "wine.csv"], "wine.csv is data, and a spec is wanted: say --data wine.csv"),
+    (["gc", "--days", "nan"], "days from 0 on"),
+    (["runs"], "Usage: kanarya runs"),
     (["run"], "say what to run"),
     (["run", "no-such.yaml"], "cannot read the spec no-such.yaml"),
     (["run", "--data", "x.csv"], "Add --target"),
