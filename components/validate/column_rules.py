@@ -28,6 +28,11 @@ _KEY = re.compile(r"(?:(?:^|[\W_])(?i:id|uuid|guid|key|no|nr|number|index)|[a-z]
 _DATE = re.compile(
     r"\s*(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?:[T ,]|$)"
 )
+# $9.90, 12 %, 1.200,50 TL, 1,234: a number with something around or within it.
+_SIGNED = re.compile(
+    r"\s*(?:[$€£₺]\s*-?\d[\d.,]*|-?\d[\d.,]*\s*(?:[$€£₺%]|TL|TRY|EUR|USD)"
+    r"|-?\d{1,3}([.,])\d{3}(?:\1\d{3})*(?:[.,]\d+)?)\s*"
+)
 
 
 def _all_missing(facts: Facts) -> Found:
@@ -131,6 +136,20 @@ def _is_date(facts: Facts, column: TableColumn) -> bool:
     return isinstance(value, str) and _DATE.match(value) is not None
 
 
+def _signed_numbers(facts: Facts) -> Found:
+    for column in facts.schema.inputs:
+        value, _ = facts.top.get(column.name, (None, 0.0))
+        if isinstance(value, str) and _SIGNED.fullmatch(value):
+            yield Finding(
+                "warning",
+                "signed_numbers",
+                column.name,
+                {"distinct": column.distinct},
+                f"Column {column.name!r} holds numbers with signs, such as {value!r:.40}, which "
+                "are words to models: write them plainly, as 1234.5.",
+            )
+
+
 def _missing(facts: Facts) -> Found:
     rows = facts.schema.rows
     for column in facts.schema.inputs:
@@ -193,6 +212,7 @@ CHECKS = (
     _id_like,
     _many_words,
     _dates,
+    _signed_numbers,
     _missing,
     _twins,
     _spelling,

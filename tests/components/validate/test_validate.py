@@ -90,6 +90,11 @@ def count(name: str, minimum: float, maximum: float, distinct: int = 100) -> Tab
             for date in ("2026-11-21", "21.11.2026", "11/21/26", "2026-11-21T10:00:00Z")
         ),
         (facts(text("t", 9), top={"t": ("1.2.3", 0.01)}), []),
+        *(
+            (facts(text("t", 9), top={"t": (cell, 0.1)}), [("warning", "signed_numbers", "t")])
+            for cell in ("$9.90", "12 %", "1.200,50 TL", "1,234", "€-3")
+        ),
+        *((facts(text("t", 9), top={"t": (cell, 0.1)}), []) for cell in ("A1", "12 apples", "007")),
         (facts(text("t", 9), top={"t": ("10-12-15-20", 0.01)}), []),
         (facts(text("t", 101), rows=1000), [("note", "many_words", "t")]),
         (facts(text("t", 100), rows=1000), []),
