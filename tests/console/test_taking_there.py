@@ -12,9 +12,11 @@ from console.data.elsewhere import Elsewhere
 from console.data.run_actions import RunActions
 from console.data.runs import Runs
 from console.data.taking import taken_from
+from pipelines import enqueue
 from pipelines.queue import Queue
 from pipelines.spec import parse
 from serving.errors import NotFound, UsageError
+from serving.settings import Settings
 from tests.console.test_elsewhere import Here, world_of
 from tests.pipelines.kfp_api.conftest import kfp, package, started
 from tests.pipelines.kfp_api.server import FakeKfp
@@ -82,10 +84,15 @@ def test_one_of_here_and_one_of_the_cluster_are_put_together(
     assert draft.made_from == {"data": "iris-1", "config": here}
 
 
-def test_both_are_queued_here_by_program(actions: RunActions, there: str, here: str) -> None:
+def test_both_are_queued_here_by_program(
+    actions: RunActions, there: str, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Settings] = []
+    monkeypatch.setattr(enqueue, "workers_up", begun.append)  # they would outlive this test
     with pytest.raises(UsageError, match="accept new data to go on"):
         actions.compose(there, here, "ayse")
     new = actions.compose(there, here, "ayse", accept_new_data=True)
+    assert begun == [actions.settings]
     queue = Queue(actions.settings)
     assert [entry.run_id for entry in queue.view().entries] == [new]
     queue.close()
