@@ -83,7 +83,7 @@ def remove_run(settings: Settings, run_key: str) -> None:
     """Mark the MLflow runs of a pipeline's run as deleted, and remove their files."""
     tracker = connect(settings)
     audit.note("run.remove", run_key, settings)
-    experiments = [each.experiment_id for each in tracker.search_experiments()]
+    experiments = [each.experiment_id for each in registry.paged(tracker.search_experiments)]
     wanted = f"tags.`{RUN_KEY}` = '{run_key}'"
     for run in tracker.search_runs(experiments, wanted) if experiments else []:
         tracker.delete_run(run.info.run_id)

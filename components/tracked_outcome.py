@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import tracking
+from components.registry import paged
 from components.tracking_store import connect, is_empty
 
 OUTCOME, STEP, SECONDS = "kanarya.outcome", "kanarya.failed_step", "kanarya.seconds"
@@ -49,7 +50,7 @@ def record(name: str, run_key: str, outcome: Outcome) -> str | None:
 
 def find(tracker: Any, run_key: str) -> Any:
     """Return the MLflow run of a pipeline run, None where it has none."""
-    experiments = [each.experiment_id for each in tracker.search_experiments()]
+    experiments = [each.experiment_id for each in paged(tracker.search_experiments)]
     wanted = f"tags.`{tracking.RUN_KEY}` = '{run_key}'"
     found = tracker.search_runs(experiments, filter_string=wanted) if experiments else []
     return found[0] if found else None

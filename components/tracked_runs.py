@@ -47,7 +47,7 @@ def changed(settings: Settings, since: float = 0.0) -> list[TrackedRun]:
     TrackingError where its store does not answer.
     """
     tracker = connect(settings)
-    names = {each.experiment_id: each.name for each in tracker.search_experiments()}
+    names = {each.experiment_id: each.name for each in registry.paged(tracker.search_experiments)}
     wanted = ("attributes.status = 'RUNNING'", f"attributes.end_time >= {int(since * 1000)}")
     found = {run.info.run_id: run for which in wanted for run in _runs(tracker, names, which)}
     return [tracked(run, names[run.info.experiment_id]) for run in found.values()]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from components import curve, provenance, tracked_models
 from components.adopted_run import adopted
 from components.errors import TrackingError
+from components.registry import paged
 from components.tracked_datasets import dataset_input
 from components.tracking_refusals import is_server
 from components.tracking_store import connect, is_empty
@@ -144,7 +145,7 @@ def fail_runs(run_key: str, reason: str) -> list[str]:
     if is_empty():
         return []
     tracker = connect()
-    experiments = [e.experiment_id for e in tracker.search_experiments()]
+    experiments = [e.experiment_id for e in paged(tracker.search_experiments)]
     left_open = [r for r in _runs(tracker, experiments, run_key) if r.info.status == "RUNNING"]
     for run in left_open:
         fail_run(run.info.run_id, reason)

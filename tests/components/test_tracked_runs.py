@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components import tracked_runs, tracking, tracking_store
+from components import registry, removal, tracked_outcome, tracked_runs, tracking, tracking_store
 from components.errors import TrackingError
 from components.models.epochs import Epoch
 from serving.settings import Settings
@@ -44,6 +44,20 @@ def test_what_was_measured_of_a_registered_version_is_told(settings: Settings) -
     client.create_model_version("iris", f"runs:/{run}/model", tags={"kanarya.run_id": run})
     assert tracked_runs.metrics_of(settings, "iris", "1") == {"accuracy": 0.9}
     assert tracked_runs.metrics_of(settings, "iris", "2") == {}
+
+
+def test_every_experiment_is_looked_through_not_the_first_page_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second", "third", "fourth"):
+        tracking.open_run(name, f"{name}-1")
+    monkeypatch.setattr(registry, "PAGE", 2)
+    assert len(tracked_runs.changed(settings)) == 4
+    client = tracking_store.connect()
+    assert tracked_outcome.find(client, "first-1") and tracked_outcome.find(client, "fourth-1")
+    assert len(tracking.fail_runs("first-1", "no room")) == 1
+    removal.remove_run(settings, "first-1")
+    assert tracked_outcome.find(client, "first-1") is None
 
 
 def test_a_store_without_runs_has_none(settings: Settings) -> None:
