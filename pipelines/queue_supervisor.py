@@ -57,17 +57,37 @@ def supervise(
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        supervisor = Supervisor(Queue(settings), command)
+        supervisor, others = Supervisor(Queue(settings), command), Beside(beside)
         supervisor.begin()
         with partial(note(settings)) as unfinished:
             unfinished.write_text(json.dumps(asdict(processes.this())), encoding="utf-8")
         try:
             while not stop.wait(LOOK_S):
                 supervisor.look()
-                beside()
+                others.look()
         finally:
             note(settings).unlink(missing_ok=True)
             supervisor.end()
+
+
+class Beside:
+    """What else is kept going: where it fails the workers go on, and each reason is said once."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+        self._said = ""
+
+    def look(self) -> None:
+        """Look after it; an error is logged where it is another one than before."""
+        try:
+            self._look()
+        except Exception as error:  # whatever it is, runs that wait are to be taken
+            why = f"{type(error).__name__}: {error}"
+            if why != self._said:
+                log.exception("what runs beside the workers was not looked after")
+            self._said = why
+        else:
+            self._said = ""
 
 
 class Supervisor:

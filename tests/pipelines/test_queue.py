@@ -15,6 +15,7 @@ from pipelines.errors import QueueError
 from pipelines.journal import RUNNING, SUCCEEDED, WAITING, Result, RunFolder, Step
 from pipelines.processes import Process, this
 from pipelines.queue import AGAIN, RUNS, TURN, WAITS, Queue, path, repair
+from pipelines.queue_supervisor import Beside
 from pipelines.run_events import result
 from pipelines.spec import parse
 from serving.errors import UsageError
@@ -385,3 +386,19 @@ def test_a_machine_that_is_to_run_nothing_refuses_and_queues_nothing(
     assert queue.view().entries == ()
     with pytest.raises(UsageError, match="KANARYA_QUEUE is 'off': 0 runs nothing here"):
         enqueue.wanted({"KANARYA_QUEUE": "off"})
+
+
+def test_what_fails_beside_the_workers_is_said_once_and_does_not_end_their_supervisor(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = iter([OSError("no room"), OSError("no room"), None, OSError("no room"), KeyError("x")])
+
+    def look() -> None:
+        if error := next(errors):
+            raise error
+
+    beside = Beside(look)
+    for _ in range(5):
+        beside.look()
+    said = [str(each.exc_info[1]) for each in caplog.records if each.exc_info]
+    assert said == ["no room", "no room", "'x'"]
