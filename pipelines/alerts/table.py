@@ -177,7 +177,7 @@ RULES = (
         900,
         Severity.CRITICAL,
         "Nobody has looked at the rules on {instance} for {value}.",
-        "Start what looks: kanarya up",
+        "Here `kanarya up` starts what looks, on a cluster its pod's log says why it does not.",
     ),
 )
 BY_NAME = {rule.name: rule for rule in RULES}
