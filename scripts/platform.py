@@ -149,7 +149,15 @@ def _tell_beside(queue: dict[str, Any], beside: dict[str, Standing | None]) -> N
     click.echo(in_words(queue))
     for name, found in beside.items():
         running = ", ".join(filter(None, [f"pid {found.process.pid}", found.url])) if found else ""
-        click.echo(f"{name}: {running or 'down; `kanarya up` starts it'}")
+        click.echo(f"{name}: {running or _down(name)}")
+
+
+def _down(name: str) -> str:
+    from console.background import CONSOLE
+    from pipelines.background import WATCHER
+
+    kind = {"watcher": WATCHER, "console": CONSOLE}[name]
+    return "down; `kanarya up` starts it" if kind.wanted() else f"off ({kind.switch}=0)"
 
 
 def _tell(service: ServiceView, memory: dict[str, int]) -> None:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from pipelines.processes import Process
 
 F = TypeVar("F", bound=Callable[..., Any])
+DOWN = {
+    True: "down; `kanarya up` starts its workers",
+    False: "off, nothing is run on this machine (KANARYA_QUEUE=0)",
+}
+"""What is said of a queue without workers, by whether `kanarya up` would start some."""
 
 
 def queued(command: F) -> F:
@@ -47,11 +52,15 @@ def workers_up(settings: Settings) -> Process:
 
 def queue_standing(settings: Settings) -> dict[str, Any]:
     """Return how the queue is doing, without making one where there is none."""
+    from pipelines import enqueue as queueing
     from pipelines import workers
     from pipelines.queue import RUNS, WAITS, Queue, path
 
     supervisor = workers.status(settings).supervisor
-    found: dict[str, Any] = {"supervisor": asdict(supervisor) if supervisor else None}
+    found: dict[str, Any] = {
+        "supervisor": asdict(supervisor) if supervisor else None,
+        "wanted": queueing.wanted(),
+    }
     if not path(settings).exists():
         return {**found, "workers": 1, "paused": False, "running": [], "waiting": 0}
     try:
@@ -78,7 +87,7 @@ def in_words(standing: dict[str, Any]) -> str:
     if "error" in standing:
         return f"queue: {standing['error']}"
     supervisor = standing["supervisor"]
-    by = f"pid {supervisor['pid']}" if supervisor else "down; `kanarya up` starts its workers"
+    by = f"pid {supervisor['pid']}" if supervisor else DOWN[standing["wanted"]]
     busy = f"{len(standing['running'])} of {standing['workers']} workers busy"
     paused = ", paused" if standing["paused"] else ""
     return f"queue: {by}, {busy}, {standing['waiting']} waiting{paused}"

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts.backup import verified
+from scripts.platform import status
 from scripts.runs import runs
 
 IDS = ("wine-20261121-164231-a55c", "a-20261121-171259-fbce", "zero-20261120-164859-cda6")
@@ -48,3 +49,20 @@ def test_that_nothing_has_run_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_backups_that_were_read_are_counted(count: int, said: str) -> None:
     assert verified(count, 2_500_000) == f"{said} whole: 2.5 MB were read"
+
+
+@pytest.mark.parametrize(
+    ("switched", "queue", "watcher"),
+    [
+        ("1", "queue: down; `kanarya up` starts its workers", "watcher: down; `kanarya up` starts"),
+        ("0", "queue: off, nothing is run on this machine (KANARYA_QUEUE=0)", "watcher: off (KAN"),
+    ],
+)
+def test_what_was_switched_off_is_not_said_to_be_started_by_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, switched: str, queue: str, watcher: str
+) -> None:
+    monkeypatch.setenv("KANARYA_HOME", str(tmp_path))
+    for variable in ("KANARYA_QUEUE", "KANARYA_WATCH"):
+        monkeypatch.setenv(variable, switched)
+    told = CliRunner().invoke(status).output
+    assert queue in told and watcher in told
