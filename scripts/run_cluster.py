@@ -59,6 +59,18 @@ def watch(cluster: Cluster, run_id: str, progress: Progress, *, as_json: bool) -
     return told(ended, progress, as_json=as_json)
 
 
+def find_and_watch(cluster: Cluster, name: str, *, as_json: bool) -> int:
+    """Watch the run of this id or name to its end and return the exit code."""
+    from pipelines import cluster_runs
+
+    found = cluster_runs.find(cluster, name)
+    progress = Progress(quiet=as_json)
+    if {"data_uri", "model_kind"} <= set(found.arguments):
+        progress.begin(found.name, found.arguments)
+    progress.line(cluster.place.page("runs", found.run_id))
+    return watch(cluster, found.run_id, progress, as_json=as_json)
+
+
 def told(ended: Result, progress: Progress, *, as_json: bool) -> int:
     """Say how a run ended and return its exit code."""
     progress.end(ended)

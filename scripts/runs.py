@@ -15,6 +15,7 @@ from scripts.run_cost import cost
 from scripts.run_diff import diff
 from scripts.run_folders import folder_of, folders
 from scripts.run_steps import step_lines, used_by
+from scripts.run_watch import watch
 from serving.errors import UsageError
 
 GOES_ON = {
@@ -122,5 +123,5 @@ def _summary(folder: Path) -> dict[str, object]:
     )
 
 
-for command in (restart, compose, diff, cost, runs_cluster.watch, runs_cluster.cancel):
+for command in (restart, compose, diff, cost, watch, runs_cluster.cancel):
     runs.add_command(command)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.cluster_options import host, namespace, opened, there
-from scripts.progress import Progress
 from serving.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 NEWEST = 20
 """Runs that are listed unless more are asked for."""
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def tell_list(cluster: Cluster, experiment: str, limit: int, *, as_json: bool) -> None:
@@ -107,26 +105,6 @@ def cancel(run: str, host: str | None, namespace: str | None) -> None:
         raise UsageError(f"{found.name} has ended already: {_word(found)}")
     cluster_runs.cancel(cluster, found.run_id)
     click.echo(f"{found.name} is being cancelled; its exit handler closes its MLflow run")
-
-
-@click.command()
-@click.argument("run", metavar="RUN")
-@there
-@host
-@namespace
-@as_json_option
-def watch(run: str, host: str | None, namespace: str | None, as_json: bool) -> int:
-    """Watch a run on a cluster to its end; the exit codes are those of `kanarya run`."""
-    from pipelines import cluster_runs
-    from scripts.run_cluster import watch as wait
-
-    cluster = opened(host, namespace)
-    found = cluster_runs.find(cluster, run)
-    progress = Progress(quiet=as_json)
-    if {"data_uri", "model_kind"} <= set(found.arguments):
-        progress.begin(found.name, found.arguments)
-    progress.line(cluster.place.page("runs", found.run_id))
-    return wait(cluster, found.run_id, progress, as_json=as_json)
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipelines.journal import RUNNING, SUCCEEDED, Result, RunFolder, Step
+from scripts import run_watch
 from scripts.backup import verified
 from scripts.platform import status
 from scripts.runs import runs
@@ -49,6 +51,37 @@ def test_that_nothing_has_run_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_backups_that_were_read_are_counted(count: int, said: str) -> None:
     assert verified(count, 2_500_000) == f"{said} whole: 2.5 MB were read"
+
+
+def watched(home: Path, *arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(runs, ["watch", *arguments], standalone_mode=False)
+    return done.return_value if done.exception is None else 1, done.output + str(done.exception)
+
+
+def test_a_run_of_this_machine_is_watched_to_its_end_with_the_exit_code_of_run(home: Path) -> None:
+    folder = RunFolder(home / "runs" / "iris-20261121-180000-abcd")
+    folder.create({"data_uri": "/data/iris.csv", "model_kind": "mlp", "target": "species"})
+    folder.append(Step("ingest", RUNNING, 1.0))
+    folder.log("ingest").write_text("noise\nnote: 150 rows\n")
+    ended = Step("ingest", SUCCEEDED, 1.0, 3.5)
+    folder.append(ended)
+    folder.close(Result(folder.run_id, "rejected", "not better", None, 4.0, (ended,)))
+    code, told = watched(home, folder.run_id)
+    assert code == 3
+    assert "mlp on iris.csv, predicting species" in told and "rejected: not better" in told
+    assert "✓ ingest" in told and "150 rows" in told and "noise" not in told
+    code, told = watched(home, folder.run_id, "--json")
+    assert (code, json.loads(told.removesuffix("None"))["outcome"]) == (3, "rejected")
+
+
+def test_a_run_that_nobody_carries_out_any_more_is_not_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_watch, "PATIENCE_S", 0.0)
+    (home / "runs" / IDS[0] / "result.json").unlink()
+    assert "its process was killed; `kanarya runs restart`" in watched(home, IDS[0])[1]
+    assert "there is no run 'none'" in watched(home, "none", "--on", "local")[1]
+    assert "--on cluster" in watched(home, IDS[0], "--on", "local", "--host", "http://x")[1]
 
 
 @pytest.mark.parametrize(
