@@ -87,10 +87,15 @@ def _network(uri: str | None) -> tuple[str, ...]:
 
 
 def start(asked: Asked, *, as_json: bool) -> int:
-    """Run what is asked for, say how it ended, and return the exit code."""
+    """Run what is asked for, say how it ended, and return the exit code.
+
+    Raises DataError, before anything is started, where its data is a path with nothing there.
+    """
+    from components.ingest import presence
     from pipelines.local import CHECKOUT
     from pipelines.warm import steps
 
+    presence.refuse_missing(asked.spec.data.uri, pictures=asked.spec.task == "image")
     with steps(CHECKOUT) as warm:
         result = execute(asked, Settings.from_env(), Progress(quiet=as_json), warm)
     if as_json:

@@ -47,12 +47,9 @@ class Files(Protocol):
 @contextmanager
 def opened(path: Path) -> Iterator[Files]:
     """Lend the files of a folder, a zip or a tar; raise `UnreadableError` for anything else."""
+    refuse_missing(path)
     if path.is_dir():
         yield _Folder.at(path)
-    elif not path.exists():
-        raise UnreadableError(f"there is no such file or folder{_instead(path)}.")
-    elif not path.is_file():
-        raise UnreadableError("it is neither a file nor a folder: give a zip, a tar or a folder.")
     elif zipfile.is_zipfile(path):
         with _zip(path) as archive:
             yield _Zip.of(archive, path)
@@ -63,6 +60,14 @@ def opened(path: Path) -> Iterator[Files]:
             "it is neither a folder nor a zip of pictures, nor CIFAR-10's tar.gz: pack the "
             "folders of the classes as a zip."
         )
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise UnreadableError where there is neither a file nor a folder."""
+    if not path.exists():
+        raise UnreadableError(f"there is no such file or folder{_instead(path)}.")
+    if not path.is_file() and not path.is_dir():
+        raise UnreadableError("it is neither a file nor a folder: give a zip, a tar or a folder.")
 
 
 def _instead(path: Path) -> str:

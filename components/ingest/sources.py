@@ -33,7 +33,7 @@ def found(uri: str, scratch: Path) -> tuple[Source, ...]:
     try:
         if path is None:
             return _named(remote.fetch(uri, scratch / "source"))
-        return _named([(each, each.name) for each in _files(path)])
+        return _named([(each, each.name) for each in files(path)])
     except PermissionError as error:
         raise UnreadableError(
             f"it cannot be read ({error.strerror}): give this user the right to (chmod u+r)."
@@ -46,13 +46,17 @@ def _named(files: Sequence[tuple[Path, str]]) -> tuple[Source, ...]:
     return tuple(Source(path, name if len(files) > 1 else "") for path, name in files)
 
 
-def _files(path: Path) -> list[Path]:
+def files(path: Path) -> list[Path]:
+    """Return the files that a local path stands for. Raises UnreadableError where there are none.
+
+    What is in them is not looked at.
+    """
     if path.is_dir():
         return _in_folder(path)
-    files = matching(path)
-    if not files:
+    found = matching(path)
+    if not found:
         _refuse_what_is_no_file(path)
-    return files or [path]
+    return found or [path]
 
 
 def matching(path: Path) -> list[Path]:
