@@ -8,6 +8,7 @@ the others.
 from __future__ import annotations
 
 import fcntl
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ FIRST_S, LONGEST_S, ASKED_S = 1.0, 300.0, 3600.0
 ROUND_S = 15.0
 """A round ends after so long; what is left waits for the next one."""
 AT_ONCE = 500
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,15 @@ def _round(outbox: Outbox, receiver: Receiver, clock: _Clock) -> Round:
                 break
             outbox.trying(receiver.name, alert.id)
             try:
-                send(alert)
+                left_out = send(alert)
             except sending.NotTaken as error:
                 rest = max(error.wait_s, pause_s(known.failures if not delivered else 0))
                 until = clock.now() + min(rest, ASKED_S)
                 outbox.failed(receiver.name, alert.id, str(error), until)
                 return Round(delivered, 1)
-            outbox.delivered(receiver.name, alert.id, clock.now())
+            if left_out:
+                log.warning("%s: %s", alert.id, left_out)
+            outbox.delivered(receiver.name, alert.id, clock.now(), left_out)
             delivered += 1
     return Round(delivered)
 

@@ -175,13 +175,13 @@ class Outbox:
                 (receiver, alert),
             )
 
-    def delivered(self, receiver: str, alert: str, now: float) -> None:
-        """Note that a receiver has an alert, and so is well."""
+    def delivered(self, receiver: str, alert: str, now: float, left_out: str = "") -> None:
+        """Note that a receiver has an alert, and so is well; `left_out`: who of it has not."""
         with database.transaction(self.db, self.file):
             self.db.execute(
-                "UPDATE deliveries SET state = ?, ended_at = ?, error = '' "
+                "UPDATE deliveries SET state = ?, ended_at = ?, error = ? "
                 "WHERE receiver = ? AND alert = ?",
-                (DELIVERED, now, receiver, alert),
+                (DELIVERED, now, left_out, receiver, alert),
             )
             self.db.execute("DELETE FROM receivers WHERE name = ?", (receiver,))
 

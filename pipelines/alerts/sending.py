@@ -7,7 +7,7 @@ import ssl
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from typing import Any
@@ -21,7 +21,8 @@ PATIENCE_S = 10.0
 SHOWN = 120
 _PORTS = {"smtp": 25, "smtps": 465}
 SUBMISSION = 587
-Send = Callable[[Alert], None]
+Send = Callable[[Alert], str]
+"""Hands an alert over; returns who did not get it and why, "" where all did."""
 
 
 class NotTaken(AlertError):
@@ -50,7 +51,7 @@ class _Staying(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _posted(opener: urllib.request.OpenerDirector, receiver: Receiver, alert: Alert) -> None:
+def _posted(opener: urllib.request.OpenerDirector, receiver: Receiver, alert: Alert) -> str:
     headers = {"Content-Type": "application/json", messages.KEY: messages.key(alert)}
     if receiver.user or receiver.password:
         login = b64encode(f"{receiver.user}:{receiver.password}".encode()).decode()
@@ -59,7 +60,7 @@ def _posted(opener: urllib.request.OpenerDirector, receiver: Receiver, alert: Al
     asked = urllib.request.Request(receiver.url, data, headers, method="POST")
     try:
         with opener.open(asked, timeout=PATIENCE_S):
-            pass
+            return ""
     except urllib.error.HTTPError as error:
         with closing(error):
             wait = error.headers.get("Retry-After") or ""
@@ -86,13 +87,14 @@ class _Post:
         self._receiver = receiver
         self._server: smtplib.SMTP | None = None
 
-    def send(self, alert: Alert) -> None:
-        """Hand a letter over. Raises NotTaken."""
+    def send(self, alert: Alert) -> str:
+        """Hand a letter over; return whom the server refused beside others. Raises NotTaken."""
         try:
             if self._server is None:
                 self._server = _connected(self._receiver)
             letter = messages.mail(alert, self._receiver)
-            self._server.send_message(letter, self._receiver.sender, list(self._receiver.to))
+            to = list(self._receiver.to)
+            refused = self._server.send_message(letter, self._receiver.sender, to)
         except smtplib.SMTPResponseException as error:
             raise NotTaken(f"the mail server answers {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
@@ -100,12 +102,21 @@ class _Post:
             raise NotTaken(f"the mail server refuses who gets it ({', '.join(codes)})") from None
         except (OSError, ValueError) as error:
             raise NotTaken(f"the mail server cannot be used ({_why(error)})") from None
+        return _left_out({name: code for name, (code, _) in refused.items()})
 
     def close(self) -> None:
         """Say good-bye where somebody is still there."""
         if self._server is not None:
             with suppress(OSError, smtplib.SMTPException):
                 self._server.quit()
+
+
+def _left_out(refused: Mapping[str, int]) -> str:
+    """Return what is said of a letter that some got: to send it again would tell them twice."""
+    if not refused:
+        return ""
+    codes = ", ".join(sorted({str(code) for code in refused.values()}))
+    return f"the mail server refuses {', '.join(sorted(refused))} ({codes}); the others have it"
 
 
 def _connected(receiver: Receiver) -> smtplib.SMTP:

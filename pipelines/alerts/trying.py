@@ -32,7 +32,6 @@ def _tried(receiver: Receiver) -> str:
     made = alert("KanaryaTest", Severity.INFO, {}, SENTENCE, datetime.now(UTC))
     try:
         with sending.to(receiver) as send:
-            send(replace(made, id=f"{made.id}/{receiver.name}"))
+            return send(replace(made, id=f"{made.id}/{receiver.name}"))
     except sending.NotTaken as error:
         return str(error)
-    return ""

@@ -94,8 +94,18 @@ class Mail:
     port: int = 0
     letters: list[Message] = field(default_factory=list)
     refuses: bool = False
+    knows: str = "@"
+    """Only who has this in the address."""
     said_in_the_clear: bool = False
     """Whether anybody has logged in without TLS."""
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if self.knows not in address:
+            return "550 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.refuses:

@@ -22,6 +22,7 @@ from pipelines.alerts.delivering import LONGEST_S, Round, deliver, pause_s
 from pipelines.alerts.outbox import opened, raise_
 from pipelines.alerts.receivers import ADDRESSES, receiver
 from pipelines.alerts.rule import Severity
+from pipelines.alerts.trying import tried
 from pipelines.errors import AlertError
 from serving.settings import Settings
 from tests.pipelines.alerts.conftest import NOW
@@ -93,6 +94,24 @@ def test_a_letter_says_it_and_one_that_comes_twice_has_one_id(settings: Settings
     assert "<It> fails: 34 → 51." in first.get_payload(decode=True).decode()
     assert first["Message-ID"] == last["Message-ID"]
     assert len({each["Message-ID"] for each in server.letters}) == 2
+
+
+def test_a_letter_that_some_did_not_get_says_so_where_it_is_delivered(
+    settings: Settings, to: Told
+) -> None:
+    raised(settings, 1)
+    said = "the mail server refuses b@example.com (550); the others have it"
+    with mail() as server:
+        server.knows = "ops@"
+        to(f"smtp://localhost:{server.port}/ops@example.com,b@example.com")
+        assert deliver(settings, NOW) == Round(delivered=1)
+        assert deliver(settings, NOW) == Round() and len(server.letters) == 1
+        assert list(tried().values()) == [said]
+        to(f"smtp://localhost:{server.port}/b@example.com")
+        assert list(tried().values()) == ["the mail server refuses who gets it (550)"]
+    with opened(settings) as outbox:
+        (known,) = outbox.deliveries(9)
+    assert (known.state, known.error) == ("delivered", said)
 
 
 def test_what_was_raised_while_the_receiver_was_down_comes_once_when_it_is_up(
