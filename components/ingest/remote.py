@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +24,11 @@ from serving.errors import PlatformError, UsageError
 
 ATTEMPTS = 4
 TIMEOUT_S = 30.0
+FIRST_S, LONGEST_S = 0.5, 60.0
+"""Before the second attempt, then twice as long each time; the most that a server may ask for."""
+PASSING = frozenset({408, 425, 429})
+"""Answers below 500 that are another one a little later."""
+CLOSED = frozenset({401, 403, 407})
 RANGE = 8 << 20
 """Bytes of an S3 object that are asked for at a time."""
 SUPPORTED = "a path, file://, gs://, s3:// and http(s)://"
@@ -59,13 +66,14 @@ def copied(uri: str, path: Path) -> Path:
 def _over_http(uri: str, path: Path) -> tuple[Path, str]:
     reason: Exception | None = None
     mark = ""
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
+        if reason:
+            time.sleep(_pause_s(uri, reason, attempt))
         try:
             mark, whole = _taken_up(uri, path, mark)
         except HTTPError as error:
-            if error.code < 500:
-                why = f"the server answers {error.code} {error.reason}: check the address."
-                raise UnreadableError(why) from error
+            error.close()
+            _refuse_for_good(error)
             reason = error
         except (HTTPException, OSError) as error:
             if _is_of_disk(error):
@@ -77,6 +85,42 @@ def _over_http(uri: str, path: Path) -> tuple[Path, str]:
             reason = EOFError("the answer broke off")
     why = masked(str(reason), uri, os.environ)
     raise PlatformError(f"{uri} could not be fetched in {ATTEMPTS} attempts ({why}); try again")
+
+
+def _refuse_for_good(error: HTTPError) -> None:
+    """Raise UnreadableError for an answer that is the same the next time."""
+    if error.code >= 500 or error.code in PASSING:
+        return
+    said = f"{error.code} {error.reason}"
+    if error.code in CLOSED:
+        why = f"the server answers {said}: give the address a login that may read it."
+    else:
+        why = f"the server answers {said}: check the address."
+    raise UnreadableError(why) from error
+
+
+def _pause_s(uri: str, reason: Exception, attempt: int) -> float:
+    """Return the seconds before the next attempt: as many as the server asks for, or ever more.
+
+    Raises PlatformError where it asks for more than a step should wait.
+    """
+    asked = _asked_s(reason.headers.get("Retry-After")) if isinstance(reason, HTTPError) else 0.0
+    if asked > LONGEST_S:
+        raise PlatformError(
+            f"{uri} could not be fetched ({reason}): its server asks to be left alone for "
+            f"{asked:,.0f} s; try again then"
+        )
+    return max(asked, FIRST_S * 2.0 ** (attempt - 1))
+
+
+def _asked_s(wanted: str | None) -> float:
+    """Return the seconds of a `Retry-After`: a number of them, or the date when they are over."""
+    if wanted is None or wanted.strip().isdecimal():
+        return float(wanted or 0)
+    try:
+        return max(0.0, parsedate_to_datetime(wanted).timestamp() - time.time())
+    except ValueError:
+        return 0.0
 
 
 def _taken_up(uri: str, path: Path, mark: str) -> tuple[str, bool]:
@@ -145,6 +189,7 @@ def _copied(server: Any, found: Any, copy: Path) -> None:
         except OSError as error:
             if _is_of_disk(error) or not left:
                 raise
+            time.sleep(FIRST_S * 2.0 ** (ATTEMPTS - 1 - left))
         else:
             break
         _refuse_changed(server, found)

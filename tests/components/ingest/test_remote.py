@@ -12,7 +12,7 @@ import pytest
 
 from components import dataset
 from components.errors import UnreadableError
-from components.ingest import step
+from components.ingest import remote, step
 from components.ingest.rules import Request
 from serving.errors import KanaryaError, PlatformError, UsageError
 
@@ -25,6 +25,10 @@ class Breaking(BaseHTTPRequestHandler):
     content = b""
     breaks = 0
     ranges = True
+    refusals = 0
+    """So many are answered with `refusal` at first, and `retry_after`."""
+    refusal = 503
+    retry_after = ""
     asked: list[str | None]
 
     def do_GET(self) -> None:
@@ -33,6 +37,11 @@ class Breaking(BaseHTTPRequestHandler):
         kind.asked.append(asked)
         if self.path == "/none.csv":
             return self.send_error(404)
+        if kind.refusals:
+            kind.refusals -= 1
+            self.send_response(kind.refusal)
+            self.send_header("Retry-After", kind.retry_after)
+            return self.end_headers()
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and kind.ranges else 0
         body = kind.content[start:]
         self.send_response(206 if start else 200)
@@ -59,6 +68,58 @@ def server() -> Iterator[tuple[type[Breaking], str]]:
     listening.shutdown()
     listening.server_close()
     thread.join()
+
+
+@pytest.fixture(autouse=True)
+def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been waited for."""
+    found: list[float] = []
+    monkeypatch.setattr(remote.time, "sleep", found.append)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("refusal", "refusals", "retry_after", "waited"),
+    [
+        (503, 2, "", [0.5, 1.0]),
+        (429, 2, "7", [7.0, 7.0]),
+        (429, 1, "Sat, 21 Nov 2020 12:00:00 GMT", [0.5]),
+        (429, 1, "soon", [0.5]),
+    ],
+)
+def test_a_server_that_is_busy_is_asked_again_when_it_wants(
+    tmp_path: Path,
+    server: tuple[type[Breaking], str],
+    paused: list[float],
+    refusal: int,
+    refusals: int,
+    retry_after: str,
+    waited: list[float],
+) -> None:
+    handler, address = server
+    handler.content, handler.refusal, handler.refusals = ROWS.encode(), refusal, refusals
+    handler.retry_after = retry_after
+    step.run(f"{address}/rows.csv", Request("y"), tmp_path / "table")
+    assert paused == waited
+
+
+@pytest.mark.parametrize(
+    ("refusal", "retry_after", "reason"),
+    [
+        (429, "", "in 4 attempts (HTTP Error 429: Too Many Requests); try again"),
+        (429, "3600", "its server asks to be left alone for 3,600 s; try again then"),
+        (403, "", "answers 403 Forbidden: give the address a login that may read it."),
+        (410, "", "answers 410 Gone: check the address."),
+    ],
+)
+def test_what_a_server_refuses_is_told_with_what_to_do(
+    tmp_path: Path, server: tuple[type[Breaking], str], refusal: int, retry_after: str, reason: str
+) -> None:
+    handler, address = server
+    handler.refusal, handler.refusals, handler.retry_after = refusal, 99, retry_after
+    with pytest.raises(KanaryaError) as caught:
+        step.run(f"{address}/rows.csv", Request("y"), tmp_path / "table")
+    assert reason in str(caught.value)
 
 
 @pytest.mark.parametrize("packed", [False, True])
