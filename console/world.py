@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from console.access.attempts import Attempts
 from console.access.audit import Audit
 from console.access.guard import Door
-from console.access.sessions import Sessions, kept_secret
+from console.access.sessions import Sessions
 from console.data.deleted import Deleted
 from console.data.elsewhere import Elsewhere
 from console.data.feed import Feed
@@ -47,7 +47,7 @@ class World:
     @classmethod
     def of(cls, settings: ConsoleSettings) -> World:
         """Return the world of an installation; its folder and secret are made where missing."""
-        sessions = Sessions(kept_secret(settings.folder / "secret"))
+        sessions = Sessions.kept(settings.folder)
         elsewhere = Elsewhere(settings)
         runs = Runs.of(settings.base, elsewhere)
         return cls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from console.access import logins
 from console.access.guard import Door, Guard, own_path
 from console.access.roles import Person, Role
-from console.access.sessions import COOKIE, Sessions, kept_secret
+from console.access.sessions import COOKIE, LIFE_S, Sessions, kept_secret
+from serving.errors import PlatformError
 
 AYSE = logins.with_password("ayse", Role.OPERATOR, "kanarya-sarı-1")
 BUILD, TOKEN = logins.with_token("build", Role.VIEWER)
@@ -162,6 +164,44 @@ def test_who_logged_out_is_not_let_in_with_the_old_cookie() -> None:
     sessions.end(given)
     assert sessions.person(given) is None
     assert Sessions(b"t" * 32).person(given) is None
+
+
+def test_who_logged_out_stays_out_after_a_restart_until_the_cookie_expires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person("ayse", Role.OPERATOR)
+    sessions = Sessions.kept(tmp_path)
+    first, second, stays = (sessions.cookie(person) for _ in range(3))
+    sessions.end(first)
+    sessions.end("forged")
+    again = Sessions.kept(tmp_path)
+    again.end(second)
+    found = Sessions.kept(tmp_path)
+    assert [found.person(each) for each in (first, second, stays)] == [None, None, person]
+    assert len((tmp_path / "ended").read_text().splitlines()) == 2
+    later = time.time() + LIFE_S + 9
+    monkeypatch.setattr("console.access.sessions.time.time", lambda: later)
+    assert found.person(first) is None, "it has expired"
+    assert not Sessions.kept(tmp_path).ended
+
+
+def test_a_damaged_list_of_ended_sessions_keeps_its_whole_lines(tmp_path: Path) -> None:
+    (tmp_path / "ended").write_bytes(b"99999999999 aa\n\xff\xfe nothing at all\nsoon bb\n9999")
+    assert set(Sessions.kept(tmp_path).ended) == {"aa"}
+    (tmp_path / "ended").unlink()
+    (tmp_path / "ended").mkdir()
+    with pytest.raises(PlatformError, match="nobody knows who logged out"):
+        Sessions.kept(tmp_path)
+
+
+def test_a_disk_that_is_full_does_not_keep_anybody_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions = Sessions(b"s" * 32, file=tmp_path / "file" / "ended")
+    (tmp_path / "file").write_text("")
+    given = sessions.cookie(Person("ayse", Role.OPERATOR))
+    sessions.end(given)
+    assert sessions.person(given) is None and "until a restart only" in caplog.text
 
 
 def test_the_secret_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:
