@@ -35,6 +35,7 @@ from serving.local.platform import Ports, down, up
 from serving.settings import Settings
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
 from tests.components.web import over_http
+from tests.docker import endings
 from tests.docker.engine import ROOT, docker, image, inspected, running, until_healthy
 
 pytestmark = [
@@ -134,7 +135,7 @@ def run(place: Place, pipeline: Path, arguments: dict[str, Any]) -> Ran:
     from docker.types import Mount
     from kfp import components, local
 
-    label, began = f"kanarya.test={uuid.uuid4()}", time.time()
+    label = f"kanarya.test={uuid.uuid4()}"
     root = given(place.folder / "runs" / pipeline.stem)
     shutil.copy(place.settings.kubeconfig, place.folder / "kubeconfig-for-steps")
     (place.folder / "kubeconfig-for-steps").chmod(0o644)
@@ -156,32 +157,15 @@ def run(place: Place, pipeline: Path, arguments: dict[str, Any]) -> Ran:
         labels=dict([label.split("=")]),
     )
     local.init(runner=runner, pipeline_root=str(root))
-    with contextlib.chdir(place.folder):
+    # kfp.local says SUCCESS of a container that is gone before it asks how it ended.
+    with endings.watched(label, place.folder) as ended, contextlib.chdir(place.folder):
         components.load_component_from_file(str(pipeline))(**arguments)
-    return Ran(_outputs(root), _ended(label, began))
+        return Ran(_outputs(root), ended())
 
 
 def _outputs(root: Path) -> dict[str, Any]:
     found = sorted(root.glob("*/*/executor_output.json"))
     return {path.parent.name: json.loads(path.read_text()) for path in found}
-
-
-def _ended(label: str, began: float) -> Counter[tuple[str, str]]:
-    """How many containers of each image ended with which code, by the engine's own account.
-
-    kfp.local says SUCCESS of a container that is gone before it asks how it ended.
-    """
-    words = (
-        "--since",
-        f"{began:.0f}",
-        "--until",
-        f"{time.time() + 1:.0f}",
-        "--format",
-        "{{json .}}",
-    )
-    said = docker("events", *words, "--filter", "event=die", "--filter", f"label={label}").stdout
-    ends = [json.loads(line)["Actor"]["Attributes"] for line in said.splitlines()]
-    return Counter((each["image"], each["exitCode"]) for each in ends)
 
 
 def ask(place: Place, name: str, version: str, instances: list[Any]) -> Any:
