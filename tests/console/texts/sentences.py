@@ -27,6 +27,7 @@ ELSEWHERE = (
     *("pipelines/backup", "pipelines/cleaning", "pipelines/doctor", "pipelines/warm"),
     *("pipelines/compile.py", "pipelines/trainjob.py", "pipelines/katib.py", "pipelines/costs.py"),
     *("components/train/__main__.py", "components/finish", "components/assigned.py"),
+    *("pipelines/watcher_pages.py", "pipelines/watching_cluster.py"),
     # Documents, which are English as a whole: reports, cards, drawings, metrics.
     *("serving/pages", "serving/rollout/card", "components/report.py", "components/plots.py"),
     *("components/evaluate/about.py", "components/evaluate/image_step.py"),
