@@ -10,7 +10,7 @@ from nicegui import ui
 from console.data.alerts import Standing
 from console.widgets import alert_tables
 from console.widgets.parts import heading
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from console.widgets.silencing import silence_dialog
 from pipelines.alerts.deciding import FIRING, PENDING, Silence
 from pipelines.alerts.silencing import ALL, Quiet
@@ -52,8 +52,7 @@ class AlertsPage:
 
     def show(self, found: Standing) -> None:
         """Show the alerts as they are now."""
-        self._trouble.set_text(" ".join(found.troubles))
-        self._trouble.set_visibility(bool(found.troubles))
+        self.screen.tell_all(self._trouble, found.troubles)
         self._nobody.set_text(self._warning(found))
         self._nobody.set_visibility(bool(self._nobody.text))
         counts = (found.count(FIRING), found.count(PENDING), len(found.silences), found.waiting)
@@ -78,8 +77,8 @@ class AlertsPage:
     async def _tested(self) -> None:
         said = await self.screen.act("alerts.test", "receivers", self.screen.world.alerts.try_out)
         for name, why in (said or {}).items():
-            sentence = f"{name}: {why or self.screen.say('alerts.came')}"
-            ui.notify(sentence, type="negative" if why else "positive", multi_line=True)
+            came = Said(f"{name}: {self.screen.say('alerts.came')}")
+            self.screen.notify(f"{name}: {why}" if why else came, "negative" if why else "positive")
 
     async def _everything(self) -> None:
         await self._silence(ALL, "")

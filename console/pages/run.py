@@ -116,8 +116,7 @@ class Head:
         where = said.get(row.where, say("run.elsewhere"))
         self._where.set_text(f"{where} {metrics}" if where and metrics else where)
         self._where.set_visibility(bool(where))
-        self._screen.tell(self._trouble, " ".join(run.troubles))
-        self._trouble.set_visibility(bool(run.troubles))
+        self._screen.tell_all(self._trouble, run.troubles)
         if row.page and not self._page.visible:
             self._page.props["href"] = row.page
             self._page.set_visibility(True)

@@ -11,7 +11,7 @@ from nicegui import ui
 
 from console.data.alerts import Told, Wrong
 from console.widgets.live_table import LiveTable, Show, cell
-from console.widgets.screen import Screen
+from console.widgets.screen import Said, Screen
 from console.widgets.status import moment
 from pipelines.alerts.deciding import Silence
 from pipelines.alerts.outbox import Delivery
@@ -76,7 +76,7 @@ def _wrong(screen: Screen, hush: Hush, key: str) -> Show[Wrong]:
     def show(found: Wrong) -> None:
         _say(screen, state, found.state)
         _say(screen, severity, found.severity)
-        sentence.set_text(found.sentence)
+        screen.tell(sentence, found.sentence)
         since.set_text(moment(found.since))
 
     return show
@@ -114,7 +114,8 @@ def _told(screen: Screen, name: str) -> Show[Told]:
         waits.set_text(str(of.waiting))
         delivered.set_text(str(of.delivered))
         given_up.set_text(str(of.given_up))
-        again = {"count": of.failures, "when": moment(of.not_before), "why": of.error}
+        why = screen.told(of.error).text
+        again = {"count": of.failures, "when": moment(of.not_before), "why": why}
         answer.set_text(screen.say("alerts.failed", **again) if of.failures else "–")
 
     return show
@@ -131,10 +132,9 @@ def _delivery(screen: Screen, key: str) -> Show[Delivery]:
     def show(found: Delivery) -> None:
         at.set_text(moment(datetime.fromisoformat(found.alert.at).timestamp()))
         _say(screen, state, found.state.replace(" ", "_"))
-        sentence.set_text(found.alert.sentence)
-        attempts.set_text(
-            f"{found.attempts}: {found.error}" if found.error else f"{found.attempts}"
-        )
+        screen.tell(sentence, found.alert.sentence)
+        counted = f"{found.attempts}: {found.error}" if found.error else Said(f"{found.attempts}")
+        screen.tell(attempts, counted)
 
     return show
 
@@ -153,11 +153,11 @@ def _rule(screen: Screen, hush: Callable[[str], Awaitable[None]], name: str) -> 
 
 def _when(screen: Screen, rule: Rule) -> str:
     """Return when a rule fires, and where, if only Prometheus can tell."""
-    limit = shown(rule.limit, rule.signal.unit)
-    said = screen.say(
-        f"alerts.{'below' if rule.below else 'above'}", what=rule.signal.name, limit=limit
-    )
-    lasts = screen.say("alerts.lasts", time=duration(rule.for_s)) if rule.for_s else ""
+    limit = screen.told(shown(rule.limit, rule.signal.unit)).text
+    what = screen.say(f"alerts.signal.{rule.signal.name}")
+    said = screen.say(f"alerts.{'below' if rule.below else 'above'}", what=what, limit=limit)
+    time = screen.told(duration(rule.for_s)).text
+    lasts = screen.say("alerts.lasts", time=time) if rule.for_s else ""
     where = "" if rule.signal.local else screen.say("alerts.prometheus")
     return " ".join(filter(None, (said, lasts, where)))
 

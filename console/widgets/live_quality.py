@@ -34,9 +34,10 @@ class LiveQuality:
             return
         self._shown = found
         self._section.set_visibility(bool(found.qualities or found.waiting or found.trouble))
-        self._window.set_text(self._screen.say("quality.window", span=found.window))
+        window = self._screen.told(found.window).text
+        self._window.set_text(self._screen.say("quality.window", span=window))
         self._window.set_visibility(bool(found.window))
-        self._trouble.set_text(found.trouble)
+        self._screen.tell(self._trouble, found.trouble)
         self._trouble.set_visibility(bool(found.trouble))
         self._table.show({f"{each.version} {each.metric}": each for each in found.qualities})
         waiting = self._screen.say("quality.waiting", count=f"{found.waiting:,}")
@@ -51,7 +52,8 @@ class LiveQuality:
         def show(found: Quality) -> None:
             version.set_text(found.version)
             metric.set_text(found.metric or "–")
-            value.set_text(found.value or self._screen.say("quality.no_label"))
+            said = self._screen.told(found.value).text
+            value.set_text(said or self._screen.say("quality.no_label"))
             labels.set_text(f"{found.labels:,}")
             predictions.set_text(f"{found.predictions:,}")
 

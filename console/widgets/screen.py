@@ -74,6 +74,13 @@ class Screen:
         label.set_text(told.text)
         label.props.set_optional("lang", self.foreign(told))
 
+    def tell_all(self, label: ui.label, sentences: tuple[str, ...]) -> None:
+        """Show several sentences of the engine, and nothing at all where there are none."""
+        told = [self.told(each) for each in sentences]
+        label.set_text(" ".join(each.text for each in told))
+        label.props.set_optional("lang", next(filter(None, map(self.foreign, told)), None))
+        label.set_visibility(bool(told))
+
     def foreign(self, told: Told) -> str | None:
         """Return the language of a sentence that is not the page's, else None."""
         return told.language if told.language != self.texts.language else None
