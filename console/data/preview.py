@@ -165,4 +165,4 @@ def _asked(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
 def _refusal(said: str, uri: str) -> KanaryaError:
     last = next((line for line in reversed(said.splitlines()) if line.startswith(ERROR)), "")
     sentence = last.removeprefix(ERROR) or "its process ended without a word; it may be too large"
-    return UsageError(f"{uri}: {sentence}")
+    return UsageError(sentence if sentence.startswith(uri) else f"{uri}: {sentence}")

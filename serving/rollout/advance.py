@@ -22,7 +22,7 @@ from typing import assert_never
 
 from serving.rollout import shadowing
 from serving.rollout.judge import Case, Judgement, Verdict, judge
-from serving.rollout.moves import done, go, hold, late, remembered, roll_back
+from serving.rollout.moves import done, go, hold, late, reason_alone, remembered, roll_back
 from serving.rollout.observation import Counts, NotMeasured, Observation
 from serving.rollout.state import STANDING, Phase, Rollout
 from serving.rollout.step import Sight, Step, event
@@ -97,7 +97,7 @@ def _wait_for_a_person(state: Rollout, at: float) -> Step:
         return roll_back(state, at, f"nobody approved {state.asking} % within {limit:g} s")
     if state.phase is Phase.APPROVAL:
         return hold(state, at, f"nobody approved {state.asking} % within {limit:g} s")
-    return hold(state, at, f"{state.reason} for {limit:g} s")
+    return hold(state, at, f"{reason_alone(state)} for {limit:g} s")
 
 
 def _observe(state: Rollout, sight: Sight) -> Step:

@@ -83,6 +83,11 @@ def hold(state: Rollout, at: float, reason: str) -> Step:
     return Step(held, events=(event("held", held, held.reason),))
 
 
+def reason_alone(state: Rollout) -> str:
+    """Return why it stands where it does, without what a person can do about it."""
+    return state.reason.removesuffix(f"; {commands(state)}")
+
+
 def commands(state: Rollout) -> str:
     """Return what a person can do about a held rollout."""
     resume = f"go on with `kanarya rollout resume {state.service}`"

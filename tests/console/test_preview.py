@@ -113,6 +113,8 @@ def test_a_process_of_its_own_looks_and_validates(tmp_path: Path) -> None:
     assert [each.column for each in found.found if each.level == "warning"] == ["id"]
     with pytest.raises(UsageError, match="there is no such file: did you mean rows.csv"):
         preview(settings, str(tmp_path / "rowz.csv"))
+    with pytest.raises(UsageError, match="^ftp://h/rows.csv cannot be reached: supported are"):
+        preview(settings, "ftp://h/rows.csv")
 
 
 def test_what_the_process_prints_is_a_preview(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -185,6 +186,8 @@ def test_a_pause_that_nobody_ends_becomes_a_hold() -> None:
     pause = When("split", 10, lambda: manual.hold(stage.world("a person"), NAME))
     outcome = played(stage, STEPS, pause)
     assert outcome.kind == "held"
+    assert re.match(r"held by \S+ for 5 s; go on with", outcome.reason)
+    assert outcome.reason.count("go on with") == 1
     assert stage.live() == {uri("1"): 90, uri("2"): 10}
     assert manual.resume(stage.world("a person"), NAME).kind == "promoted"
 
