@@ -52,16 +52,23 @@ def open_question(policy: ChampionPolicy, found: Finding) -> bool:
 def evidence(policy: ChampionPolicy, found: Finding) -> str:
     """Return what the rows say, and what follows where they do not tell."""
     test = "" if found.p_value is None else f", McNemar p {shown(found.p_value)}"
-    said = f"Verdict {found.outcome}: {_between(found)} on {found.rows} rows{test}."
+    said = f"{_between(found)} on {found.rows} rows{test}"
     if not open_question(policy, found):
-        return said
-    question = "whether it is better" if policy.require == "better" else _worse(policy.margin)
+        return f"{said}: it is shown {_proven(found.outcome, policy.margin)}."
+    question = "better" if policy.require == "better" else _worse(policy.margin)
     follows = OTHERWISE[policy.on_cannot_tell]
-    return f"{said} They do not tell {question}{_needs(found)}; {follows}."
+    return f"{said}: too few to tell whether it is {question}{_needs(found)}; {follows}."
+
+
+def _proven(outcome: Outcome, margin: float) -> str:
+    """Return an outcome that is no open question in words."""
+    if outcome is Outcome.BETTER:
+        return "to be better"
+    return f"{'' if outcome is Outcome.WORSE else 'not '}to be {_worse(margin)}"
 
 
 def _worse(margin: float) -> str:
-    return f"whether it is worse by more than {shown(margin)}" if margin else "whether it is worse"
+    return f"worse by more than {shown(margin)}" if margin else "worse"
 
 
 def _needs(found: Finding) -> str:
@@ -78,7 +85,7 @@ def rounded(rows: int) -> int:
 
 def _between(found: Finding) -> str:
     low, high = shown(found.low), shown(found.high)
-    return f"better by {shown(found.improvement)}, {low} to {high} (alpha {found.alpha:.2g})"
+    return f"Better by {shown(found.improvement)}, {low} to {high} (alpha {found.alpha:.2g})"
 
 
 def part(given: Guarded, found: Finding, policy: ChampionPolicy) -> str:

@@ -17,7 +17,7 @@ NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
 _KINDS = {
     "n": NUMBER,
     "p": re.compile(r"[-+]?[\d.,]+ ?%"),
-    "w": re.compile(r"\S+|'[^']*'|\"[^\"]*\""),
+    "w": re.compile(r"\S*[^\s:]|'[^']*'|\"[^\"]*\""),
     "m": re.compile(r"[a-z]\w*_\w+|accuracy|loss|rmse|mae|mape|r2|brier|ece"),
     "": re.compile(r".+", re.DOTALL),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -153,10 +154,30 @@ def test_the_sentence_tells_the_bounds_the_test_and_how_many_rows_would_tell() -
     (reason,) = judged(pair(30, 0, 1), GatePolicy({}, ChampionPolicy("accuracy", 0.04))).reasons
     assert reason == (
         "accuracy 0.9667 is not worse than the champion's 1 (version 3) by more than 0.04, on the "
-        "same test rows. Verdict cannot_tell: better by -0.0333, -0.1601 to 0.0805 (alpha 0.05) on "
-        "30 rows, McNemar p 1. They do not tell whether it is worse by more than 0.04, which needs "
-        "about 4,500 rows; what was measured decides."
+        "same test rows. Better by -0.0333, -0.1601 to 0.0805 (alpha 0.05) on 30 rows, McNemar p "
+        "1: too few to tell whether it is worse by more than 0.04, which needs about 4,500 rows; "
+        "what was measured decides."
     )
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "margin", "require", "shown"),
+    [
+        (20, 2, 0.04, "better", "it is shown to be better"),
+        (2, 2, 0.1, "non_inferior", "it is shown not to be worse by more than 0.1"),
+        (2, 20, 0.04, "non_inferior", "it is shown to be worse by more than 0.04"),
+        (2, 20, 0.0, "non_inferior", "it is shown to be worse"),
+        (2, 2, 0.1, "better", "too few to tell whether it is better"),
+        (2, 1, 0.0, "non_inferior", "too few to tell whether it is worse"),
+    ],
+)
+def test_what_is_shown_is_said_in_words(
+    gained: int, lost: int, margin: float, require: str, shown: str
+) -> None:
+    asked = ChampionPolicy("accuracy", margin, require=require)
+    (reason,) = judged(pair(200, gained, lost), GatePolicy({}, asked)).reasons
+    assert re.search(rf" rows, McNemar p [\d.e-]+: {shown}(\.|[,;] )", reason)
+    assert not re.search("non_inferior|cannot_tell|Verdict", reason)
 
 
 def table(rows: int) -> tuple[tuple[Column, ...], dict[str, np.ndarray]]:
