@@ -25,6 +25,8 @@ LONGEST = 4000
 JOINTS = {", and ": " ve ", ", ": ", ", " and ": " ve "}
 """What stands between phrases, and what stands there then."""
 MOST_PARTS = 20
+LARGE = {"i": "İ"}
+"""Where Turkish has another large letter than others."""
 FEW = 16
 """A pattern with fewer fixed signs says too little around a sentence that is not known."""
 ANYBODYS = ("why", "body")
@@ -71,7 +73,8 @@ def turkish(said: str) -> str | None:
 
 
 def _one(said: str) -> str | None:
-    return _whole(said) or _without_dot(said) or _of_something(said) or _phrases(said)
+    ways = (_whole, _without_dot, _of_something, _phrases, _begun_large)
+    return next((found for way in ways if (found := way(said))), None)
 
 
 def _sentences(said: str) -> str | None:
@@ -110,6 +113,12 @@ def _without_dot(said: str) -> str | None:
         return f"{found}." if found else None
     found = _whole(f"{said}.") if " " in said else None
     return found.removesuffix(".") if found else None
+
+
+def _begun_large(said: str) -> str | None:
+    """Sentences get a large letter where they follow others."""
+    found = _whole(f"{said[0].lower()}{said[1:]}") if said[:1].isupper() else None
+    return f"{LARGE.get(found[0], found[0].upper())}{found[1:]}" if found else None
 
 
 def _of_something(said: str) -> str | None:

@@ -1,6 +1,7 @@
 """A pattern of sentences: fixed words with places between them, in English and in Turkish.
 
 {name}    any text            {name:n}    a number            {name:w}    a word, no space in it
+{name:p}    percents       {name:m}    a metric           {name:t}    a time with its unit
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ SENTENCES = ("; ", ". ")
 NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
 _KINDS = {
     "n": NUMBER,
+    "t": re.compile(r"[\d.e+]+ (s|min|h|days)"),
     "p": re.compile(r"[-+]?[\d.,]+ ?%"),
     "w": re.compile(r"\S*[^\s:]|'[^']*'|\"[^\"]*\""),
     "m": re.compile(r"[a-z]\w*_\w+|accuracy|loss|rmse|mae|mape|r2|brier|ece"),

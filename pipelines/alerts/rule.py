@@ -72,7 +72,8 @@ class Rule:
     def sentence(self, value: float, labels: Mapping[str, str], detail: str = "") -> str:
         """Return what is wrong with a subject, then what to do; `detail` is what else is known."""
         words = {"value": shown(value, self.signal.unit), **labels}
-        parts = (_filled(self.says, words), detail, _filled(self.do, words))
+        ended = detail if detail.endswith((".", "?")) or not detail else f"{detail}."
+        parts = (_filled(self.says, words), ended, _filled(self.do, words))
         return " ".join(part for part in parts if part)
 
     def template(self, text: str) -> str:

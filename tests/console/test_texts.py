@@ -9,6 +9,7 @@ from string import Formatter
 import pytest
 
 from console.texts import LANGUAGES, Texts, catalogue, preferred
+from pipelines.alerts.table import RULES
 
 CONSOLE = Path(__file__).resolve().parents[2] / "console"
 KEY = re.compile(r'(?:say|has)\(\s*"([a-z_.]+)"')
@@ -69,3 +70,8 @@ def test_places_are_filled() -> None:
     assert Texts("tr").say("login.wait", seconds=5).startswith("Çok fazla")
     with pytest.raises(KeyError):
         Texts().say("nothing.like.it")
+
+
+def test_every_rule_of_alerts_says_what_it_measures() -> None:
+    wanted = {f"alerts.signal.{rule.signal.name}" for rule in RULES}
+    assert wanted == {key for key in catalogue() if key.startswith("alerts.signal.")}

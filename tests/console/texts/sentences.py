@@ -59,6 +59,7 @@ class Sentence:
     def samples(self) -> Iterator[str]:
         """Yield it with something in its places, with each of them empty in turn, and with all."""
         yield self.pattern
+        yield TEMPLATE.sub("7", self.pattern.replace("{value}", "7 s")).replace(PLACE, "7")
         parts = TEMPLATE.sub(PLACE, self.pattern).split(PLACE)
         for empty in (0, *range(1, len(parts))):
             rest = (f"{'' if at == empty else 7}{part}" for at, part in enumerate(parts[1:], 1))

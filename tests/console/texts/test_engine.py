@@ -89,7 +89,7 @@ PIECES = frozenset(
     }
 )
 
-SAMPLES = {"m": "rmse", "p": "7 %"}
+SAMPLES = {"m": "rmse", "p": "7 %", "t": "7 s"}
 
 
 def test_every_sentence_that_a_page_may_show_has_a_turkish_one() -> None:
@@ -138,8 +138,8 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
             "same test rows. Better by -0.05, -0.1 to -0.02 (alpha 0.05) on 900 rows, McNemar p "
             "0.001: it is shown to be worse by more than 0.02.",
             "accuracy değeri 0.9, aynı test satırlarında şampiyonunkinden (0.95, sürüm 3) 0.02 "
-            "payından daha fazla kötü. 900 satırda fark -0.05 (-0.1 ile -0.02 arasında, alfa 0.05), "
-            "McNemar p değeri 0.001: 0.02 payından daha fazla kötü olduğu kanıtlandı.",
+            "payından daha fazla kötü. 900 satırda fark -0.05 (-0.1 ile -0.02 arasında, alfa "
+            "0.05), McNemar p değeri 0.001: 0.02 payından daha fazla kötü olduğu kanıtlandı.",
         ),
         (
             "error rate 40.0 % (canary, 55 requests) against 0.0 % (stable) + 2.0 %; chance does "
@@ -185,8 +185,28 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
             "harfle başlar, en çok 53 karakter; model: svm: C hiperparametresi -1; 0 değerinden "
             "büyük olmalı",
         ),
+        (
+            "The rollout of version 3 of iris has waited for a person for 2 h. It is held: no "
+            "verdict at 10 % after 600 s: the canary had 3 requests, 312 more are needed. Decide "
+            "it: kanarya rollout show iris",
+            "iris sürüm 3 dağıtımı 2 saat süredir bir kişiyi bekliyor. Bekletiliyor: %10 payında "
+            "600 s sonunda karar çıkmadı: kanaryaya 3 istek geldi, 312 istek daha gerekiyor. Karar "
+            "verin: kanarya rollout show iris",
+        ),
+        (
+            "iris has asked for 2 days to be trained anew, and is not. Its schedule asked for it "
+            "at 2026-01-01; but ayse has paused it. Give it new data or a larger budget: kanarya "
+            "retrain iris --dry-run",
+            "iris 2 gün süredir yeniden eğitilmek istiyor, ama eğitilmiyor. Takvimi 2026-01-01 "
+            "için istedi; ama ayse duraklattı. Yeni veri ya da daha büyük bir bütçe verin: kanarya "
+            "retrain iris --dry-run",
+        ),
+        ("91.0% (80.0% to 95.0%)", "%91.0 (%80.0 – %95.0)"),
     ],
-    ids=["failed", "worse", "judge", "held", "drift", "kept", "column", "classes", "form"],
+    ids=[
+        *("failed", "worse", "judge", "held", "drift", "kept", "column", "classes", "form"),
+        *("alert", "alert of a model", "interval"),
+    ],
 )
 def test_a_sentence_is_said_with_what_stands_in_its_places(said: str, turkish: str) -> None:
     assert Texts("tr").told(said) == Told(turkish, "tr")

@@ -44,6 +44,11 @@ def test_a_name_with_braces_or_without_a_value_is_taken_as_it_is() -> None:
     assert said.startswith("{value} version 3 is asked") and "Look {x}." in said
 
 
+def test_what_else_is_known_is_a_sentence_of_its_own() -> None:
+    said = BY_NAME["KanaryaRunsFail"].sentence(2, {"model": "iris"}, "The newest, b: it broke")
+    assert "The newest, b: it broke. See why: " in said
+
+
 def test_the_file_of_prometheus_is_that_of_the_table() -> None:
     assert not manifest_rules.stale(), "make manifests"
 
