@@ -153,7 +153,7 @@ def _rule(screen: Screen, hush: Callable[[str], Awaitable[None]], name: str) -> 
 
 def _when(screen: Screen, rule: Rule) -> str:
     """Return when a rule fires, and where, if only Prometheus can tell."""
-    limit = screen.told(shown(rule.limit, rule.signal.unit)).text
+    limit = screen.texts.percents(screen.told(shown(rule.limit, rule.signal.unit)).text)
     what = screen.say(f"alerts.signal.{rule.signal.name}")
     said = screen.say(f"alerts.{'below' if rule.below else 'above'}", what=what, limit=limit)
     time = screen.told(duration(rule.for_s)).text
