@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,26 @@ def pytest_collection_finish() -> None:
     """Spare the collector the modules of a dozen heavy libraries: they stay to the end."""
     gc.collect()
     gc.freeze()
+
+
+MAKE_STORE = "import sys; from components.tracking_store import client; client(sys.argv[1])"
+
+
+@pytest.fixture(scope="session")
+def empty_store(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with its tables and nothing in them, kept: making them takes seconds.
+
+    A process of its own makes it, because MLflow writes where its store is into the environment.
+    """
+    kept = pytestconfig.cache.mkdir(f"mlflow-{version('mlflow')}") / "mlflow.db"
+    if not kept.exists():
+        made = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+        asked = [sys.executable, "-c", MAKE_STORE, f"sqlite:///{made}"]
+        subprocess.run(asked, cwd=pytestconfig.rootpath, check=True, capture_output=True)
+        mine = kept.with_suffix(f".{os.getpid()}")
+        shutil.copy(made, mine)
+        mine.replace(kept)
+    return kept
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -107,8 +108,16 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def store(empty_store: Path) -> Path | None:
+    """The MLflow store that an installation begins with; a module may say None."""
+    return empty_store
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, store: Path | None) -> Iterator[Installation]:
     settings = Settings.from_env({"KANARYA_HOME": str(tmp_path_factory.mktemp("home"))})
+    if store is not None:
+        shutil.copy(store, settings.home / "mlflow.db")
     platform = up(settings, Ports(0, 0), predictor=MAY_FAIL)
     environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
     try:
