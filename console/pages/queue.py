@@ -89,6 +89,7 @@ class QueuePage:
         await self.screen.act("start workers", "queue", self.screen.world.queue.start_workers)
 
     async def _set(self) -> None:
+        self._number.sanitize()  # a click is told before the field is left
         number = f"{self._number.value:g}" if self._number.value is not None else ""
         do = partial(self.screen.world.queue.set_workers, number)
         await self.screen.act("workers", "queue", do, number=number)
