@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from nicegui import app as pages
 from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access.guard import Guard
@@ -47,6 +49,8 @@ def build(world: World) -> ASGIApp:
     translate_errors(app)
     app.include_router(login_routes(world))
     app.mount("/static", StaticFiles(directory=STATIC))
+    for path in ("/runs", "/runs/"):
+        app.add_route(path, _list)
     world.deleted.empty_later()
     for page in PAGES:
         mount(page, world)
@@ -74,6 +78,12 @@ class Parted:
         """Hand a request on."""
         asks = scope["type"] == "http" and API.match(scope["path"])
         await (self._programs if asks else self._people)(scope, receive, send)
+
+
+async def _list(request: Request) -> RedirectResponse:
+    """Send whoever cuts the id off a run's address to the list of runs, filtered as they asked."""
+    query = request.url.query
+    return RedirectResponse(f"{FIRST.path}?{query}" if query else FIRST.path)
 
 
 def _api(world: World) -> ASGIApp:

@@ -19,6 +19,7 @@ from serving.settings import Settings
 from tests.e2e.conftest import ROOT, eventually
 
 pytestmark = pytest.mark.e2e
+LISTS = {"/runs": "/", "/runs/": "/", "/runs?status=failed&page=2": "/?status=failed&page=2"}
 
 
 @pytest.fixture
@@ -43,6 +44,13 @@ def test_there_is_one_console_a_home_until_it_is_ended(settings: Settings) -> No
     assert not first.process.lives()
     assert background.status(settings) is None
     assert not background.down(settings)
+
+
+def test_a_runs_address_without_its_id_leads_to_the_list(settings: Settings) -> None:
+    console = background.up(settings)
+    for asked, led in LISTS.items():
+        with urllib.request.urlopen(f"{console.url}{asked}", timeout=20) as answer:
+            assert answer.url == f"{console.url}{led}"
 
 
 def test_a_killed_console_is_begun_again_where_it_was(settings: Settings) -> None:
