@@ -7,8 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -25,18 +23,21 @@ LONGEST_S, LONGEST_WHY = 150.0, 300
 LOG = logging.getLogger("kanarya.console")
 
 
-def in_child(settings: Settings, ask: Callable[..., T], *arguments: object) -> T:
+def in_child(
+    settings: Settings,
+    ask: Callable[..., T],
+    *arguments: object,
+    limit_s: float | None = LONGEST_S,
+) -> T:
     """Return what a function of a module returns; it takes some seconds, so call it in a thread.
 
-    What it raises is raised here. Raises PlatformError where the process dies.
+    The process is there for this question alone. Raises what `Child.ask` does.
     """
-    start = get_context("spawn")
-    given = (settings.environment(),)
-    with ProcessPoolExecutor(1, start, initializer=_prepared, initargs=given) as pool:
-        try:
-            return pool.submit(ask, *arguments).result()
-        except BrokenProcessPool as error:
-            raise _died(ask) from error
+    child = Child(settings)
+    try:
+        return child.ask(ask, *arguments, limit_s=limit_s)
+    finally:
+        child.end()
 
 
 class Child:
@@ -53,27 +54,35 @@ class Child:
         self._connection: Connection | None = None
         self._used = float("-inf")
 
-    def ask(self, ask: Callable[..., T], *arguments: object, limit_s: float = LONGEST_S) -> T:
+    def ask(
+        self, ask: Callable[..., T], *arguments: object, limit_s: float | None = LONGEST_S
+    ) -> T:
         """Return what a function of a module returns; what it raises is raised here.
 
+        A limit of None is for what takes as long as it must, e.g. because it copies data.
         Raises PlatformError where the process dies, or is ended because it takes too long.
         """
         with self._lock:
             try:
                 told, value = self._told((ask, arguments), limit_s)
             except (EOFError, ConnectionError) as error:
-                self._end()
+                self._drop()
                 raise _died(ask) from error
         if not told:
             raise value
         found: T = value
         return found
 
-    def _told(self, question: tuple[Any, ...], limit_s: float) -> tuple[bool, Any]:
+    def end(self) -> None:
+        """End the process; the next question begins another."""
+        with self._lock:
+            self._drop()
+
+    def _told(self, question: tuple[Any, ...], limit_s: float | None) -> tuple[bool, Any]:
         connection = self._ready()
         connection.send(question)
         if not connection.poll(limit_s):
-            self._end()
+            self._drop()
             raise PlatformError(f"{question[0].__name__}: no answer within {limit_s:.0f} s")
         told, value = connection.recv()
         self._used = time.monotonic()
@@ -83,7 +92,7 @@ class Child:
         """Return the way to the process; one that may be about to end is not asked any more."""
         if self._connection is not None and time.monotonic() - self._used < self._reused_s:
             return self._connection
-        self._end()
+        self._drop()
         return self._begun()
 
     def _begun(self) -> Connection:
@@ -95,7 +104,7 @@ class Child:
         theirs.close()
         return self._connection
 
-    def _end(self) -> None:
+    def _drop(self) -> None:
         process, connection = self._process, self._connection
         self._process = self._connection = None
         if connection is not None:

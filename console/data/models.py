@@ -52,6 +52,10 @@ class Models:
         """Return every model by name; of a store that is elsewhere only the registry knows."""
         if storage.local_path(self.settings.model_store) is None:
             self.confirm()
+        return self.known()
+
+    def known(self) -> tuple[Model, ...]:
+        """Return the models that are known by now; nobody is asked."""
         return tuple(self._model(name) for name in sorted(self._names()))
 
     def one(self, name: str) -> Model:
@@ -89,9 +93,14 @@ class Models:
                 self._entries = in_child(self.settings, listed)
                 self._asked_at = time.monotonic()
 
+    @property
+    def asked(self) -> bool:
+        """Say whether the registry has answered at all yet."""
+        return self._entries is not None
+
     def outdated(self, name: str) -> bool:
         """Say whether something was decided of a model since the registry was asked."""
-        return self._entries is not None and self._decided.get(name) != self._newest(name)
+        return self.asked and self._decided.get(name) != self._newest(name)
 
     def settled(self, name: str) -> bool:
         """Say whether the registry must know by now what was decided last."""
@@ -118,7 +127,7 @@ class Models:
         return Model(
             name,
             tuple(_checked(each, entries.get(each.version), newest) for each in versions),
-            confirmed=self._entries is not None,
+            confirmed=self.asked,
         )
 
     def _stored(self, name: str) -> list[Version]:

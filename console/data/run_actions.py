@@ -62,7 +62,7 @@ class RunActions:
         if place is None:
             raise UsageError(NO_CLUSTER)
         filed = Filed(upload_data=upload_data)
-        begun = in_child(self.settings, cluster_start.begin, place, asked, filed)
+        begun = in_child(self.settings, cluster_start.begin, place, asked, filed, limit_s=None)
         self._changed_there()
         return begun
 

@@ -13,7 +13,7 @@ from console.widgets.lineage import Lineage
 from console.widgets.model_versions import Versions
 from console.widgets.parts import STYLE, Facts, crumbs, heading
 from console.widgets.rollout import RolloutPanel
-from console.widgets.screen import Screen
+from console.widgets.screen import Screen, slowly
 from console.widgets.status import moment
 from console.widgets.try_it import TryIt
 from console.widgets.watched import WatchedPanel
@@ -25,7 +25,7 @@ FACTS = ("live", "previous", "staging", "kind", "task", "versions", "created")
 async def build(screen: Screen) -> None:
     """Show a model as the files tell of it, then as the registry does, and what changes after."""
     name = str(screen.params["name"])
-    found = await asyncio.to_thread(screen.world.models.one, name)
+    found = await slowly(screen.world.models.one, name)
     ui.add_head_html(STYLE)
     crumbs(screen, "/models", "nav.models", name)
     parts = Parts(screen, found)
@@ -54,12 +54,12 @@ class Parts:
     async def renew(self) -> None:
         """Show what is known; the registry is asked first where that is due."""
         try:
-            await asyncio.to_thread(self._confirm)
+            await slowly(self._confirm)
         except (KanaryaError, OSError) as error:
             self._trouble.set_text(
                 self._screen.say("models.unconfirmed", why=self._screen.told(error).text)
             )
-        await self.show(await asyncio.to_thread(self._screen.world.models.one, self._name))
+        await self.show(await slowly(self._screen.world.models.one, self._name))
 
     def _confirm(self) -> None:
         models, name = self._screen.world.models, self._name

@@ -7,42 +7,41 @@ import asyncio
 from nicegui import background_tasks, ui
 
 from console.data.versions import CHAMPION, Model, Version
-from console.widgets.grid import Row, grid, renew
+from console.widgets.grid import Kind, Row, grid, renew
 from console.widgets.parts import STYLE, badge, path
-from console.widgets.screen import Screen
+from console.widgets.screen import Screen, slowly
 from console.widgets.status import moment
 from serving.errors import KanaryaError
 from serving.figures import figure
+
+COLUMNS: dict[str, Kind] = {
+    "name": "link",
+    "live": "text",
+    "newest": "text",
+    "metric": "number",
+    "rollout": "badges",
+    "kind": "text",
+    "versions": "number",
+    "created": "text",
+    "service": "link",
+}
 
 
 async def build(screen: Screen) -> None:
     """Show the models as the files tell of them, then as the registry does."""
     ui.add_head_html(STYLE)
     models = screen.world.models
-    found = await asyncio.to_thread(models.all)
-    table = grid(
-        screen,
-        "models",
-        {
-            "name": "link",
-            "live": "text",
-            "newest": "text",
-            "metric": "number",
-            "rollout": "badges",
-            "kind": "text",
-            "versions": "number",
-            "created": "text",
-            "service": "link",
-        },
-        _rows(screen, found),
-        "name",
-    )
+    found = await asyncio.to_thread(models.known)
+    table = grid(screen, "models", COLUMNS, _rows(screen, found), "name")
     trouble = ui.label().classes("k-wait").props('role="status"')
+    if not models.asked:
+        trouble.set_text(screen.say("models.asking"))
 
     async def confirm() -> None:
         try:
-            await asyncio.to_thread(models.confirm)
-            renew(table, _rows(screen, await asyncio.to_thread(models.all)))
+            await slowly(models.confirm)
+            renew(table, _rows(screen, await asyncio.to_thread(models.known)))
+            trouble.set_text("")
         except (KanaryaError, OSError) as error:
             trouble.set_text(screen.say("models.unconfirmed", why=screen.told(error).text))
 

@@ -6,12 +6,12 @@ import asyncio
 import importlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from console.texts import LANGUAGES
 from console.widgets.screen import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Said, Screen, remember
@@ -19,6 +19,8 @@ from console.world import World
 from serving.errors import KanaryaError
 
 Build = Callable[[Screen], Awaitable[None]]
+SOON_S = 2.0
+"""So long a page is held back to be sent whole: nothing moves then while it is filled."""
 LOG = logging.getLogger("kanarya.console")
 COLOURS = {"primary": "#2f6690", "accent": "#b07d00", "positive": "#1a7f4b", "negative": "#b93a26"}
 NAVIGATION = (
@@ -52,9 +54,24 @@ def mount(page: Page, world: World) -> None:
     async def visit(request: Request) -> None:
         screen = Screen.of(request, world)
         with _frame(screen, page):
-            await _filled(screen, page)
+            await _within(screen, _filled(screen, page))
 
     ui.page(page.path, response_timeout=30)(visit)
+
+
+async def _within(screen: Screen, filling: Coroutine[None, None, None]) -> None:
+    """Fill the page; where that takes long, show what there is and fill in the rest as it comes."""
+    client = ui.context.client
+    task = background_tasks.create(filling, name=f"fill {screen.path}", context=ui.context.slot)
+    client.on_delete(task.cancel)
+    done, _ = await asyncio.wait([task], timeout=SOON_S)
+    if done:
+        return
+    waits = ui.label(screen.say("frame.waits")).classes("k-wait").props('role="status"')
+    await client.connected()  # which sends the page
+    await asyncio.wait([task])
+    if not client.is_deleted:
+        waits.delete()
 
 
 async def _filled(screen: Screen, page: Page) -> None:

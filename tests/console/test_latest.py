@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from console.data.child import Child
 from console.data.latest import Latest
+from console.widgets.screen import slowly
 from serving.errors import PlatformError, UsageError
 from serving.settings import Settings
 
@@ -60,6 +62,20 @@ def test_an_answer_is_kept_until_it_is_old_or_somebody_says_that_it_is() -> None
     latest.soon()
     latest.look()
     assert latest.wait(30).asked == 2
+
+
+def test_many_who_wait_long_hold_up_nobody_else() -> None:
+    may_answer = threading.Event()
+
+    async def visits() -> list[bool]:
+        waiting = [asyncio.create_task(slowly(may_answer.wait, 30)) for _ in range(40)]
+        assert await asyncio.to_thread(int, "7") == 7
+        with pytest.raises(ValueError, match="invalid literal"):
+            await slowly(int, "seven")
+        may_answer.set()
+        return await asyncio.gather(*waiting)
+
+    assert all(asyncio.run(visits()))
 
 
 def test_a_process_is_asked_again_until_it_dies_and_then_another_one(tmp_path: Path) -> None:

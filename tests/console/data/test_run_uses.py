@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from console.data.run_uses import Registry
 from console.data.runs import Runs
 from pipelines.run_row import Row, read
 from scripts import synthetic_runs
-from serving.errors import UsageError
+from serving.errors import PlatformError, UsageError
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.record import Entry, Model
 from serving.settings import Settings
@@ -94,5 +95,7 @@ def test_a_run_that_is_needed_stays_where_it_is(settings: Settings) -> None:
 
 def test_a_child_has_the_settings_of_the_console(settings: Settings) -> None:
     assert in_child(settings, os.getenv, "KANARYA_HOME") == str(settings.home)
-    with pytest.raises(ValueError, match="invalid literal"):
+    with pytest.raises(PlatformError, match=r"int broke \(ValueError: invalid literal"):
         in_child(settings, int, "twelve")
+    with pytest.raises(PlatformError, match="sleep: no answer within 0 s"):
+        in_child(settings, time.sleep, 60, limit_s=0.05)
