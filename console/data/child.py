@@ -83,7 +83,7 @@ class Child:
         connection.send(question)
         if not connection.poll(limit_s):
             self._drop()
-            raise PlatformError(f"{question[0].__name__}: no answer within {limit_s:.0f} s")
+            raise _late(question[0], limit_s)
         told, value = connection.recv()
         self._used = time.monotonic()
         return told, value
@@ -134,6 +134,13 @@ def _answer(ask: Callable[..., T], arguments: tuple[object, ...]) -> tuple[bool,
         LOG.exception("%s broke", ask.__name__)
         why = f"{type(error).__name__}: {error}"[:LONGEST_WHY]
         return False, PlatformError(f"{ask.__module__}.{ask.__name__} broke ({why})")
+
+
+def _late(ask: Callable[..., object], limit_s: float | None) -> PlatformError:
+    return PlatformError(
+        f"there was no answer to {ask.__module__}.{ask.__name__} within {limit_s:.0f} s; "
+        "`kanarya doctor` tries MLflow and the cluster"
+    )
 
 
 def _died(ask: Callable[..., object]) -> PlatformError:
