@@ -31,8 +31,9 @@ async def build(screen: Screen) -> None:
     """Show the models as the files tell of them, then as the registry does."""
     ui.add_head_html(STYLE)
     models = screen.world.models
-    found = await asyncio.to_thread(models.known)
-    table = grid(screen, "models", COLUMNS, _rows(screen, found), "name")
+    rows = _rows(screen, await asyncio.to_thread(models.known))
+    table = grid(screen, "models", COLUMNS, rows, "name")
+    table.set_visibility(bool(rows) or models.asked)  # or it would say that there is none
     trouble = ui.label().classes("k-wait").props('role="status"')
     if not models.asked:
         trouble.set_text(screen.say("models.asking"))
@@ -41,6 +42,7 @@ async def build(screen: Screen) -> None:
         try:
             await slowly(models.confirm)
             renew(table, _rows(screen, await asyncio.to_thread(models.known)))
+            table.set_visibility(True)
             trouble.set_text("")
         except (KanaryaError, OSError) as error:
             trouble.set_text(screen.say("models.unconfirmed", why=screen.told(error).text))

@@ -76,6 +76,8 @@ def test_pages_are_there_before_mlflow_answers_and_say_what_came_afterwards(
     assert answer and answer.status == 200
     asked = models.get_by_text("The registry is being asked")
     expect(asked).to_be_visible()
+    none = models.get_by_text("No model is registered yet")
+    expect(none).to_be_hidden()
     answer = model.goto("/models/iris")
     assert answer and answer.status == 200
     waits = model.get_by_text("Henüz her şey burada değil")
@@ -87,5 +89,6 @@ def test_pages_are_there_before_mlflow_answers_and_say_what_came_afterwards(
 
     mlflow.may_answer.set()
     expect(asked).to_be_hidden(timeout=LONG)
+    expect(none).to_be_visible()
     expect(waits).to_be_hidden(timeout=LONG)
     expect(model.get_by_role("alert")).to_have_text(re.compile("iris"), timeout=LONG)
