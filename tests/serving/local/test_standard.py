@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ async def answered(on: Platform, path: str = "/serving/ml/iris", **headers: str)
     async with on.http.post(url, json={}, headers=headers) as response:
         assert response.status == 200, await response.text()
         return {**await response.json(), "said": response.headers["kanarya-revision"]}
+
+
+async def reached(on: Platform, path: str) -> dict[str, Any]:
+    """Return the first prediction of an address, which follows the route a moment later."""
+    for _ in range(500):
+        with suppress(AssertionError):
+            return await answered(on, path)
+        await asyncio.sleep(0.02)
+    return await answered(on, path)
 
 
 async def split(on: Platform) -> dict[str, int]:
