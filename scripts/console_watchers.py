@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 import urllib.request
@@ -15,6 +16,7 @@ CLIENT = re.compile(r'client_id["\']?\s*:\s*["\']([0-9a-f-]{36})')
 
 async def main(url: str, number: int) -> None:
     """Open them all, say so, and count what comes until the standard input ends."""
+    os.nice(19)  # who watches sits at another machine, and takes nothing of this one
     watchers = [await _watcher(url) for _ in range(number)]
     print("watching", flush=True)
     await asyncio.to_thread(sys.stdin.read)
