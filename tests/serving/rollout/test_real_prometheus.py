@@ -142,6 +142,11 @@ def asked(seen: object, revision: str) -> int:
     return seen.of(revision).requests if isinstance(seen, Observation) else -1
 
 
+def asked_of(stable: int, canary: int) -> Callable[[object], bool]:
+    """Say when both were scraped: each pod has its own turn."""
+    return lambda seen: (asked(seen, STABLE), asked(seen, CANARY)) == (stable, canary)
+
+
 def test_what_prometheus_tells_is_what_the_pods_counted(
     cluster: tuple[Cluster, str], now: Callable[[], float]
 ) -> None:
@@ -151,14 +156,14 @@ def test_what_prometheus_tells_is_what_the_pods_counted(
     other.count(400)
     canary.count(40, errors=8, slow=4)
     source = found.source()
-    first = until(source, now, lambda seen: asked(seen, CANARY) == 40)
+    first = until(source, now, asked_of(900, 40))
     assert isinstance(first, Observation), first
     assert (asked(first, STABLE), first.of(STABLE).errors) == (900, 5)
     assert first.of(CANARY).errors == 8
 
     canary.count(60, errors=1)
     stable.count(100)
-    second = until(source, now, lambda seen: asked(seen, CANARY) == 100)
+    second = until(source, now, asked_of(1000, 100))
     assert second.continues(first)
     assert (asked(second, STABLE), second.of(CANARY).errors) == (1000, 9)
     assert sum(second.of(CANARY).buckets) == 100
@@ -171,7 +176,7 @@ def test_what_prometheus_tells_is_what_the_pods_counted(
     # A pod starts again, at zero.
     canary.restart(born=time.time())
     canary.count(7, errors=7)
-    third = until(source, now, lambda seen: asked(seen, CANARY) == 107)
+    third = until(source, now, asked_of(1000, 107))
     assert third.continues(second)
     assert third.of(CANARY).errors == 16
 
