@@ -31,7 +31,7 @@ test-browser: setup-dev  ## the console in a real browser (Chromium is installed
 
 screenshots: setup-dev  ## docs/console/*.png anew, by the tests of every page
 	@scripts/chromium.sh
-	@KANARYA_SCREENSHOTS=1 $(BIN)/pytest -q -m browser tests/browser/test_every_page.py
+	@KANARYA_SCREENSHOTS=1 $(BIN)/pytest -q --basetemp=/tmp/kanarya -m browser tests/browser/test_every_page.py
 
 test-airflow: setup-dev  ## the DAG of manifests/airflow in a real Airflow, which gets an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-airflow
