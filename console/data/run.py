@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from console.data import plots
 from console.data import steps as plan
 from console.data.gate import Gate, gate_of
 from console.data.runs import Runs
@@ -44,6 +46,16 @@ class Monitored:
         if self.row.where != HERE:
             return self.row.key or self.row.run_id
         return self.row.run_id if self.attempt == 1 else f"{self.row.run_id}.{self.attempt}"
+
+    @cached_property
+    def curves(self) -> plots.Plots:
+        """Return the curve as it is drawn: a plot for each metric."""
+        return plots.curves(self.curve)
+
+    @cached_property
+    def uses(self) -> plots.Plots:
+        """Return as it is drawn what the run uses of its machine."""
+        return plots.usage(self.usage.looks)
 
     @property
     def over(self) -> bool:

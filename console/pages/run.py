@@ -55,7 +55,7 @@ class RunPage:
         await self._toolbar.show(run)
         self._section.set_visibility(bool(run.steps))
         self._steps.show(run)
-        self._curves.show(run.curve)
+        self._curves.show(run)
         self._gate.show(run.gate)
         self._usage.show(run)
         deploy = run.step("deploy")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from nicegui import ui
 
-from console.widgets.charts import line, line_chart
+from console.data.run import Monitored
+from console.widgets.charts import draw, line, line_chart
 from console.widgets.screen import Screen
 from pipelines.run_events import Measured
 from serving.figures import figure
-
-PREFIXES = ("train_", "val_")
 
 
 class Curves:
@@ -28,20 +25,18 @@ class Curves:
             self._said = ui.label().classes("k-quiet k-number").props("aria-live=polite")
         self._section.set_visibility(False)
 
-    def show(self, curve: Sequence[Measured]) -> None:
+    def show(self, run: Monitored) -> None:
         """Show the curve as it is now."""
-        if len(curve) == self._count:
+        if len(run.curve) == self._count:
             return
-        self._count = len(curve)
-        self._section.set_visibility(bool(curve))
-        for metric in metrics(curve):
+        self._count = len(run.curve)
+        self._section.set_visibility(bool(run.curve))
+        for metric, lines in run.curves.items():
             if metric not in self._charts:
                 self._charts[metric] = self._chart(metric)
-            chart = self._charts[metric]
-            chart.options["series"] = series(curve, metric)
-            chart.update()
-        if curve:
-            self._tell(curve[-1])
+            draw(self._charts[metric], [line(name, points) for name, points in lines.items()])
+        if run.curve:
+            self._tell(run.curve[-1])
 
     def _chart(self, metric: str) -> ui.echart:
         name = self._screen.say("run.curve.epoch")
@@ -54,22 +49,3 @@ class Curves:
     def _tell(self, last: Measured) -> None:
         values = ", ".join(f"{name} {figure(value)}" for name, value in sorted(last.values.items()))
         self._said.set_text(self._screen.say("run.curve.said", epoch=last.epoch, values=values))
-
-
-def metrics(curve: Iterable[Measured]) -> list[str]:
-    """Return the metrics that were measured, each once; loss first."""
-    names = {bare(name) for each in curve for name in each.values}
-    return sorted(names, key=lambda name: (name != "loss", name))
-
-
-def bare(name: str) -> str:
-    """Return a metric's name without the part of the data that it was measured on."""
-    return next((name[len(p) :] for p in PREFIXES if name.startswith(p)), name)
-
-
-def series(curve: Sequence[Measured], metric: str) -> list[dict[str, object]]:
-    """Return the lines of one metric: its training and its validation."""
-    names = sorted({n for each in curve for n in each.values if bare(n) == metric})
-    return [
-        line(n, [[each.epoch, each.values[n]] for each in curve if n in each.values]) for n in names
-    ]

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from console.data.rollout import Watched
-from console.widgets.charts import BAD, CANARY, GOOD, QUIET, STABLE, line, line_chart
+from console.widgets.charts import BAD, CANARY, GOOD, QUIET, STABLE, draw, line, line_chart
 from console.widgets.screen import Screen
 
 TIME = {"type": "time", "splitNumber": 4, "axisLabel": {"color": QUIET, "hideOverlap": True}}
@@ -34,9 +34,8 @@ class Chart:
     def draw(self, series: list[dict[str, Any]], *, visible: bool) -> None:
         """Show these lines."""
         self._place.set_visibility(visible)
-        if visible and series != self._chart.options["series"]:
-            self._chart.options["series"] = series
-            self._chart.update()
+        if visible:
+            draw(self._chart, series)
 
 
 class SplitChart:

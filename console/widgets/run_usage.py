@@ -6,20 +6,18 @@ import time
 
 from nicegui import ui
 
+from console.data.plots import Plots
 from console.data.run import Monitored
 from console.data.run_cost import Part, parts, price_of
-from console.widgets.charts import line, line_chart
+from console.widgets.charts import draw, line, line_chart
 from console.widgets.live_table import LiveTable, Show, cell
 from console.widgets.parts import heading
 from console.widgets.screen import Screen
 from console.widgets.status import duration
 from pipelines.costs import BETWEEN
-from pipelines.run_usage import Look
 
 COOKIE = "kanarya_price"
 COLUMNS = ("step", "time", "cpu", "cores", "memory", "cost")
-CHARTS = ("cpu_cores", "memory_megabytes")
-"""Of what was looked at; GPUs have names of their own and come behind."""
 KEPT_S = 31_536_000
 
 
@@ -29,7 +27,6 @@ class RunUsage:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._run: Monitored | None = None
-        self._drawn: tuple[Look, ...] = ()
         self._parts: tuple[Part, ...] = ()
         self._plots: dict[str, ui.echart] = {}
         with ui.element("section") as self._section:
@@ -49,7 +46,7 @@ class RunUsage:
     def show(self, run: Monitored) -> None:
         """Show the run as it is now."""
         self._run = run
-        self._draw(run.usage.looks)
+        self._draw(run.uses)
         # Whole seconds: what goes on is told to every browser once a second, not at every change.
         found = parts(run, price_of(self._price.value or ""), time.time() // 1)
         if found == self._parts:
@@ -71,15 +68,11 @@ class RunUsage:
             ui.run_javascript(f"document.cookie = {said!r}")
             self.show(self._run)
 
-    def _draw(self, looks: tuple[Look, ...]) -> None:
-        if looks == self._drawn:
-            return
-        self._drawn = looks
-        for name in names(looks):
+    def _draw(self, plots: Plots) -> None:
+        for name, lines in plots.items():
             if name not in self._plots:
                 self._plots[name] = self._chart(name)
-            self._plots[name].options["series"] = series(looks, name)
-            self._plots[name].update()
+            draw(self._plots[name], [line(step, points) for step, points in lines.items()])
 
     def _chart(self, name: str) -> ui.echart:
         key = f"usage.chart.{name}"
@@ -104,25 +97,3 @@ class RunUsage:
             cost.set_text("–" if part.cost is None else f"{part.cost:.4f}")
 
         return show
-
-
-def names(looks: tuple[Look, ...]) -> list[str]:
-    """Return what is drawn: cores and memory, and of GPUs whatever there is."""
-    found = {name for look in looks for name in look.values}
-    return [*(n for n in CHARTS if n in found), *sorted(n for n in found if n.startswith("gpu"))]
-
-
-def series(looks: tuple[Look, ...], name: str) -> list[dict[str, object]]:
-    """Return the lines of one value: one for each step that was looked at."""
-    steps = dict.fromkeys(look.step for look in looks)
-    return [
-        line(
-            step,
-            [
-                [1000 * look.at, look.values[name]]
-                for look in looks
-                if look.step == step and name in look.values
-            ],
-        )
-        for step in steps
-    ]

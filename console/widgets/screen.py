@@ -132,9 +132,15 @@ class Screen:
     def follow(
         self, snapshots: AsyncIterator[T], show: Callable[[T], Awaitable[None] | None]
     ) -> None:
-        """Show every snapshot as it comes, until they end or this browser is gone."""
+        """Show every snapshot as it comes, until they end or this browser is gone.
+
+        The first is part of the page; the others are not drawn while no browser would get them,
+        and one that comes back gets the newest.
+        """
         client = ui.context.client
         slot = ui.context.slot
+        here = asyncio.Event()
+        client.on_connect(here.set)
 
         async def showing() -> None:
             async for snapshot in snapshots:
@@ -142,6 +148,9 @@ class Screen:
                     shown = show(snapshot)
                     if shown is not None:
                         await shown
+                while not client.has_socket_connection:
+                    here.clear()
+                    await here.wait()
 
         async def told() -> None:
             try:

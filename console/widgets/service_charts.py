@@ -9,7 +9,7 @@ from nicegui import ui
 
 from console.data.services import Service
 from console.data.traffic import Numbers, Point
-from console.widgets.charts import line, line_chart
+from console.widgets.charts import draw, line, line_chart
 from console.widgets.screen import Screen
 
 Value = Callable[[Numbers, Point], float | None]
@@ -49,12 +49,14 @@ class ServiceCharts:
             (self._errors, {"": lambda n, p: _percent(n.error_rate)}),
             (self._rates, {"": lambda n, p: round(n.requests / p.seconds, 2)}),
         ):
-            chart.options["series"] = [
-                line(f"{name}{suffix}", _points(service.points, name, value), **_dashed(suffix))
-                for name in names
-                for suffix, value in values.items()
-            ]
-            chart.update()
+            draw(
+                chart,
+                [
+                    line(f"{name}{suffix}", _points(service.points, name, value), **_dashed(suffix))
+                    for name in names
+                    for suffix, value in values.items()
+                ],
+            )
 
     def _chart(self, key: str, y: dict[str, Any]) -> ui.echart:
         sentence = self._screen.say(key)
