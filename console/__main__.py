@@ -14,10 +14,12 @@ from console.background import noted
 from console.settings import ConsoleSettings
 from console.starting import quick_imports
 from serving.errors import KanaryaError, PlatformError
+from serving.priority import give_way
 
 
 def serve(settings: ConsoleSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises PlatformError where the port cannot be had."""
+    give_way()  # predictions come first
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn hands it on when it has ended
     with closing(listener(settings)) as sock, noted(settings.base, url := address(sock)):
         # Before its import: it would make a folder of its own where the user stands.

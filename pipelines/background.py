@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import processes
 from pipelines.processes import Process
+from serving import priority
 from serving.errors import PlatformError, UsageError
 from serving.local import record
 
@@ -144,7 +145,7 @@ class Background:
         places = os.pathsep.join(filter(None, [str(launching.ROOT), os.environ.get("PYTHONPATH")]))
         inherited = {**os.environ, **settings.environment(), "PYTHONPATH": places}
         with self.log(settings).open("ab") as output:
-            return subprocess.Popen(
+            return priority.start(
                 self.program,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from serving import priority
 from serving.errors import Conflict, KanaryaError, NotFound, PlatformError, UsageError
 from serving.rollout import manual
 from serving.rollout.actor import actor
@@ -107,7 +108,7 @@ def apart(decision: Decision, settings: Settings) -> str:
     """
     if decision.name not in DEEDS:
         raise UsageError(f"there is no decision {decision.name!r}; choose {', '.join(DEEDS)}")
-    child = subprocess.Popen(
+    child = priority.start(
         [sys.executable, "-P", "-m", "pipelines.deciding", json.dumps(asdict(decision))],
         env={**os.environ, **settings.environment()},
         stdin=subprocess.DEVNULL,

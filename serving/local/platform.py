@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
+from serving import priority
 from serving.errors import PlatformError
 from serving.local import certificate, launching, record
 from serving.local.ports import Ports
@@ -180,7 +181,7 @@ def _detached(settings: Settings, command: list[str], report_fd: int) -> None:
     """Start a process that outlives this one and its terminal."""
     path = os.pathsep.join(filter(None, [str(launching.ROOT), os.environ.get("PYTHONPATH")]))
     with (settings.home / "logs" / "platform.log").open("ab") as output:
-        subprocess.Popen(
+        priority.start(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
