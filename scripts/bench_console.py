@@ -123,7 +123,7 @@ def _watchers(url: str) -> Iterator[Any]:
     """Hold the page open fifty times, from a process of its own; `count` says what came."""
     command = [sys.executable, "-m", "scripts.console_watchers", url, str(WATCHERS)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdin and process.stdout
         assert process.stdout.readline() == "watching\n"

@@ -92,7 +92,7 @@ def _there(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run a crowd in a process of its own, from when it says that it is there."""
     command = [sys.executable, "-m", f"scripts.{module}", *arguments]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdout
         assert process.stdout.readline().strip() in ("watching", "visiting")

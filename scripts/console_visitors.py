@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Sequence
+
+from serving import priority
 
 PAUSE_S = 0.2
 """Between two pages: five a second are more than fifty people open."""
@@ -15,7 +16,7 @@ PAUSE_S = 0.2
 
 def main(url: str, paths: Sequence[str]) -> None:
     """Say that it begins; then open page after page, and print in the end how many."""
-    os.nice(19)  # who visits sits at another machine, and takes nothing of this one
+    priority.give_way(19)  # who visits sits at another machine, and takes nothing of this one
     over, count = threading.Event(), 0
 
     def wait() -> None:

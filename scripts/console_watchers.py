@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sys
 import urllib.request
@@ -11,12 +10,14 @@ import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
+from serving import priority
+
 CLIENT = re.compile(r'client_id["\']?\s*:\s*["\']([0-9a-f-]{36})')
 
 
 async def main(url: str, number: int) -> None:
     """Open them all, say so, and count what comes until the standard input ends."""
-    os.nice(19)  # who watches sits at another machine, and takes nothing of this one
+    priority.give_way(19)  # who watches sits at another machine, and takes nothing of this one
     watchers = [await _watcher(url) for _ in range(number)]
     print("watching", flush=True)
     await asyncio.to_thread(sys.stdin.read)
