@@ -22,7 +22,7 @@ from pipelines.alerts.messages import KEY
 from pipelines.alerts.outbox import opened, raise_
 from pipelines.alerts.receivers import ADDRESSES
 from pipelines.alerts.rule import Severity
-from scripts.measuring import report
+from scripts.bench.measuring import report
 from serving.local.sockets import LOOPBACK
 from serving.settings import Settings
 

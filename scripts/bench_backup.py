@@ -21,9 +21,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from scripts.bench_home import SPEC, Home, home, row
-from scripts.load import Answer, Client, Side, Traffic, failures, quantile_ms
-from scripts.measuring import report
+from scripts.bench.home import SPEC, Home, home, row
+from scripts.bench.load import Answer, Client, Side, Traffic, failures, quantile_ms
+from scripts.bench.measuring import report
 from serving.errors import KanaryaError, PlatformError
 
 RATE, WINDOWS = 200.0, 40

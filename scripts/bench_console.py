@@ -26,10 +26,11 @@ import psutil
 
 from console import background
 from pipelines.processes import Process, this
-from scripts import console_predictions, synthetic_runs
-from scripts.bench_home import Home, home, row
-from scripts.load import Client, Side
-from scripts.measuring import report
+from scripts import console_predictions
+from scripts.bench import synthetic_runs
+from scripts.bench.home import Home, home, row
+from scripts.bench.load import Client, Side
+from scripts.bench.measuring import report
 from serving.settings import Settings
 
 ROWS, WATCHERS, TURNS, WARM = 10_000, 50, 5, 30

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from scripts.measuring import report, timed
+from scripts.bench.measuring import report, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 

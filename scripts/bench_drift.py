@@ -24,7 +24,7 @@ from components.ingest.rules import Request
 from components.monitor import statistics
 from components.monitor.rules import Policy, Window, judge
 from pipelines.spec import load
-from scripts.measuring import report
+from scripts.bench.measuring import report
 from serving.intervals import wilson
 from serving.predictor.sketches import Sketches
 from serving.signature import Column, encode

@@ -16,7 +16,7 @@ from components.gate.comparison import Outcome, Question, by_discordance, compar
 from components.number_scores import Estimates
 from components.paired import Paired
 from components.scores import Answers
-from scripts.measuring import report
+from scripts.bench.measuring import report
 from serving.intervals import wilson
 
 ALPHA, POWER = 0.05, 0.8

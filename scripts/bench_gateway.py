@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from scripts.bench_home import Home, home, row
-from scripts.canary_phases import KILLS, Phase, Play
-from scripts.load import (
+from scripts.bench.home import Home, home, row
+from scripts.bench.load import (
     Answer,
     Client,
     Side,
@@ -26,7 +25,8 @@ from scripts.load import (
     open_loop,
     quantile_ms,
 )
-from scripts.measuring import report
+from scripts.bench.measuring import report
+from scripts.canary_phases import KILLS, Phase, Play
 from serving.errors import KanaryaError, PlatformError
 
 RATE = 200.0

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.measuring import Finished, report, timed
+from scripts.bench.measuring import Finished, report, timed
 
 REPEATS = int(os.environ.get("BENCH_REPEATS", "3"))
 ROWS = int(os.environ.get("BENCH_ROWS", "5000000"))

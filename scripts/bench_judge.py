@@ -16,6 +16,7 @@ import numpy as np
 
 from scripts import judge_predictions as predictions
 from scripts import judge_rules as rules
+from scripts.bench.measuring import report
 from scripts.judge_kinds import ALPHA, KINDS, WEIGHT, Kind, oracle
 from scripts.judge_plots import plot_detection, plot_false_rollbacks
 from scripts.judge_predictions import Guards, median
@@ -27,7 +28,6 @@ from scripts.judge_streams import (
     first_true,
     stream,
 )
-from scripts.measuring import report
 from serving.rollout.guards import ERRORS_PART, FEWEST, LATENCY_PART
 
 HORIZON = rules.POINTS * rules.POINT

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scripts import synthetic_runs
-from scripts.measuring import report, timed
+from scripts.bench import synthetic_runs
+from scripts.bench.measuring import report, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"

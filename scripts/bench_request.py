@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scripts.measuring import report
+from scripts.bench.measuring import report
 from serving.errors import KanaryaError, UsageError
 from serving.signature import MISSING
 

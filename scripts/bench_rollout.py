@@ -22,10 +22,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.bench_home import NAME, ROOT, Home, home, row
-from scripts.load import Answer, Client, Side, closed_loop, failures, split_of
+from scripts.bench.home import NAME, ROOT, Home, home, row
+from scripts.bench.load import Answer, Client, Side, closed_loop, failures, split_of
+from scripts.bench.measuring import report
 from scripts.looking_cost import Cost, Pace, Turn, cpu_s
-from scripts.measuring import report
 from scripts.split_changes import Change, Loss, knative_changes, lost, standard_changes
 from scripts.split_objects import Objects, waited
 from serving.errors import KanaryaError, PlatformError

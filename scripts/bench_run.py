@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.measuring import Finished, report, timed
+from scripts.bench.measuring import Finished, report, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 5

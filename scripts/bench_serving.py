@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+from scripts.bench.home import interruptible
+from scripts.bench.measuring import line, machine
 from scripts.bench_contenders import OURS, PEERS, environments, peers
-from scripts.bench_home import interruptible
 from scripts.bench_models import FOLDER, VERSION, publish_models
 from scripts.bench_place import ROOT, Place, installed, make_models, require_wrk, say
 from scripts.bench_results import Results, figures, goals, ratios, records, results, table
-from scripts.measuring import line, machine
 from serving.errors import KanaryaError, PlatformError
 
 CELLS = {"lr": "1x1,16x1,1x32", "rf": "1x1,16x1,1x32", "cnn": "1x1,16x1,1x32,16x32"}

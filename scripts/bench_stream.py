@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.measuring import Finished, report, timed
+from scripts.bench.measuring import Finished, report, timed
 
 ROWS = int(os.environ.get("BENCH_ROWS", "5000000"))
 EPOCHS = int(os.environ.get("BENCH_EPOCHS", "5"))

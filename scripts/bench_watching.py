@@ -23,10 +23,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from scripts.bench_home import NAME, PREDICT, Home, home, row
-from scripts.load import Client, Side, closed_loop, failures
+from scripts.bench.home import NAME, PREDICT, Home, home, row
+from scripts.bench.load import Client, Side, closed_loop, failures
+from scripts.bench.measuring import report
 from scripts.looking_cost import Mean, Pace, cpu_s, mean_of
-from scripts.measuring import report
 from scripts.split_objects import waited
 from serving.artifact import read_baseline, seal, write_baseline
 from serving.errors import KanaryaError, PlatformError

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from scripts.bench_home import NAME, Home
-from scripts.load import Answer, Traffic, inexact, split_of
+from scripts.bench.home import NAME, Home
+from scripts.bench.load import Answer, Traffic, inexact, split_of
 from serving.errors import PlatformError
 from serving.isvc.drivers import KnativeDriver
 from serving.isvc.resource import ServiceView

@@ -12,7 +12,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from pipelines.journal import RunFolder
-from scripts.load import Answer, Client, failures, open_loop, quantile_ms
+from scripts.bench.load import Answer, Client, failures, open_loop, quantile_ms
 
 RATE, TURN_S, TURNS = 200.0, 5.0, 6
 EPOCHS_A_SECOND = 10

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
-from scripts.load import Answer, Client
+from scripts.bench.load import Answer, Client
 from scripts.split_objects import JSON, Objects, predictor, waited
 from serving.local.standard import deployment_name
 

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from console import background
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.settings import Settings
 from tests.browser.conftest import NARROW
 from tests.browser.test_every_page import SERIOUS

@@ -19,7 +19,7 @@ from components.monitor import windows
 from components.monitor.windows import Ended
 from pipelines.retrain import standing
 from pipelines.retrain.standing import Standing
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.settings import Settings
 from tests.browser.conftest import NARROW, ROOT, WIDE, Installation
 from tests.e2e.conftest import IRIS

@@ -24,7 +24,7 @@ from console.settings import ConsoleSettings
 from pipelines.run_row import Row
 from pipelines.run_table import Query
 from pipelines.run_usage import Look
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.errors import NotFound
 from tests.pipelines.kfp_api import stories
 from tests.pipelines.kfp_api.conftest import kfp, package, started

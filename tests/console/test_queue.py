@@ -22,7 +22,7 @@ from pipelines.asked import Asked
 from pipelines.queue import Queue
 from pipelines.run_times import StepTime
 from pipelines.spec import load
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.audit import FileLog
 from serving.settings import Settings
 

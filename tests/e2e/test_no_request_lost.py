@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from scripts.load import Client, Side
+from scripts.bench.load import Client, Side
 from scripts.split_changes import Change, knative_changes, lost, standard_changes
 from scripts.split_objects import Objects
 from serving.local import platform

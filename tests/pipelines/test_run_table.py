@@ -16,7 +16,7 @@ from pipelines.processes import Process, this
 from pipelines.run_row import mark
 from pipelines.run_table import Query, RunTable
 from pipelines.spec import parse
-from scripts.synthetic_runs import BEGAN, STEPS, begun, ended, scores
+from scripts.bench.synthetic_runs import BEGAN, STEPS, begun, ended, scores
 from serving.errors import UsageError
 from serving.settings import Settings
 

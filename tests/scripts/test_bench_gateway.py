@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.bench_gateway import Pair, Plan, latency_figures, latency_ratios, phase_figures
-from scripts.canary_phases import Counters, Phase, counters_of, phase_of
-from scripts.load import (
+from scripts.bench.load import (
     Answer,
     Client,
     Side,
@@ -19,6 +17,8 @@ from scripts.load import (
     quantile_ms,
     split_of,
 )
+from scripts.bench_gateway import Pair, Plan, latency_figures, latency_ratios, phase_figures
+from scripts.canary_phases import Counters, Phase, counters_of, phase_of
 from serving.errors import PlatformError
 
 HEAD = b"HTTP/1.1 200 OK\r\nkanarya-revision: iris-2\r\ncontent-length: 2\r\n\r\n"

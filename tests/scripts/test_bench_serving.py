@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scripts.bench.measuring import line
 from scripts.bench_bare_onnx import per_second
 from scripts.bench_contenders import OURS, PEERS, Contender, environments, peers
 from scripts.bench_place import STAMP, Place, installed
@@ -32,7 +33,6 @@ from scripts.bench_results import (
 )
 from scripts.bench_serving import Bench, Plan
 from scripts.bench_serving_bare import PARTS, REPLACEMENTS, ROOM
-from scripts.measuring import line
 from serving.errors import PlatformError
 
 RATIO_NAMES = [

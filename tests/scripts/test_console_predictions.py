@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
+from scripts.bench.load import NO_ANSWER, OK, Answer
 from scripts.console_predictions import figures, ratios
-from scripts.load import NO_ANSWER, OK, Answer
 
 
 def test_quantiles_of_both_sides_are_compared_and_failures_counted() -> None:

@@ -19,7 +19,7 @@ from console.api.answers import translate_errors
 from console.settings import ConsoleSettings
 from console.world import World
 from pipelines.journal import RunFolder
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 
 OPERATOR, OPERATORS = logins.with_token("build", Role.OPERATOR)
 VIEWER, VIEWERS = logins.with_token("look", Role.VIEWER)

@@ -10,7 +10,7 @@ import pytest
 from console.data.compare import Line, Measure, compare, wanted
 from console.data.runs import Runs
 from pipelines.run_table import RunTable
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.errors import NotFound, UsageError
 from serving.settings import Settings
 

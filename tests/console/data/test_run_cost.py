@@ -12,7 +12,7 @@ from console.data.run_cost import Part, estimate_of, parts, price_of
 from console.data.runs import Runs
 from pipelines.journal import RunFolder
 from pipelines.run_usage import Look, Total, Usage
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.settings import Settings
 
 NOW = 2e9

@@ -17,7 +17,7 @@ from console.data.run_actions import RunActions
 from console.data.run_uses import Registry
 from console.data.runs import Runs
 from pipelines.run_row import Row, read
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from serving.errors import PlatformError, UsageError
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.record import Entry, Model

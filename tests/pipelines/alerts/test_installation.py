@@ -23,7 +23,7 @@ from pipelines.journal import Result, RunFolder
 from pipelines.processes import Process, this
 from pipelines.retrain import standing
 from pipelines.retrain.standing import Standing
-from scripts.synthetic_runs import BEGAN, begun
+from scripts.bench.synthetic_runs import BEGAN, begun
 from serving.local import record
 from serving.local.record import Platform
 from serving.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 from pipelines.alerts.labelled import at_the_gate, compared
 from pipelines.alerts.table import BY_NAME
 from pipelines.journal import Result
-from scripts.synthetic_runs import begun
+from scripts.bench.synthetic_runs import begun
 from serving.feedback.performance import Interval, VersionPerformance
 from serving.settings import Settings
 

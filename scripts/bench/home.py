@@ -22,7 +22,7 @@ from serving.local.platform import Platform, Ports, down, status, up
 from serving.settings import Settings
 from serving.storage import local_path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"
 NAME = "iris"
 TARGET = "species"

@@ -1,0 +1,1 @@
+"""The benchmarks: `make bench-NAME` is `python -m scripts.bench.NAME`, beside what they share."""
