@@ -106,7 +106,7 @@ bench-console: setup-dev
 	@$(BIN)/python -m scripts.bench_console
 
 bench-judge: setup
-	@$(BIN)/python -m scripts.bench_judge
+	@$(BIN)/python -m scripts.bench.judge
 
 bench-gate: setup
 	@$(BIN)/python -m scripts.bench_gate

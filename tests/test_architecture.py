@@ -67,7 +67,7 @@ HOMES = {
     "keras": ["components/keras_conversion.py", "components/ingest/keras_datasets.py"],
     "tf2onnx": ["components/keras_conversion.py"],
     "model_signing": ["serving/signing.py"],
-    "matplotlib": ["components/plots.py", "scripts/judge_plots.py"],
+    "matplotlib": ["components/plots.py", "scripts/bench/judge_plots.py"],
     "PIL": ["serving/pictures.py", "components/picture_files.py"],
     "kserve": ["serving/predictor"],
     "kubernetes": ["serving/isvc/client.py"],

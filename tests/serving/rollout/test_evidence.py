@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scripts.judge_streams import Stream, World, bad_at, counted, stream
+from scripts.bench.judge_streams import Stream, World, bad_at, counted, stream
 from serving.rollout.evidence import EASES, HARMS, LEARN, Bets, Block, Evidence
 
 share = st.floats(0.0, 1.0)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scripts import judge_predictions
-from scripts.judge_predictions import GUARDED, Guards, confident, oracle, play, play_split
+from scripts.bench import judge_predictions
+from scripts.bench.judge_predictions import GUARDED, Guards, confident, oracle, play, play_split
 from serving.rollout.drift import Drift, Rows
 from serving.rollout.guards import RUN, SPLIT_PART, tolerated_split
 from serving.rollout.maximum import outside

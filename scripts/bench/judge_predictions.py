@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scripts.judge_kinds import ALPHA, WEIGHT, divergence
-from scripts.judge_streams import HISTORY, first_true
+from scripts.bench.judge_kinds import ALPHA, WEIGHT, divergence
+from scripts.bench.judge_streams import HISTORY, first_true
 from serving.rollout.drift import FIRST, Drift, Rows
 from serving.rollout.guards import (
     CLASSES_PART,

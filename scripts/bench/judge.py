@@ -14,13 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts import judge_predictions as predictions
-from scripts import judge_rules as rules
-from scripts.bench.measuring import report
-from scripts.judge_kinds import ALPHA, KINDS, WEIGHT, Kind, oracle
-from scripts.judge_plots import plot_detection, plot_false_rollbacks
-from scripts.judge_predictions import Guards, median
-from scripts.judge_streams import (
+from scripts.bench import judge_predictions as predictions
+from scripts.bench import judge_rules as rules
+from scripts.bench.judge_kinds import ALPHA, KINDS, WEIGHT, Kind, oracle
+from scripts.bench.judge_plots import plot_detection, plot_false_rollbacks
+from scripts.bench.judge_predictions import Guards, median
+from scripts.bench.judge_streams import (
     Stream,
     bad_at,
     counted,
@@ -28,6 +27,7 @@ from scripts.judge_streams import (
     first_true,
     stream,
 )
+from scripts.bench.measuring import report
 from serving.rollout.guards import ERRORS_PART, FEWEST, LATENCY_PART
 
 HORIZON = rules.POINTS * rules.POINT
@@ -37,7 +37,7 @@ ALONE = 8
 PEERS = ("z-test", "Flagger", "Argo Rollouts", "Kayenta")
 PARTS = {"errors": ERRORS_PART, "latency": LATENCY_PART}
 """Of alpha, where all guards look at one rollout."""
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 Seen = dict[str, np.ndarray]
 Medians = dict[str, float]

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from scripts.judge_streams import World
+from scripts.bench.judge_streams import World
 
 ALPHA = 0.05
 WEIGHT = 0.1

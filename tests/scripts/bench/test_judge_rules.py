@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from scripts import bench_judge, judge_rules
-from scripts.judge_kinds import KINDS, oracle, slower
-from scripts.judge_rules import WINDOW, Breaches, windows, z_scores
-from scripts.judge_streams import Stream, World, bad_at, first_true, stream
+from scripts.bench import judge, judge_rules
+from scripts.bench.judge_kinds import KINDS, oracle, slower
+from scripts.bench.judge_rules import WINDOW, Breaches, windows, z_scores
+from scripts.bench.judge_streams import Stream, World, bad_at, first_true, stream
 from serving.rollout.evidence import Block, Evidence
 
 
@@ -94,20 +94,20 @@ def test_a_slower_latency_and_the_oracle_are_as_computed_by_hand() -> None:
 
 
 def test_the_rate_has_wilsons_interval() -> None:
-    low, high = bench_judge.wilson(0.013, 10_000)
+    low, high = judge.wilson(0.013, 10_000)
     assert (low, high) == (pytest.approx(0.01095, abs=1e-5), pytest.approx(0.01542, abs=1e-5))
 
 
 def test_the_last_line_is_json_and_the_pictures_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["bench_judge", "--rollouts", "5", "--worse", "4", "--docs", str(tmp_path)]
+    words = ["judge", "--rollouts", "5", "--worse", "4", "--docs", str(tmp_path)]
     monkeypatch.setattr("sys.argv", words)
-    bench_judge.main()
+    judge.main()
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["bench"], line["figures"]["alpha"]) == ("judge", 0.05)
     assert len(line["figures"]["requests_to_detect"]) == len(line["ratios"]) == 9
-    assert set(line["figures"]["peers"]) == set(bench_judge.PEERS)
+    assert set(line["figures"]["peers"]) == set(judge.PEERS)
     assert {path.name for path in tmp_path.glob("*.svg")} == {
         "judge-false-rollbacks.svg",
         "judge-requests-to-detect.svg",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.judge_streams import Stream
+from scripts.bench.judge_streams import Stream
 
 WINDOW = 50
 """Requests of the canary in an interval, or a measurement."""
