@@ -115,10 +115,10 @@ bench-train-images: setup-dev  ## accuracy and minutes of the specs for CIFAR-10
 	@$(BIN)/python -m scripts.bench_train_images
 
 bench-serving: setup
-	@$(BIN)/python -m scripts.bench_serving $(BENCH_ARGS)
+	@$(BIN)/python -m scripts.bench.serving $(BENCH_ARGS)
 
 bench-request: setup  ## where each microsecond of a prediction goes (MODEL=<model directory>)
-	@$(BIN)/python -m scripts.bench_request "$(MODEL)"
+	@$(BIN)/python -m scripts.bench.request "$(MODEL)"
 
 cluster-up: setup-dev  ## a cluster of kind or minikube with KServe, Kubeflow Pipelines, MLflow
 	@scripts/cluster.sh up

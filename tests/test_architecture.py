@@ -35,7 +35,7 @@ HOMES = {
         "serving/skops_model.py",
         "components/tree_conversion.py",
         "components/evaluate",
-        "scripts/bench_models.py",
+        "scripts/bench/models.py",
         "scripts/demo/data.py",
     ],
     "polars": [

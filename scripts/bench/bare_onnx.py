@@ -1,6 +1,6 @@
 """A bare ONNX Runtime session in a loop: the most that a server of the same model could reach.
 
-`python -m scripts.bench_bare_onnx DIRECTORY --images N --seconds S` prints one line of JSON.
+`python -m scripts.bench.bare_onnx DIRECTORY --images N --seconds S` prints one line of JSON.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from components.conversion import side_by_side
-from scripts.bench_bare_server import bare
+from scripts.bench.bare_server import bare
 from serving.artifact import MODEL
 from serving.onnx_model import OnnxModel
 

@@ -16,7 +16,7 @@ import numpy as np
 from components import conversion, trained
 from components.baseline import baseline
 from components.package import batching, rules
-from scripts.bench_place import ROOT, Place, installed, say
+from scripts.bench.place import ROOT, Place, installed, say
 from serving.artifact import (
     MODEL,
     Card,
@@ -69,7 +69,7 @@ def _image(place: Place, name: str, packaged: Path) -> None:
     if not installed(place, [TENSORFLOW]):
         raise ModelError("TensorFlow is not there to convert it")
     files = [str(place.work / "models" / f"{name}.keras"), str(packaged)]
-    command = [str(place.python(TENSORFLOW)), "-P", "-m", "scripts.bench_image_model", *files]
+    command = [str(place.python(TENSORFLOW)), "-P", "-m", "scripts.bench.image_model", *files]
     environment = {**place.environment(), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

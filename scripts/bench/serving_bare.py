@@ -1,6 +1,6 @@
 """The real predictor with one part of its safety taken out, to see what that part costs.
 
-`python -m scripts.bench_serving_bare --without signature,metrics,ids FLAGS OF THE PREDICTOR`. Only
+`python -m scripts.bench.serving_bare --without signature,metrics,ids FLAGS OF THE PREDICTOR`. Only
 the benchmark starts it: nobody may switch these off in a server.
 
     signature   cells go to the model as they come: no names, types, widths, gaps, ranges
@@ -30,7 +30,9 @@ class Replacement(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """Serve without some parts; return the exit code."""
-    parser = argparse.ArgumentParser(prog="bench_serving_bare", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench.serving_bare", description=__doc__
+    )
     parser.add_argument("--without", type=_parts, required=True)
     given, flags = parser.parse_known_args(arguments)
     for part in given.without:

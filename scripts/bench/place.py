@@ -14,7 +14,7 @@ from pathlib import Path
 
 from serving.errors import PlatformError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT.parent / "shared" / "bench"
 PEER_PYTHON = "3.11"
 STAMP = ".kanarya-bench"

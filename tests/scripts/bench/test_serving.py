@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from scripts.bench.bare_onnx import per_second
+from scripts.bench.contenders import OURS, PEERS, Contender, environments, peers
 from scripts.bench.measuring import line
-from scripts.bench_bare_onnx import per_second
-from scripts.bench_contenders import OURS, PEERS, Contender, environments, peers
-from scripts.bench_place import STAMP, Place, installed
-from scripts.bench_results import (
+from scripts.bench.place import STAMP, Place, installed
+from scripts.bench.results import (
     FIGURE_GOALS,
     RATIO_GOALS,
     RATIOS,
@@ -31,8 +31,8 @@ from scripts.bench_results import (
     safety,
     table,
 )
-from scripts.bench_serving import Bench, Plan
-from scripts.bench_serving_bare import PARTS, REPLACEMENTS, ROOM
+from scripts.bench.serving import Bench, Plan
+from scripts.bench.serving_bare import PARTS, REPLACEMENTS, ROOM
 from serving.errors import PlatformError
 
 RATIO_NAMES = [

@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+from scripts.bench.contenders import OURS, PEERS, environments, peers
 from scripts.bench.home import interruptible
 from scripts.bench.measuring import line, machine
-from scripts.bench_contenders import OURS, PEERS, environments, peers
-from scripts.bench_models import FOLDER, VERSION, publish_models
-from scripts.bench_place import ROOT, Place, installed, make_models, require_wrk, say
-from scripts.bench_results import Results, figures, goals, ratios, records, results, table
+from scripts.bench.models import FOLDER, VERSION, publish_models
+from scripts.bench.place import ROOT, Place, installed, make_models, require_wrk, say
+from scripts.bench.results import Results, figures, goals, ratios, records, results, table
 from serving.errors import KanaryaError, PlatformError
 
 CELLS = {"lr": "1x1,16x1,1x32", "rf": "1x1,16x1,1x32", "cnn": "1x1,16x1,1x32,16x32"}
@@ -100,7 +100,9 @@ def _report(plan: Plan, found: Results, bare: Mapping[int, float]) -> None:
 
 def _plan() -> Plan:
     summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(prog="bench_serving", description=summary, epilog=rest)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench.serving", description=summary, epilog=rest
+    )
     usual = Plan()
     add = parser.add_argument
     add("--models", type=_among(CELLS), default=usual.models, help="lr,rf,cnn or some of them")
@@ -190,7 +192,7 @@ def _bare(bench: Bench, images: int) -> float:
     """Return the calls a second of a bare session, on the server's core."""
     directory = bench.place.work / FOLDER / "cnn" / VERSION
     options = ["--images", str(images), "--seconds", str(bench.plan.seconds)]
-    command = [sys.executable, "-P", "-m", "scripts.bench_bare_onnx", str(directory), *options]
+    command = [sys.executable, "-P", "-m", "scripts.bench.bare_onnx", str(directory), *options]
     done = subprocess.run(
         ["taskset", "-c", str(bench.cores[0]), *command],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scripts.bench_models import FOLDER, VERSION
-from scripts.bench_place import ROOT
-from scripts.bench_serving_bare import PARTS
+from scripts.bench.models import FOLDER, VERSION
+from scripts.bench.place import ROOT
+from scripts.bench.serving_bare import PARTS
 
 Protocol = Literal["v1", "v2", "v2bin"]
 
@@ -49,8 +49,8 @@ ADDRESSES: Mapping[Protocol, str] = {
 
 
 SERVER = "serving.predictor"
-LAUNCHER = "scripts.bench_serving_bare"
-BARE_SERVER = "scripts.bench_bare_server"
+LAUNCHER = "scripts.bench.serving_bare"
+BARE_SERVER = "scripts.bench.bare_server"
 
 
 @dataclass(frozen=True)

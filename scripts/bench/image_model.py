@@ -1,6 +1,6 @@
 """The benchmark's CNN as a sealed model directory of ours, packaged as any Keras model is.
 
-`python -m scripts.bench_image_model MODEL.keras DIRECTORY` runs in the environment that holds
+`python -m scripts.bench.image_model MODEL.keras DIRECTORY` runs in the environment that holds
 TensorFlow, which the benchmark itself can do without.
 """
 

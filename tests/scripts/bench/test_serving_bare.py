@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bench_serving_bare import PARTS, main
+from scripts.bench.serving_bare import PARTS, main
 from tests.serving.predictor.running import Predictor, tensor
 
 BODY = {"inputs": [tensor("x", "FP32", [5.1, 3.5, 1.4, 0.2], [1, 4])]}
@@ -67,5 +67,5 @@ class Bare(Predictor):
     def __init__(self, model_dir: Path, log: Path, without: tuple[str, ...]) -> None:
         super().__init__(model_dir, "iris", log)
         flags: list[Any] = self._command[self._command.index("serving.predictor") + 1 :]
-        launcher = [sys.executable, "-m", "scripts.bench_serving_bare"]
+        launcher = [sys.executable, "-m", "scripts.bench.serving_bare"]
         self._command = [*launcher, f"--without={','.join(without)}", *flags]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bench_request
+from scripts.bench import request as bench_request
 
 
 def test_parts_add_up_to_the_whole(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from scripts.bench_serving_bare import PARTS
+from scripts.bench.serving_bare import PARTS
 
 Key = tuple[str, str]
 """Model and contender."""
