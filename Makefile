@@ -73,13 +73,13 @@ bench-run: setup
 	@$(BIN)/python -m scripts.bench_run
 
 bench-gateway: setup
-	@$(BIN)/python -m scripts.bench_gateway
+	@$(BIN)/python -m scripts.bench.gateway
 
 bench-demo: setup
 	@$(BIN)/python -m scripts.bench_demo
 
 bench-rollout: setup
-	@$(BIN)/python -m scripts.bench_rollout
+	@$(BIN)/python -m scripts.bench.rollout
 
 bench-ingest: setup
 	@$(BIN)/python -m scripts.bench_ingest
@@ -94,7 +94,7 @@ bench-drift: setup
 	@$(BIN)/python -m scripts.bench_drift
 
 bench-watching: setup  ## what counting traffic, and keeping answers for labels, costs a request
-	@$(BIN)/python -m scripts.bench_watching
+	@$(BIN)/python -m scripts.bench.watching
 
 bench-alerts: setup  ## a thousand alerts while whoever is told is down for a minute
 	@$(BIN)/python -m scripts.bench_alerts

@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the benchmark; all that it writes goes below the folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "scripts.bench_gateway", *arguments],
+        [sys.executable, "-m", "scripts.bench.gateway", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,8 +10,8 @@ import pytest
 import uvloop
 
 from scripts.bench.load import Client, Side
-from scripts.split_changes import Change, knative_changes, lost, standard_changes
-from scripts.split_objects import Objects
+from scripts.bench.split_changes import Change, knative_changes, lost, standard_changes
+from scripts.bench.split_objects import Objects
 from serving.local import platform
 from serving.local.platform import Platform, Ports
 from serving.settings import Settings

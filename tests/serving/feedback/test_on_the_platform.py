@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from scripts.split_objects import Objects
+from scripts.bench.split_objects import Objects
 from serving.feedback.performance import LivePerformance
 from serving.feedback.read import read
 from serving.local import platform

@@ -25,9 +25,9 @@ from statistics import median
 
 from scripts.bench.home import NAME, PREDICT, Home, home, row
 from scripts.bench.load import Client, Side, closed_loop, failures
+from scripts.bench.looking_cost import Mean, Pace, cpu_s, mean_of
 from scripts.bench.measuring import report
-from scripts.looking_cost import Mean, Pace, cpu_s, mean_of
-from scripts.split_objects import waited
+from scripts.bench.split_objects import waited
 from serving.artifact import read_baseline, seal, write_baseline
 from serving.errors import KanaryaError, PlatformError
 from serving.storage import local_path
@@ -50,7 +50,7 @@ class Asked:
 
 def main() -> None:
     """Measure, print the table and the JSON line; clean up whatever happens."""
-    parser = argparse.ArgumentParser(prog="bench_watching", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.watching", description=__doc__)
     parser.add_argument(
         "--turns", type=int, default=TURNS, help="of each kind (default: %(default)s)"
     )

@@ -14,7 +14,7 @@ from itertools import cycle
 from typing import Any
 
 from scripts.bench.load import Answer, Client
-from scripts.split_objects import JSON, Objects, predictor, waited
+from scripts.bench.split_objects import JSON, Objects, predictor, waited
 from serving.local.standard import deployment_name
 
 CONNECTIONS = 16

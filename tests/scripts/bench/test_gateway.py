@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from scripts.bench.canary_phases import Counters, Phase, counters_of, phase_of
+from scripts.bench.gateway import Pair, Plan, latency_figures, latency_ratios, phase_figures
 from scripts.bench.load import (
     Answer,
     Client,
@@ -17,8 +19,6 @@ from scripts.bench.load import (
     quantile_ms,
     split_of,
 )
-from scripts.bench_gateway import Pair, Plan, latency_figures, latency_ratios, phase_figures
-from scripts.canary_phases import Counters, Phase, counters_of, phase_of
 from serving.errors import PlatformError
 
 HEAD = b"HTTP/1.1 200 OK\r\nkanarya-revision: iris-2\r\ncontent-length: 2\r\n\r\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.bench_watching import cost
-from scripts.looking_cost import Pace
+from scripts.bench.looking_cost import Pace
+from scripts.bench.watching import cost
 
 
 def paces(*microseconds: float) -> list[Pace]:

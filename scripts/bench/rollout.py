@@ -24,10 +24,10 @@ from pathlib import Path
 
 from scripts.bench.home import NAME, ROOT, Home, home, row
 from scripts.bench.load import Answer, Client, Side, closed_loop, failures, split_of
+from scripts.bench.looking_cost import Cost, Pace, Turn, cpu_s
 from scripts.bench.measuring import report
-from scripts.looking_cost import Cost, Pace, Turn, cpu_s
-from scripts.split_changes import Change, Loss, knative_changes, lost, standard_changes
-from scripts.split_objects import Objects, waited
+from scripts.bench.split_changes import Change, Loss, knative_changes, lost, standard_changes
+from scripts.bench.split_objects import Objects, waited
 from serving.errors import KanaryaError, PlatformError
 from serving.local.modes import DEPLOYMENT_MODE, KNATIVE, MODES
 
@@ -65,7 +65,9 @@ def main() -> None:
 
 def _plan() -> Plan:
     summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(prog="bench_rollout", description=summary, epilog=rest)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench.rollout", description=summary, epilog=rest
+    )
     add = parser.add_argument
     add("--requests", type=int, default=REQUESTS, help="in each mode (default: %(default)s)")
     add("--turns", type=int, default=TURNS, help="with and without (default: %(default)s)")
@@ -132,7 +134,7 @@ def _rollout(place: Home, uri: str) -> Iterator[subprocess.Popen[bytes]]:
     """Lend the process of a rollout that has given its canary half, and looks on for ever."""
     log = place.settings.home / "logs" / "observing.log"
     environment = {**os.environ, **place.settings.environment(), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "scripts.observing", NAME, "2", uri]
+    command = [sys.executable, "-m", "scripts.bench.observing", NAME, "2", uri]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from scripts.bench.load import Answer
-from scripts.bench_rollout import loss_figures, require_both
-from scripts.looking_cost import Cost, Pace, Turn, mean_of
-from scripts.split_changes import Change, Loss, knative_changes, standard_changes
+from scripts.bench.looking_cost import Cost, Pace, Turn, mean_of
+from scripts.bench.rollout import loss_figures, require_both
+from scripts.bench.split_changes import Change, Loss, knative_changes, standard_changes
 from serving.errors import PlatformError
 
 MODELS = ["file:///m/2", "file:///m/3"]

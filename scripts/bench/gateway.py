@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from scripts.bench.canary_phases import KILLS, Phase, Play
 from scripts.bench.home import Home, home, row
 from scripts.bench.load import (
     Answer,
@@ -26,7 +27,6 @@ from scripts.bench.load import (
     quantile_ms,
 )
 from scripts.bench.measuring import report
-from scripts.canary_phases import KILLS, Phase, Play
 from serving.errors import KanaryaError, PlatformError
 
 RATE = 200.0
@@ -98,7 +98,9 @@ def main() -> None:
 
 def _plan() -> Plan:
     summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(prog="bench_gateway", description=summary, epilog=rest)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench.gateway", description=summary, epilog=rest
+    )
     seconds = "of latency for each side; the other parts shrink with it (default: %(default)g)"
     parser.add_argument("--seconds", type=_positive, default=SECONDS, help=seconds)
     rate = "requests a second (default: %(default)g)"
