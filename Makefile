@@ -70,37 +70,37 @@ image-sizes:     ## what those images weigh
 bench: bench-run bench-gateway bench-rollout bench-demo bench-serving bench-judge bench-gate bench-ingest bench-queue bench-stream bench-drift bench-backup bench-alerts bench-console bench-watching  ## every figure of docs/benchmarks.md
 
 bench-run: setup
-	@$(BIN)/python -m scripts.bench_run
+	@$(BIN)/python -m scripts.bench.run
 
 bench-gateway: setup
 	@$(BIN)/python -m scripts.bench.gateway
 
 bench-demo: setup
-	@$(BIN)/python -m scripts.bench_demo
+	@$(BIN)/python -m scripts.bench.demo
 
 bench-rollout: setup
 	@$(BIN)/python -m scripts.bench.rollout
 
 bench-ingest: setup
-	@$(BIN)/python -m scripts.bench_ingest
+	@$(BIN)/python -m scripts.bench.ingest
 
 bench-queue: setup
-	@$(BIN)/python -m scripts.bench_queue
+	@$(BIN)/python -m scripts.bench.queue
 
 bench-stream: setup
-	@$(BIN)/python -m scripts.bench_stream
+	@$(BIN)/python -m scripts.bench.stream
 
 bench-drift: setup
-	@$(BIN)/python -m scripts.bench_drift
+	@$(BIN)/python -m scripts.bench.drift
 
 bench-watching: setup  ## what counting traffic, and keeping answers for labels, costs a request
 	@$(BIN)/python -m scripts.bench.watching
 
 bench-alerts: setup  ## a thousand alerts while whoever is told is down for a minute
-	@$(BIN)/python -m scripts.bench_alerts
+	@$(BIN)/python -m scripts.bench.alerts
 
 bench-backup: setup  ## a backup of 2 GB under load beside tar + zstd
-	@$(BIN)/python -m scripts.bench_backup
+	@$(BIN)/python -m scripts.bench.backup
 
 bench-console: setup-dev
 	@$(BIN)/python -m scripts.bench_console
@@ -109,10 +109,10 @@ bench-judge: setup
 	@$(BIN)/python -m scripts.bench.judge
 
 bench-gate: setup
-	@$(BIN)/python -m scripts.bench_gate
+	@$(BIN)/python -m scripts.bench.gate
 
 bench-train-images: setup-dev  ## accuracy and minutes of the specs for CIFAR-10
-	@$(BIN)/python -m scripts.bench_train_images
+	@$(BIN)/python -m scripts.bench.train_images
 
 bench-serving: setup
 	@$(BIN)/python -m scripts.bench.serving $(BENCH_ARGS)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.bench.measuring import Finished, report, timed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 REPEATS = 5
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"
 

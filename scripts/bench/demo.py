@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scripts.bench.measuring import report, timed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from serving.predictor.sketches import Sketches
 from serving.signature import Column, encode
 from serving.sketch import Grid, Reference, reference
 
-SPECS = Path(__file__).resolve().parents[1] / "pipelines" / "specs"
+SPECS = Path(__file__).resolve().parents[2] / "pipelines" / "specs"
 NAMES = ("iris", "penguins", "titanic", "digits", "diamonds")
 NONE, SHIFT, UNIT, SWAP = "no change", "0.5 σ in one column", "another unit", "two columns swapped"
 LOOKS = (100, 1_000)

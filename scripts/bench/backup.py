@@ -36,7 +36,7 @@ MAY_CHANGE = (0, 1)
 
 def main() -> None:
     """Measure, print the table and the JSON line; clean up whatever happens."""
-    parser = argparse.ArgumentParser(prog="bench_backup", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.backup", description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=2.0)
     size = parser.parse_args().gigabytes
     try:

@@ -20,7 +20,7 @@ from typing import Any
 from scripts.bench import synthetic_runs
 from scripts.bench.measuring import report, timed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"
 RUNS, MODELS, WORKERS = 20, 4, 2
 ROWS = 10_000

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.bench.measuring import Finished, report, timed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPECS = ROOT / "pipelines" / "specs"
 DATA = ROOT.parent / "shared" / "data" / "cifar10-images.zip"
 MINUTES = {"cifar10-quick": 2.5, "cifar10": 12.0}
