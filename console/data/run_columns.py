@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
+from console.data.times import duration, moment
 from pipelines.run_row import Row
 
 FIELDS = (
@@ -94,20 +94,6 @@ def cells(row: Row, columns: Iterable[str]) -> dict[str, Any]:
     """Return a row as the browser's table needs it."""
     said = {name: cell(row, name) for name in columns}
     return {**said, "run_id": row.run_id, "k_title": row.title, "k_status": row.status}
-
-
-def moment(seconds: float) -> str:
-    """Return a time of this machine's clock and place."""
-    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def duration(seconds: float) -> str:
-    """Return "12.3 s", "4 min 05 s" or "2 h 03 min"."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, left = divmod(minutes, 60)
-    return f"{hours} h {left:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def number(value: float) -> str:

@@ -7,13 +7,14 @@ import asyncio
 from nicegui import ui
 
 from console.data.run import Monitored
+from console.data.times import duration, moment
 from console.widgets.curve import Curves
 from console.widgets.gate import GateVerdict
 from console.widgets.rollout import RolloutPanel
 from console.widgets.run_toolbar import RunToolbar
 from console.widgets.run_usage import RunUsage
 from console.widgets.screen import Screen
-from console.widgets.status import Badge, duration, moment
+from console.widgets.status import Badge
 from console.widgets.steps import StepCards
 from pipelines.run_row import CLUSTER, HERE
 from serving.errors import NotFound

@@ -10,9 +10,9 @@ from typing import TypeVar
 from nicegui import ui
 
 from console.data.alerts import Told, Wrong
+from console.data.times import moment
 from console.widgets.live_table import LiveTable, Show, cell
 from console.widgets.screen import Said, Screen
-from console.widgets.status import moment
 from pipelines.alerts.deciding import Silence
 from pipelines.alerts.outbox import Delivery
 from pipelines.alerts.rule import Rule

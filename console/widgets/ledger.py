@@ -6,10 +6,10 @@ import asyncio
 
 from nicegui import ui
 
+from console.data.times import moment
 from console.widgets.grid import Kind, Row, grid, paged, renew, said
 from console.widgets.parts import badge, path
 from console.widgets.screen import Said, Screen
-from console.widgets.status import moment
 from serving.errors import KanaryaError
 from serving.rollout.chain import Chain
 from serving.rollout.record import Record

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from console.data.times import moment
 from console.data.versions import HEADLINES, Model, Version
 from console.widgets.grid import Kind, Row, grid, renew, said
 from console.widgets.parts import badge, path, word
 from console.widgets.screen import Screen
-from console.widgets.status import moment
 from serving.figures import figure
 
 COLUMNS: dict[str, Kind] = {

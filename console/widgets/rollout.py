@@ -9,11 +9,12 @@ from __future__ import annotations
 from nicegui import ui
 
 from console.data.rollout import Moment, Watched
+from console.data.times import moment
 from console.widgets.rollout_buttons import Decisions
 from console.widgets.rollout_charts import EvidenceChart, SplitChart
 from console.widgets.rollout_numbers import Guards, Sides
 from console.widgets.screen import Screen
-from console.widgets.status import Badge, moment
+from console.widgets.status import Badge
 
 
 class RolloutPanel:

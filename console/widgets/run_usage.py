@@ -9,11 +9,11 @@ from nicegui import ui
 from console.data.plots import Plots
 from console.data.run import Monitored
 from console.data.run_cost import Part, parts, price_of
+from console.data.times import duration
 from console.widgets.charts import draw, line, line_chart
 from console.widgets.live_table import LiveTable, Show, cell
 from console.widgets.parts import heading
 from console.widgets.screen import Screen
-from console.widgets.status import duration
 from pipelines.costs import BETWEEN
 
 COOKIE = "kanarya_price"

@@ -1,8 +1,6 @@
-"""A status as a word in its colour, and moments and durations as people read them."""
+"""A status as a word in its colour."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from nicegui import ui
 
@@ -38,17 +36,3 @@ class Badge(ui.label):
         self.set_text(self._screen.say(key) if known else status.replace("_", " "))
         self.classes(remove=f"k-{self._level}", add=f"k-{level(status)}")
         self._shown, self._level = status, level(status)
-
-
-def moment(seconds: float) -> str:
-    """Return a moment in the machine's local time."""
-    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

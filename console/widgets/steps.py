@@ -9,8 +9,9 @@ from nicegui import ui
 
 from console.data.run import Monitored
 from console.data.step_shown import TAIL_LINES, Step
+from console.data.times import duration
 from console.widgets.screen import Screen
-from console.widgets.status import Badge, duration
+from console.widgets.status import Badge
 
 
 class StepCards:

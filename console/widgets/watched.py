@@ -7,10 +7,10 @@ from datetime import datetime
 from nicegui import ui
 
 from components.monitor.windows import Ended
+from console.data.times import moment
 from console.data.watched import Watched
 from console.widgets.parts import badge, heading, word
 from console.widgets.screen import Screen
-from console.widgets.status import moment
 from pipelines.retrain.standing import Standing
 
 

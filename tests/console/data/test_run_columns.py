@@ -39,11 +39,3 @@ def test_a_cell_says_its_value_and_never_markup(name: str, said: str) -> None:
     metrics = {"accuracy": 0.96667, "log_loss": 1.2e-5, "worst": float("nan")}
     row = Row("r", "m", "<b>mlp</b>", "tabular", "d", "t", "failed", 0.0, 125.2, metrics=metrics)
     assert run_columns.cell(row, name) == said
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.04, "0.0 s"), (59.94, "59.9 s"), (7380, "2 h 03 min"), (60, "1 min 00 s")],
-)
-def test_a_duration_is_told_in_units_that_fit(seconds: float, said: str) -> None:
-    assert run_columns.duration(seconds) == said
