@@ -56,15 +56,9 @@ def opened(path: Path) -> sqlite3.Connection:
 @contextmanager
 def transaction(db: sqlite3.Connection, path: Path) -> Iterator[None]:
     """Commit what the block did, or nothing of it."""
-    with translated(path):
+    with translated(path), db:
         db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:  # SQLite has already undone it after some failures of the disk
-                db.execute("ROLLBACK")
-            raise
+        yield
 
 
 @contextmanager

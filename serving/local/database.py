@@ -62,15 +62,11 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
 @contextmanager
 def transaction(db: sqlite3.Connection, path: Path, *, keep: bool = True) -> Iterator[None]:
     """Commit what the block did, all or nothing; with `keep=False` undo it (a dry run)."""
-    with translated(path):
+    with translated(path), db:
         db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            db.execute("COMMIT" if keep else "ROLLBACK")
-        except BaseException:
-            if db.in_transaction:  # SQLite has already undone it after some failures of the disk
-                db.execute("ROLLBACK")
-            raise
+        yield
+        if not keep:
+            db.rollback()
 
 
 @contextmanager
