@@ -28,6 +28,7 @@ from scripts.bench.judge_streams import (
     stream,
 )
 from scripts.bench.measuring import report
+from serving.intervals import wilson
 from serving.rollout.guards import ERRORS_PART, FEWEST, LATENCY_PART
 
 HORIZON = rules.POINTS * rules.POINT
@@ -118,14 +119,6 @@ def requests(seen: Seen, limits: Limits) -> Seen:
 def false_rate(until: np.ndarray) -> float:
     """Return the share of rollouts that ended in a rollback."""
     return float(np.isfinite(until).mean())
-
-
-def wilson(rate: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share that was seen `count` times."""
-    middle = rate + z * z / (2 * count)
-    spread = z * math.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
-    whole = 1 + z * z / count
-    return (middle - spread) / whole, (middle + spread) / whole
 
 
 @dataclass(frozen=True)
@@ -254,9 +247,9 @@ def publish(results: dict[str, Result], guards: Guards, rollouts: int) -> None:
         "alpha": ALPHA,
         "rollouts": rollouts,
         "false_rollback_rate": rate,
-        "false_rollback_rate_upper": wilson(rate, rollouts)[1],
+        "false_rollback_rate_upper": wilson(rate * rollouts, rollouts)[1],
         "false_rollback_rate_of_all_guards": all_guards,
-        "false_rollback_rate_of_all_guards_upper": wilson(all_guards, rollouts)[1],
+        "false_rollback_rate_of_all_guards_upper": wilson(all_guards * rollouts, rollouts)[1],
         "requests_to_detect": ours,
         "requests_to_detect_by_other_guards": _finite(guards.until),
         "oracle": {name: round(value, 1) for name, value in _joined(results, "oracle").items()},

@@ -93,11 +93,6 @@ def test_a_slower_latency_and_the_oracle_are_as_computed_by_hand() -> None:
     assert oracle(KINDS[2], 0.05) == pytest.approx(72.6, abs=0.1)
 
 
-def test_the_rate_has_wilsons_interval() -> None:
-    low, high = judge.wilson(0.013, 10_000)
-    assert (low, high) == (pytest.approx(0.01095, abs=1e-5), pytest.approx(0.01542, abs=1e-5))
-
-
 def test_the_last_line_is_json_and_the_pictures_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
