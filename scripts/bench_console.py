@@ -55,7 +55,7 @@ EPOCHS = 40
 def main() -> None:
     """Measure, print the table and the JSON line."""
     os.environ["KANARYA_CONSOLE_PORT"] = "0"
-    with home() as place:
+    with home("console") as place:
         place.train()
         settings = place.settings
         for number in range(ROWS):

@@ -24,7 +24,7 @@ from typing import Any
 from scripts.bench.home import SPEC, Home, home, row
 from scripts.bench.load import Answer, Client, Side, Traffic, failures, quantile_ms
 from scripts.bench.measuring import report
-from serving.errors import KanaryaError, PlatformError
+from serving.errors import PlatformError
 
 RATE, WINDOWS = 200.0, 40
 TURNS = 3
@@ -39,15 +39,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench.backup", description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=2.0)
     size = parser.parse_args().gigabytes
-    try:
-        with home() as place, tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
-            place.train()
-            _fill(place.settings.home / "uploads", size)
-            ratios, figures = asyncio.run(_measured(place, Path(folder)))
-    except KeyboardInterrupt:
-        sys.exit("stopped; the platform is down and its folder removed")
-    except KanaryaError as error:
-        sys.exit(f"bench-backup: {error}")
+    with home("backup") as place, tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
+        place.train()
+        _fill(place.settings.home / "uploads", size)
+        ratios, figures = asyncio.run(_measured(place, Path(folder)))
     report("backup", ratios, {"gigabytes": size, **figures})
 
 

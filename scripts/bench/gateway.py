@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -27,7 +26,7 @@ from scripts.bench.load import (
     quantile_ms,
 )
 from scripts.bench.measuring import report
-from serving.errors import KanaryaError, PlatformError
+from serving.errors import PlatformError
 
 RATE = 200.0
 SECONDS = 30.0
@@ -86,13 +85,8 @@ class Pair:
 def main() -> None:
     """Measure, print the table and the JSON line; clean up whatever happens."""
     plan = _plan()
-    try:
-        with home() as place:
-            ratios, figures = _measured(place, plan)
-    except KeyboardInterrupt:
-        sys.exit("stopped; the platform is down and its folder removed")
-    except KanaryaError as error:
-        sys.exit(f"bench-gateway: {error}")
+    with home("gateway") as place:
+        ratios, figures = _measured(place, plan)
     report("gateway", ratios, figures)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.artifact import publish
-from serving.errors import PlatformError
+from serving.errors import KanaryaError, PlatformError
 from serving.isvc.client import ServiceClient, connect
 from serving.isvc.resource import ServiceView
 from serving.local.platform import Platform, Ports, down, status, up
@@ -100,8 +100,22 @@ class Home:
 
 
 @contextmanager
-def home() -> Iterator[Home]:
-    """Lend a platform in a temporary folder; both are gone afterwards, whatever happened."""
+def home(bench: str) -> Iterator[Home]:
+    """Lend a platform in a temporary folder; both are gone afterwards, whatever happened.
+
+    Where the block is interrupted or fails, the process ends with a sentence.
+    """
+    try:
+        with _lent() as place:
+            yield place
+    except KeyboardInterrupt:
+        sys.exit("stopped; the platform is down and its folder removed")
+    except KanaryaError as error:
+        sys.exit(f"bench-{bench}: {error}")
+
+
+@contextmanager
+def _lent() -> Iterator[Home]:
     with interruptible(), tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
         settings = Settings.from_env({**_foreign(), "KANARYA_HOME": folder})
         try:

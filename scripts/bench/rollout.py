@@ -28,7 +28,7 @@ from scripts.bench.looking_cost import Cost, Pace, Turn, cpu_s
 from scripts.bench.measuring import report
 from scripts.bench.split_changes import Change, Loss, knative_changes, lost, standard_changes
 from scripts.bench.split_objects import Objects, waited
-from serving.errors import KanaryaError, PlatformError
+from serving.errors import PlatformError
 from serving.local.modes import DEPLOYMENT_MODE, KNATIVE, MODES
 
 REQUESTS = 10_000
@@ -53,13 +53,8 @@ class Plan:
 def main() -> None:
     """Measure, print the table and the JSON line; clean up whatever happens."""
     plan = _plan()
-    try:
-        with home() as place:
-            losses, cost = _measured(place, plan)
-    except KeyboardInterrupt:
-        sys.exit("stopped; the platform is down and its folder removed")
-    except KanaryaError as error:
-        sys.exit(f"bench-rollout: {error}")
+    with home("rollout") as place:
+        losses, cost = _measured(place, plan)
     report("rollout", cost.ratios(), {**loss_figures(losses), **cost.figures()})
 
 

@@ -29,7 +29,7 @@ from scripts.bench.looking_cost import Mean, Pace, cpu_s, mean_of
 from scripts.bench.measuring import report
 from scripts.bench.split_objects import waited
 from serving.artifact import read_baseline, seal, write_baseline
-from serving.errors import KanaryaError, PlatformError
+from serving.errors import PlatformError
 from serving.storage import local_path
 
 TURNS, TURN_S = 60, 1.0
@@ -55,13 +55,8 @@ def main() -> None:
         "--turns", type=int, default=TURNS, help="of each kind (default: %(default)s)"
     )
     turns = parser.parse_args().turns
-    try:
-        with home() as place, _predictors(place) as asked:
-            paces = asyncio.run(_paces(asked, turns))
-    except KeyboardInterrupt:
-        sys.exit("stopped; the platform is down and its folder removed")
-    except KanaryaError as error:
-        sys.exit(f"bench-watching: {error}")
+    with home("watching") as place, _predictors(place) as asked:
+        paces = asyncio.run(_paces(asked, turns))
     costs = {kind: cost(paces[than], paces[kind]) for kind, than in COMPARED.items()}
     ratios = {f"{kind}/{COMPARED[kind]}_requests_a_core": c.value for kind, c in costs.items()}
     report("watching", ratios, {**dict(_rates(paces)), **_costs(costs), "costs_limit": LIMIT})
