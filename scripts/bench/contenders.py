@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scripts.bench.measuring import ROOT
 from scripts.bench.models import FOLDER, VERSION
-from scripts.bench.place import ROOT
 from scripts.bench.serving_bare import PARTS
 
 Protocol = Literal["v1", "v2", "v2bin"]

@@ -5,7 +5,6 @@ The reference in the same run is MLflow's own server coming up, which the demons
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -15,16 +14,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from scripts.bench.measuring import report, timed
-
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.bench.measuring import beside, kanarya, report
 
 
 def main() -> None:
     """Measure, print the table and the JSON line."""
     with tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
-        environment = {**os.environ, "KANARYA_HOME": folder, "PYTHONPATH": str(ROOT)}
-        done = timed([sys.executable, "-m", "scripts", "demo"], environment, memory=True)
+        done = kanarya(["demo"], beside(folder), memory=True)
         print(done.output)
         if done.code:
             sys.exit(f"the demonstration ended with exit code {done.code}")

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from scripts.bench.measuring import ROOT
 from serving.artifact import publish
 from serving.errors import KanaryaError, PlatformError
 from serving.isvc.client import ServiceClient, connect
@@ -22,7 +22,6 @@ from serving.local.platform import Platform, Ports, down, status, up
 from serving.settings import Settings
 from serving.storage import local_path
 
-ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"
 NAME = "iris"
 TARGET = "species"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
-from scripts.bench.measuring import Finished, report, timed
+from scripts.bench.measuring import Finished, program, report
 
 REPEATS = int(os.environ.get("BENCH_REPEATS", "3"))
 ROWS = int(os.environ.get("BENCH_ROWS", "5000000"))
@@ -59,14 +58,14 @@ def main() -> None:
     if not source.is_file():
         HOME.mkdir(parents=True, exist_ok=True)
         unfinished = source.with_suffix(".partial")
-        _run(MAKE, [str(unfinished), str(ROWS)], HOME)
+        program(MAKE, [str(unfinished), str(ROWS)], HOME)
         unfinished.replace(source)
     runs: dict[str, list[Finished]] = {name: [] for name in ENGINES}
     for _ in range(REPEATS):
         for name, code in ENGINES.items():
             with tempfile.TemporaryDirectory(dir=HOME) as scratch:
                 runs[name].append(
-                    _run(code, [str(source), str(Path(scratch) / "out")], Path(scratch))
+                    program(code, [str(source), str(Path(scratch) / "out")], Path(scratch))
                 )
     seconds = {name: statistics.median(run.seconds for run in done) for name, done in runs.items()}
     peaks = {name: max(run.peak_mb for run in done) for name, done in runs.items()}
@@ -78,14 +77,6 @@ def main() -> None:
         "ingest_vs_polars_peak": peaks["ingest"] / peaks["polars"],
     }
     report("ingest", ratios, figures)
-
-
-def _run(code: str, arguments: list[str], home: Path) -> Finished:
-    environment = {**os.environ, "KANARYA_HOME": str(home)}
-    finished = timed([sys.executable, "-c", code, *arguments], environment, memory=True)
-    if finished.code:
-        raise SystemExit(finished.output)
-    return finished
 
 
 if __name__ == "__main__":

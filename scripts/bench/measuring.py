@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,32 @@ def timed(command: list[str], environment: Mapping[str, str], *, memory: bool = 
     output, _ = process.communicate()
     seconds = time.perf_counter() - began
     return Finished(process.returncode, seconds, watch.stop(), output)
+
+
+def beside(home: str) -> dict[str, str]:
+    """Return the environment of an installation that meets no other: its home, ports, checkout."""
+    ports = {"KANARYA_API_PORT": "0", "KANARYA_GATEWAY_PORT": "0"}
+    return {**os.environ, "KANARYA_HOME": home, "PYTHONPATH": str(ROOT), **ports}
+
+
+def kanarya(
+    words: Sequence[str], environment: Mapping[str, str], *, memory: bool = False
+) -> Finished:
+    """Run a command of `kanarya` and return what it took; its exit code is the caller's."""
+    return timed([sys.executable, "-m", "scripts", *words], environment, memory=memory)
+
+
+def program(code: str, arguments: Sequence[str], home: Path) -> Finished:
+    """Run Python code in a process of its own and return what it took, memory too."""
+    environment = {**os.environ, "KANARYA_HOME": str(home / "home")}
+    return checked(timed([sys.executable, "-c", code, *arguments], environment, memory=True))
+
+
+def checked(done: Finished) -> Finished:
+    """Return what ended well; what did not ends the benchmark with its output."""
+    if done.code:
+        sys.exit(f"exit code {done.code}:\n{done.output}")
+    return done
 
 
 def report(bench: str, ratios: Mapping[str, float], figures: Mapping[str, object]) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 from components import conversion, trained
 from components.baseline import baseline
 from components.package import batching, rules
-from scripts.bench.place import ROOT, Place, installed, say
+from scripts.bench.measuring import ROOT
+from scripts.bench.place import Place, installed, say
 from serving.artifact import (
     MODEL,
     Card,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from scripts.bench.measuring import ROOT
 from serving.errors import PlatformError
 
-ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT.parent / "shared" / "bench"
 PEER_PYTHON = "3.11"
 STAMP = ".kanarya-bench"

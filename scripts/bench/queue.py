@@ -7,9 +7,7 @@ writes them.
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench import synthetic_runs
-from scripts.bench.measuring import report, timed
+from scripts.bench.measuring import ROOT, beside, checked, kanarya, report
 
-ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"
 RUNS, MODELS, WORKERS = 20, 4, 2
 ROWS = 10_000
@@ -38,18 +35,11 @@ def main() -> None:
     """Measure, print the table and the JSON line."""
     with tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
         figures = _table(Path(folder) / "many" / "runs")
-        environment = {
-            **os.environ,
-            "KANARYA_HOME": f"{folder}/home",
-            "PYTHONPATH": str(ROOT),
-            "KANARYA_API_PORT": "0",
-            "KANARYA_GATEWAY_PORT": "0",
-            "KANARYA_WORKERS": str(WORKERS),
-        }
+        environment = beside(f"{folder}/home") | {"KANARYA_WORKERS": str(WORKERS)}
         try:
             figures |= _queue(environment)
         finally:
-            _kanarya(["down"], environment)
+            checked(kanarya(["down"], environment))
     report("queue", {"two_workers/one": figures["runs_s"] / figures["one_by_one_s"]}, figures)
 
 
@@ -85,14 +75,14 @@ def _table(root: Path) -> dict[str, Any]:
 
 
 def _queue(environment: dict[str, str]) -> dict[str, Any]:
-    _kanarya(["up"], environment)
+    checked(kanarya(["up"], environment))
     began = time.perf_counter()
     names = [f"iris-{number % MODELS}" for number in range(RUNS)]
     ids = [_put(name, environment) for name in names]
     queued_s = time.perf_counter() - began
     results = [_result(environment, run_id) for run_id in ids]
     seconds = time.perf_counter() - began
-    one = timed([*_command("one"), "--json"], environment)
+    one = kanarya([*_command("one"), "--json"], environment)
     return {
         "runs": RUNS,
         "workers": WORKERS,
@@ -111,12 +101,12 @@ def _in_order(names: list[str], results: list[dict[str, Any]], name: str) -> boo
 
 
 def _put(name: str, environment: dict[str, str]) -> str:
-    return timed([*_command(name), "--queue"], environment).output.split()[-1]
+    return kanarya([*_command(name), "--queue"], environment).output.split()[-1]
 
 
 def _command(name: str) -> list[str]:
     sets = [part for change in (f"name={name}", *QUICK) for part in ("--set", change)]
-    return [sys.executable, "-m", "scripts", "run", str(SPEC), *sets]
+    return ["run", str(SPEC), *sets]
 
 
 def _result(environment: dict[str, str], run_id: str) -> dict[str, Any]:
@@ -125,12 +115,6 @@ def _result(environment: dict[str, str], run_id: str) -> dict[str, Any]:
         time.sleep(0.1)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
-
-
-def _kanarya(arguments: list[str], environment: dict[str, str]) -> None:
-    done = timed([sys.executable, "-m", "scripts", *arguments], environment)
-    if done.code:
-        sys.exit(f"exit code {done.code}:\n{done.output}")
 
 
 def _ms(act: Callable[[], object]) -> float:

@@ -22,10 +22,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.bench.home import NAME, ROOT, Home, home, row
+from scripts.bench.home import NAME, Home, home, row
 from scripts.bench.load import Answer, Client, Side, closed_loop, failures, split_of
 from scripts.bench.looking_cost import Cost, Pace, Turn, cpu_s
-from scripts.bench.measuring import report
+from scripts.bench.measuring import ROOT, report
 from scripts.bench.split_changes import Change, Loss, knative_changes, lost, standard_changes
 from scripts.bench.split_objects import Objects, waited
 from serving.errors import PlatformError

@@ -11,11 +11,9 @@ import os
 import statistics
 import sys
 import tempfile
-from pathlib import Path
 
-from scripts.bench.measuring import Finished, report, timed
+from scripts.bench.measuring import ROOT, beside, checked, kanarya, report, timed
 
-ROOT = Path(__file__).resolve().parents[2]
 REPEATS = 5
 SPEC = ROOT / "pipelines" / "specs" / "iris.yaml"
 
@@ -45,21 +43,20 @@ with mlflow.start_run():
 def main() -> None:
     """Measure, print the table and the JSON line."""
     with tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
-        environment = {**os.environ, "KANARYA_HOME": folder, "PYTHONPATH": str(ROOT)}
-        environment |= {"KANARYA_API_PORT": "0", "KANARYA_GATEWAY_PORT": "0"}
+        environment = beside(folder)
         os.chdir(folder)
         try:
             _measure(environment)
         finally:
-            _kanarya(["down"], environment)
+            kanarya(["down"], environment)
 
 
 def _measure(environment: dict[str, str]) -> None:
-    _checked(_kanarya(["up"], environment))
+    checked(kanarya(["up"], environment))
     first = _run("first", environment)
     runs = [_run(f"iris-{n}", environment) for n in range(REPEATS)]
     by_hand = [_by_hand(environment) for _ in range(REPEATS + 1)][1:]
-    help_s = [_kanarya(["--help"], environment).seconds for _ in range(REPEATS)]
+    help_s = [kanarya(["--help"], environment).seconds for _ in range(REPEATS)]
     run_s = statistics.median(seconds for seconds, _ in runs)
     hand_s = statistics.median(by_hand)
     figures = {
@@ -75,7 +72,7 @@ def _measure(environment: dict[str, str]) -> None:
 
 def _run(name: str, environment: dict[str, str]) -> tuple[float, float]:
     """Return the seconds from the command to a first live version, and the orchestration share."""
-    done = _checked(_kanarya(["run", str(SPEC), "--set", f"name={name}", "--json"], environment))
+    done = checked(kanarya(["run", str(SPEC), "--set", f"name={name}", "--json"], environment))
     result = json.loads(done.output[done.output.index("{") :])
     worked = sum(step["ended"] - step["started"] for step in result["steps"])
     return done.seconds, 1 - worked / done.seconds
@@ -84,17 +81,7 @@ def _run(name: str, environment: dict[str, str]) -> tuple[float, float]:
 def _by_hand(environment: dict[str, str]) -> float:
     store = f"sqlite:///{environment['KANARYA_HOME']}/by-hand.db"
     csv = str(SPEC.with_suffix(".csv"))
-    return _checked(timed([sys.executable, "-c", BY_HAND, csv, store], environment)).seconds
-
-
-def _kanarya(arguments: list[str], environment: dict[str, str]) -> Finished:
-    return timed([sys.executable, "-m", "scripts", *arguments], environment)
-
-
-def _checked(done: Finished) -> Finished:
-    if done.code:
-        sys.exit(f"exit code {done.code}:\n{done.output}")
-    return done
+    return checked(timed([sys.executable, "-c", BY_HAND, csv, store], environment)).seconds
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from statistics import median
 
 from scripts.bench.contenders import OURS, PEERS, environments, peers
 from scripts.bench.home import interruptible
-from scripts.bench.measuring import line, machine
+from scripts.bench.measuring import ROOT, line, machine
 from scripts.bench.models import FOLDER, VERSION, publish_models
-from scripts.bench.place import ROOT, Place, installed, make_models, require_wrk, say
+from scripts.bench.place import Place, installed, make_models, require_wrk, say
 from scripts.bench.results import Results, figures, goals, ratios, records, results, table
 from serving.errors import KanaryaError, PlatformError
 

@@ -6,12 +6,11 @@ Each step runs in a process of its own, as in a pipeline, and its peak memory is
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.bench.measuring import Finished, report, timed
+from scripts.bench.measuring import Finished, program, report
 
 ROWS = int(os.environ.get("BENCH_ROWS", "5000000"))
 EPOCHS = int(os.environ.get("BENCH_EPOCHS", "5"))
@@ -87,7 +86,7 @@ def main() -> None:
         HOME.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=HOME) as scratch:
             made = Path(scratch) / "table"
-            _run(MAKE, [str(made), str(ROWS)], HOME)
+            program(MAKE, [str(made), str(ROWS)], HOME)
             made.rename(source)
     with tempfile.TemporaryDirectory(dir=HOME) as scratch:
         done = dict(_steps(Path(scratch), source))
@@ -97,10 +96,10 @@ def main() -> None:
 
 def _steps(home: Path, source: Path) -> list[tuple[str, Finished]]:
     here = str(home)
-    done = [("split", _run(SPLIT, [here, str(source)], home))]
-    done += [(kind, _run(TRAIN, [here, kind, str(EPOCHS)], home)) for kind in KINDS]
-    done.append(("evaluate", _run(EVALUATE, [here, KINDS[0]], home)))
-    done.append(("package", _run(PACKAGE, [here, KINDS[0]], home)))
+    done = [("split", program(SPLIT, [here, str(source)], home))]
+    done += [(kind, program(TRAIN, [here, kind, str(EPOCHS)], home)) for kind in KINDS]
+    done.append(("evaluate", program(EVALUATE, [here, KINDS[0]], home)))
+    done.append(("package", program(PACKAGE, [here, KINDS[0]], home)))
     return done
 
 
@@ -112,14 +111,6 @@ def _report(done: Mapping[str, Finished], accuracy: float) -> None:
         f"{name}_peak_vs_bound": finished.peak_mb / BOUND_MB for name, finished in done.items()
     }
     report("stream", ratios, {"rows": ROWS, "epochs": EPOCHS, **figures})
-
-
-def _run(code: str, arguments: list[str], home: Path) -> Finished:
-    environment = {**os.environ, "KANARYA_HOME": str(home / "home")}
-    finished = timed([sys.executable, "-c", code, *arguments], environment, memory=True)
-    if finished.code:
-        raise SystemExit(finished.output)
-    return finished
 
 
 if __name__ == "__main__":

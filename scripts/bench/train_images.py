@@ -13,9 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.bench.measuring import Finished, report, timed
+from scripts.bench.measuring import ROOT, beside, checked, kanarya, report
 
-ROOT = Path(__file__).resolve().parents[2]
 SPECS = ROOT / "pipelines" / "specs"
 DATA = ROOT.parent / "shared" / "data" / "cifar10-images.zip"
 MINUTES = {"cifar10-quick": 2.5, "cifar10": 12.0}
@@ -29,13 +28,12 @@ def main() -> None:
         sys.exit(f"the pictures are not at {data}; name their zip: BENCH_CIFAR10=…")
     names = os.environ.get("BENCH_SPECS", " ".join(MINUTES)).split()
     with tempfile.TemporaryDirectory(prefix="kanarya-bench-") as folder:
-        environment = {**os.environ, "KANARYA_HOME": folder, "PYTHONPATH": str(ROOT)}
-        environment |= {"KANARYA_API_PORT": "0", "KANARYA_GATEWAY_PORT": "0"}
+        environment = beside(folder)
         try:
-            _checked(_kanarya(["up"], environment))
+            checked(kanarya(["up"], environment))
             found = {name: _run(name, data, environment) for name in names}
         finally:
-            _kanarya(["down"], environment)
+            kanarya(["down"], environment)
     minutes = {f"{name}_minutes/allowed": found[name]["minutes"] / MINUTES[name] for name in names}
     figures = {f"{name}_{what}": n for name in names for what, n in found[name].items()}
     report("train-images", minutes, {**figures, "load": os.getloadavg()[2]})
@@ -44,8 +42,8 @@ def main() -> None:
 def _run(name: str, data: Path, environment: dict[str, str]) -> dict[str, float]:
     """Return what a spec reached: accuracy on the test images, minutes, memory."""
     words = ["run", str(SPECS / f"{name}.yaml"), "--set", f"data.uri={data}", "--json"]
-    done = _kanarya(words, environment, memory=True)
-    result = json.loads(_checked(done).output[done.output.index("{") :])
+    done = kanarya(words, environment, memory=True)
+    result = json.loads(checked(done).output[done.output.index("{") :])
     steps = {step["name"]: step["ended"] - step["started"] for step in result["steps"]}
     pattern = f"runs/{result['run_id']}/artifacts/*/evaluate-images/evaluation/scores.json"
     scores = json.loads(next(Path(environment["KANARYA_HOME"]).glob(pattern)).read_text())
@@ -55,16 +53,6 @@ def _run(name: str, data: Path, environment: dict[str, str]) -> dict[str, float]
         "train_minutes": round(steps["train-images"] / 60, 2),
         "peak_mb": round(done.peak_mb),
     }
-
-
-def _kanarya(words: list[str], environment: dict[str, str], *, memory: bool = False) -> Finished:
-    return timed([sys.executable, "-m", "scripts", *words], environment, memory=memory)
-
-
-def _checked(done: Finished) -> Finished:
-    if done.code:
-        sys.exit(f"exit code {done.code}:\n{done.output}")
-    return done
 
 
 if __name__ == "__main__":
