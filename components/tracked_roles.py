@@ -19,7 +19,6 @@ from components.tracking_store import without_login
 from serving.errors import UsageError
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
-ROLES = (VIEWER, OPERATOR, ADMIN)
 OPERATORS = "kanarya-operator"
 WORKSPACE = "default"
 GRANTS = (("experiment", "*", "EDIT"), ("registered_model", "*", "MANAGE"))

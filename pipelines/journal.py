@@ -63,12 +63,6 @@ class Result:
     steps: tuple[Step, ...] = field(default=())
     metrics: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def orchestration_share(self) -> float:
-        """Return the part of the time that no step used, 0 to 1."""
-        worked = sum(step.seconds for step in self.steps)
-        return max(0.0, 1 - worked / self.seconds) if self.seconds else 0.0
-
 
 def new_run_id(name: str, now: datetime) -> str:
     """Return a run id that sorts by time and does not collide."""

@@ -23,8 +23,8 @@ PARTS = ("split", "tune", "gate", "serving", "rollout", "retrain", "pods")
 class Field:
     """One thing to fill in; what is left empty takes its default.
 
-    `path`: where it stands in the spec. `least`, `most`: bounds; `open_ended`: which of them are
-    themselves not allowed. `yaml`: a list, a mapping, or one of several kinds of values.
+    `path`: where it stands in the spec. `least`, `most`: bounds, which may be allowed or not.
+    `yaml`: a list, a mapping, or one of several kinds of values.
     """
 
     path: str
@@ -33,7 +33,6 @@ class Field:
     default: Any = None
     least: float | None = None
     most: float | None = None
-    open_ended: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     required: bool = False
 
@@ -143,11 +142,6 @@ def _field(path: str, given: Mapping[str, Any], *, required: bool) -> Field:
         default=given.get("default"),
         least=one.get("minimum", one.get("exclusiveMinimum")),
         most=one.get("maximum", one.get("exclusiveMaximum")),
-        open_ended=tuple(
-            end
-            for end, key in (("least", "exclusiveMinimum"), ("most", "exclusiveMaximum"))
-            if key in one
-        ),
         choices=tuple(map(str, one.get("enum", [one["const"]] if "const" in one else []))),
         required=required,
     )

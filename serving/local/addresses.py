@@ -36,10 +36,5 @@ class Addresses:
         """Return the address of a Deployment's own Service: that one alone, whatever the split."""
         return self._below(deployment)
 
-    @property
-    def metrics_url(self) -> str:
-        """Return the address of the gateway's counters."""
-        return f"{self.gateway_url}/metrics"
-
     def _below(self, name: str) -> str:
         return f"{self.gateway_url}/serving/{self.namespace}/{name}"

@@ -17,7 +17,6 @@ JSON_TYPES = ("", "application/json")
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SUBDOMAIN = re.compile(rf"{LABEL.pattern}(\.{LABEL.pattern})*")
-SUFFIX_LENGTH = 5  # of a generated name
 
 
 def document(content_type: str, body: bytes) -> Object:

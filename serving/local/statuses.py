@@ -5,7 +5,6 @@
     └── Refusal
         ├── BadRequest          400  the request cannot be read
         ├── Denied              403  an admission rule said no
-        ├── NotAllowed          405  this kind of object is not written by clients
         ├── Expired             410  the history does not reach back that far: list again
         ├── TooLarge            413
         ├── UnsupportedMedia    415
@@ -41,12 +40,6 @@ class Denied(Refusal):
     """A rule of admission said no."""
 
     code, reason = 403, "Forbidden"
-
-
-class NotAllowed(Refusal):
-    """Clients may not do this to this kind of object."""
-
-    code, reason = 405, "MethodNotAllowed"
 
 
 class Expired(Refusal):

@@ -1,9 +1,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
-from pipelines.journal import Result, RunFolder, Step, new_run_id
+from pipelines.journal import RunFolder, Step, new_run_id
 
 
 def test_run_ids_sort_by_time_and_differ() -> None:
@@ -25,10 +23,3 @@ def test_the_last_word_on_a_step_counts_and_a_torn_line_is_left_out(tmp_path: Pa
     assert folder.steps() == known
     folder.append(Step("train", "failed", 3.5, 4.0))  # whoever found it killed
     assert folder.steps() == (known[0], Step("train", "failed", 3.5, 4.0))
-
-
-def test_what_no_step_used_is_the_orchestration_share() -> None:
-    steps = (Step("a", "succeeded", 0.0, 6.0), Step("b", "succeeded", 6.5, 9.5))
-    assert Result(
-        "r", "promoted", "", seconds=10.0, steps=steps
-    ).orchestration_share == pytest.approx(0.1)
