@@ -10,6 +10,7 @@ from nicegui import ui
 
 from console.data.queue import Standing
 from console.widgets import queue_tables
+from console.widgets.question import Question
 from console.widgets.screen import Screen
 
 Act = Callable[[], Awaitable[None]]
@@ -49,6 +50,7 @@ class QueuePage:
         self._recent = queue_tables.recent(screen)
         _heading(screen, "steps")
         self._steps = queue_tables.steps(screen)
+        self._sure = Question(screen, back="queue.keep")
 
     def show(self, found: Standing) -> None:
         """Show how the queue is doing now."""
@@ -95,22 +97,10 @@ class QueuePage:
         await self.screen.act("workers", "queue", do, number=number)
 
     async def _cancel(self, run_id: str) -> None:
-        if await _confirmed(self.screen, run_id):
+        say = self.screen.say
+        if await self._sure.answered(say("queue.sure", run=run_id), say("queue.cancel_one")):
             do = partial(self.screen.world.queue.cancel, run_id, self.screen.person.name)
             await self.screen.act("cancel", run_id, do)
-
-
-async def _confirmed(screen: Screen, run_id: str) -> bool:
-    with ui.dialog() as dialog, ui.card().classes("k-card"):
-        ui.label(screen.say("queue.sure", run=run_id))
-        with ui.row().classes("w-full justify-end"):
-            back = ui.button(screen.say("queue.keep"), on_click=lambda: dialog.submit(False))
-            back.props("flat no-caps autofocus")
-            end = ui.button(screen.say("queue.cancel_one"), on_click=lambda: dialog.submit(True))
-            end.props("no-caps color=negative")
-    said = bool(await dialog)
-    dialog.delete()
-    return said
 
 
 def _figure(screen: Screen, name: str) -> ui.label:

@@ -10,6 +10,7 @@ from nicegui import ui
 from console.data import upload_uses
 from console.data.uploads import Upload, Uploads
 from console.widgets.drop import in_words
+from console.widgets.question import Question
 from console.widgets.screen import Screen
 
 
@@ -27,15 +28,7 @@ class EarlierUploads:
         self._button = ui.button(icon="delete", on_click=self._asked)
         self._button.props("flat round color=grey-7").set_enabled(False)
         self._button.props["aria-label"] = screen.say("new.earlier.remove")
-        with ui.dialog() as self._dialog, ui.card().classes("k-card"):
-            self._question = ui.label().classes("k-strong k-sentence")
-            with ui.row().classes("justify-end full-width"):
-                cancel = ui.button(screen.say("frame.cancel"))
-                cancel.on_click(lambda: self._dialog.submit(False))
-                cancel.props("flat no-caps color=grey-7 autofocus")
-                sure = ui.button(screen.say("new.earlier.remove"))
-                sure.on_click(lambda: self._dialog.submit(True))
-                sure.props("unelevated no-caps color=negative")
+        self._question = Question(screen)
 
     def _options(self) -> dict[str, str]:
         return {key: _label(each) for key, each in self._known.items()}
@@ -48,8 +41,9 @@ class EarlierUploads:
 
     async def _asked(self) -> None:
         key, upload = self._choice.value, self._known[self._choice.value]
-        self._question.set_text(self._screen.say("new.earlier.ask", name=upload.name))
-        if await self._dialog and await self._removed(key, upload):
+        say = self._screen.say
+        sentence, do = say("new.earlier.ask", name=upload.name), say("new.earlier.remove")
+        if await self._question.answered(sentence, do) and await self._removed(key, upload):
             self._known.pop(key)
             self._choice.set_options(self._options(), value=None)
 

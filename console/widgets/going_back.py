@@ -5,6 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from console.data.versions import CHAMPION, Model
+from console.widgets.question import Question
 from console.widgets.screen import Screen
 from pipelines.deciding import Decision, apart
 
@@ -19,15 +20,7 @@ class GoingBack:
             self._choice.props("dense outlined options-dense").style("width: 12rem")
             self._button = ui.button(screen.say("versions.back"), on_click=self._asked)
             self._button.props("outline no-caps color=negative")
-        with ui.dialog() as self._dialog, ui.card().classes("k-card"):
-            self._question = ui.label().classes("k-strong")
-            with ui.row().classes("justify-end full-width"):
-                cancel = ui.button(screen.say("frame.cancel"))
-                cancel.on_click(lambda: self._dialog.submit(False))
-                cancel.props("flat no-caps color=grey-7 autofocus")
-                sure = ui.button(screen.say("versions.back"))
-                sure.on_click(lambda: self._dialog.submit(True))
-                sure.props("unelevated no-caps color=negative")
+        self._question = Question(screen)
         self._row.set_visibility(False)
 
     def show(self, model: Model) -> None:
@@ -44,8 +37,8 @@ class GoingBack:
         name, version = self._model.name, str(self._choice.value)
         live = self._model.alias(CHAMPION)
         places = {"name": name, "version": version, "live": live.version if live else "–"}
-        self._question.set_text(self._screen.say("versions.ask_back", **places))
-        if not await self._dialog:
+        sentence = self._screen.say("versions.ask_back", **places)
+        if not await self._question.answered(sentence, self._screen.say("versions.back")):
             return
         person, base = self._screen.person.name, self._screen.world.settings.base
         decision = Decision("rollback", name, person=person, version=version)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from console.data.rollout import Watched
+from console.widgets.question import Question
 from console.widgets.screen import Screen
 from pipelines.deciding import Decision, apart
 
@@ -28,7 +29,7 @@ class Decisions:
         self._seen = Watched("")
         with ui.element("div").classes("k-buttons") as self._row:
             self._buttons = {name: self._button(name, look) for name, look in LOOKS.items()}
-        self._question = Question(screen)
+        self._question = Question(screen, screen.say("rollout.as", name=screen.person.name))
 
     def show(self, seen: Watched) -> None:
         """Show the buttons that are open now."""
@@ -45,7 +46,10 @@ class Decisions:
 
     async def _asked(self, name: str) -> None:
         seen, screen = self._seen, self._screen
-        if not await self._question.answered(name, seen):
+        places = {"service": seen.service, "version": seen.version, "before": seen.before}
+        sentence = screen.say(f"rollout.ask.{name}", **places, asking=seen.asking)
+        do = screen.say(f"rollout.do.{name}")
+        if not await self._question.answered(sentence, do, LOOKS[name]):
             return
         decision = Decision(name, seen.service, seen.id, screen.person.name)
         for button in self._buttons.values():
@@ -63,26 +67,3 @@ class Decisions:
             screen.notify(told, "positive")
             if seen.over:
                 self._again()
-
-
-class Question:
-    """A dialog that asks once more before anything is done."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        with ui.dialog() as self._dialog, ui.card().classes("k-card"):
-            self._ask = ui.label().classes("k-strong k-sentence")
-            ui.label(screen.say("rollout.as", name=screen.person.name)).classes("k-quiet")
-            with ui.row().classes("justify-end full-width"):
-                cancel = ui.button(screen.say("frame.cancel"))
-                cancel.on_click(lambda: self._dialog.submit(False))
-                cancel.props("flat no-caps color=grey-7 autofocus")
-                self._do = ui.button(on_click=lambda: self._dialog.submit(True))
-
-    async def answered(self, name: str, seen: Watched) -> bool:
-        """Ask, and return whether the answer was yes."""
-        places = {"service": seen.service, "version": seen.version, "before": seen.before}
-        self._ask.set_text(self._screen.say(f"rollout.ask.{name}", **places, asking=seen.asking))
-        self._do.set_text(self._screen.say(f"rollout.do.{name}"))
-        self._do.props(f"no-caps {LOOKS[name]}")
-        return bool(await self._dialog)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from console import background
 from serving.local.platform import status
@@ -15,6 +15,7 @@ from tests.e2e.conftest import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDE, NARROW = (1280, 800), (360, 800)
+PATIENCE_MS = 15_000  # of a busy machine
 HARMLESS = ("favicon",)
 """Of what a browser writes into its console."""
 
@@ -24,6 +25,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
     if path is None:
         pytest.skip("there is no Chromium here; `make test-browser` installs it where it may")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -71,7 +73,7 @@ def browse(chromium: Browser, here: Installation) -> Iterator[Callable[..., Page
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
