@@ -39,8 +39,11 @@ def leased(state: Rollout, holder: str, now: float) -> Rollout:
 
 
 def renewal_due(state: Rollout, now: float) -> bool:
-    """Say whether it is time to show a sign of life."""
-    return state.lease_until - now <= LEASE_S - RENEW_AFTER_S
+    """Say whether it is time to show a sign of life.
+
+    So it is where more than a lease is left: the clock was set back, and others do not wait for it.
+    """
+    return not LEASE_S - RENEW_AFTER_S < state.lease_until - now <= LEASE_S
 
 
 def owned(view: ServiceView | None, claim: Claim, driver: Driver) -> tuple[ServiceView, Rollout]:
@@ -87,11 +90,14 @@ def taken_by(state: Rollout) -> str:
 
 def abandoned(world: World, seen: Rollout) -> ServiceView | None:
     """Return the service once the lease has run out; None as soon as the rollout moved on."""
-    deadline = min(seen.lease_until, world.clock() + LEASE_S)
+    deadline = seen.lease_until
     while True:
         view = world.find(seen.service)
         if view is None or rollout_of(view) != seen:
             return None
-        if world.clock() >= deadline:
+        now = world.clock()
+        # A clock that is set back meanwhile must not keep us for longer either.
+        deadline = min(deadline, now + LEASE_S)
+        if now >= deadline:
             return view
-        world.sleep(min(deadline - world.clock(), _LOOK_S))
+        world.sleep(min(deadline - now, _LOOK_S))

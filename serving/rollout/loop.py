@@ -6,7 +6,7 @@ be killed between any two effects, and whoever goes on does just what this one w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from serving.errors import Conflict, NotFound
@@ -45,8 +45,10 @@ def drive(world: World, claim: Claim) -> Outcome:
 def _driven(world: World, claim: Claim) -> Outcome:
     audience = Audience(world)
     while True:
-        view, state = owned(world.find(claim.name), claim, world.driver)
-        step = advance(state, sight_of(world, view, state))
+        view, found = owned(world.find(claim.name), claim, world.driver)
+        sight = sight_of(world, view, found)
+        state = by_clock(found, sight.at)
+        step = advance(state, sight)
         if step.stuck:
             raise Stuck(f"{claim.name}: {step.stuck}.")
         step = noted(world, state, step)
@@ -57,6 +59,11 @@ def _driven(world: World, claim: Claim) -> Outcome:
             if step.state.over or step.state.phase is Phase.HELD:
                 return outcome_of(step.state)
         world.sleep(pause(step.state, world.clock()))
+
+
+def by_clock(state: Rollout, now: float) -> Rollout:
+    """Return the state; a step that began later than now, by a clock that was set, begins now."""
+    return state if state.since <= now else replace(state, since=now)
 
 
 def pause(state: Rollout, now: float) -> float:
@@ -145,7 +152,7 @@ class Audience:
         """Report what is new."""
         for event in events:
             if event.kind in ("looking", "waiting"):
-                if self.world.clock() - self.told_at < TELL_S:
+                if 0 <= self.world.clock() - self.told_at < TELL_S:
                     continue
                 self.told_at = self.world.clock()
             self.world.report(event)

@@ -61,7 +61,10 @@ class World:
             try:
                 return self.services.get(name)
             except Unreachable:
-                if self.clock() >= deadline:
+                now = self.clock()
+                # A clock that is set back meanwhile must not make it longer.
+                deadline = min(deadline, now + OUTAGE_S)
+                if now >= deadline:
                     raise
                 self.sleep(RETRY_S)
 
