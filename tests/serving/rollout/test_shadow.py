@@ -183,6 +183,9 @@ FAILURES: list[tuple[Any, str]] = [
     (b'{"outputs":[]}', "its answer cannot be read"),
     (b'{"outputs":[{"name":"label","data":[]}]}', "its answer cannot be read"),
     (b"[1]", "its answer cannot be read"),
+    (b"[" * 500_000, "its answer cannot be read"),
+    (b'{"predictions":["a"],"probabilities":[[1%s]]}' % (b"0" * 400), "its answer cannot be read"),
+    (b'{"outputs":[{"name":"label"', "its answer cannot be read"),
 ]
 
 
