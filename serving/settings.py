@@ -10,7 +10,7 @@ from pathlib import Path
 from serving.errors import UsageError
 from serving.home import require_known
 from serving.isvc.modes import Mode, mode_wished
-from serving.storage import SHARED
+from serving.storage import SHARED, absolute
 
 API_PORT = 8600
 GATEWAY_PORT = 8601
@@ -24,6 +24,7 @@ PROMETHEUS_TOKEN_FILE = "KANARYA_PROMETHEUS_TOKEN_FILE"
 PROMETHEUS_CA_FILE = "KANARYA_PROMETHEUS_CA_FILE"
 DEPLOYMENT_MODE = "KANARYA_DEPLOYMENT_MODE"
 FEEDBACK_URL = "KANARYA_FEEDBACK_URL"
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`.
 
-        Raises UsageError where it asks for a source of metrics that there is not, and for a home
-        that a newer Kanarya has written.
+        Raises UsageError where it asks for a source of metrics that there is not, for the home of a
+        user that there is not, and for a home that a newer Kanarya has written.
         """
         env = os.environ if env is None else env
-        home = Path(env.get("KANARYA_HOME") or ".kanarya").expanduser().absolute()
+        home = absolute(env.get("KANARYA_HOME") or ".kanarya")
         require_known(home)
-        model_store = env.get("KANARYA_MODEL_STORE") or str(home / "models")
+        model_store = _place(env.get("KANARYA_MODEL_STORE") or "") or str(home / "models")
         return cls(
             home=home,
             tracking_uri=_tracking(env) or f"sqlite:///{home / 'mlflow.db'}",
@@ -100,8 +101,13 @@ class Settings:
 
 
 def _tracking(env: Mapping[str, str]) -> str:
-    """Return what is asked for; the second name is the one that a pipeline's pods are given."""
-    return env.get("MLFLOW_TRACKING_URI") or env.get(TRACKING_URI) or ""
+    """Return what is asked for; the second name is the one that a pipeline's pods are given.
+
+    A database beside wherever one stands is the same one for the processes that are started there.
+    """
+    asked = env.get("MLFLOW_TRACKING_URI") or env.get(TRACKING_URI) or ""
+    relative = asked.startswith(_SQLITE) and asked.removeprefix(_SQLITE)[:1] not in ("", "/", ":")
+    return f"{_SQLITE}{absolute(asked.removeprefix(_SQLITE))}" if relative else asked
 
 
 def _metrics(env: Mapping[str, str]) -> str:
@@ -124,4 +130,4 @@ def _place(value: str) -> str:
 
 
 def _path(value: str | None) -> Path | None:
-    return Path(value).expanduser().absolute() if value else None
+    return absolute(value) if value else None

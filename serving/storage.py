@@ -61,10 +61,10 @@ _BUCKETS: dict[str, Callable[[str, str], Bucket]] = {"gs": gcs.bucket, "s3": s3.
 def local_path(uri: str) -> Path | None:
     """Return the absolute path that a plain path or `file://` URI names; None for any other scheme.
 
-    Raises UsageError for a `file://` URI of another machine.
+    Raises UsageError for a `file://` URI of another machine, and as `absolute` does.
     """
     if not _SCHEME.match(uri):
-        return Path(uri).expanduser().absolute()
+        return absolute(uri)
     parts = urlsplit(uri)
     if parts.scheme.lower() != "file":
         return None
@@ -74,6 +74,20 @@ def local_path(uri: str) -> Path | None:
         )
     # "#" and "?" are ordinary characters of a file name; urlsplit would cut there.
     return Path(unquote(uri[len("file://") + len(parts.netloc) :])).absolute()
+
+
+def absolute(path: str) -> Path:
+    """Return a path as it is named from everywhere; `~` is a user's home.
+
+    Raises UsageError for the home of a user that this machine does not know.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{path} is to lie in the home of a user that this machine does not know: write the "
+            "folder out."
+        ) from error
 
 
 def join(uri: str, *parts: str) -> str:

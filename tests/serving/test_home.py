@@ -46,3 +46,31 @@ def test_a_database_is_marked_once_and_a_newer_one_refused(tmp_path: Path) -> No
         home.require_schema(database, tmp_path / "a.db", 3)
         with pytest.raises(UsageError, match=r"a.db was written by a newer Kanarya \(format 3"):
             home.require_schema(database, tmp_path / "a.db", 2)
+
+
+@pytest.mark.parametrize("variable", ["KANARYA_HOME", "KANARYA_MODEL_STORE", "KANARYA_LEDGER"])
+def test_a_place_in_the_home_of_nobody_is_refused(tmp_path: Path, variable: str) -> None:
+    asked = {"KANARYA_HOME": str(tmp_path), variable: "~nobody-here/x"}
+    with pytest.raises(UsageError, match="~nobody-here/x is to lie in the home of a user"):
+        Settings.from_env(asked)
+
+
+def test_every_place_is_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = {"KANARYA_HOME": "here", "KANARYA_MODEL_STORE": "models", "KANARYA_LEDGER": "ledger"}
+    found = Settings.from_env({**asked, "MLFLOW_TRACKING_URI": "sqlite:///ml flow.db"})
+    assert found.home == tmp_path / "here"
+    assert found.model_store == str(tmp_path / "models")
+    assert found.ledger == str(tmp_path / "ledger")
+    assert found.tracking_uri == f"sqlite:///{tmp_path}/ml flow.db"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://mlflow:5000", "postgresql://me@db/mlflow", "sqlite:////data/mlflow.db", "sqlite://"],
+)
+def test_an_address_of_mlflow_stays_as_it_is(tmp_path: Path, uri: str) -> None:
+    asked = {"KANARYA_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri}
+    assert Settings.from_env(asked).tracking_uri == uri

@@ -44,6 +44,11 @@ def test_another_machine_s_file_is_refused() -> None:
         storage.local_path("file://data/rows.csv")
 
 
+def test_the_home_of_a_user_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"~nobody-here/rows.csv .* does not know: write"):
+        storage.local_path("~nobody-here/rows.csv")
+
+
 @pytest.mark.parametrize(
     ("parts", "joined"),
     [
