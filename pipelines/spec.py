@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.json_schema import models_json_schema
 
@@ -22,6 +21,7 @@ from components.models import parse as parse_hyperparameters
 from components.models import schemas
 from components.nearest import instead
 from components.tune.asked import Tune
+from pipelines import yaml_text
 from pipelines.gate_spec import ImageGate, TableGate, gate_arguments, measurable, slice_arguments
 from pipelines.image_spec import ImageData, ImageModel, image_arguments
 from pipelines.pods_spec import ImagePods, Pods, pods_arguments
@@ -153,8 +153,15 @@ def change(document: object, changes: Sequence[str]) -> object:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
             raise UsageError(f"--set {assignment!r}: write it as key.path=value")
-        document = _assigned(document, path.split("."), yaml.safe_load(text))
+        document = _assigned(document, path.split("."), _value(assignment, text))
     return document
+
+
+def _value(assignment: str, text: str) -> object:
+    try:
+        return yaml_text.value_of(text)
+    except UsageError as error:
+        raise UsageError(f"--set {assignment!r:.80}: not valid YAML: {error}") from error
 
 
 def schema() -> dict[str, Any]:
@@ -221,13 +228,15 @@ def _read(path: Path) -> object:
             f"{path} is data, and a spec is wanted: say --data {path} --target COLUMN in its place"
         )
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot read the spec {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: a spec is UTF-8 text, byte {error.start} is not") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        return yaml_text.value_of(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: not valid YAML: {error}") from error
 
 
 def located(uri: str, folder: Path) -> str:

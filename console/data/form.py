@@ -11,6 +11,7 @@ import yaml
 
 from components.image_models import HYPERPARAMETERS as IMAGES
 from components.models import HYPERPARAMETERS as TABLES
+from pipelines import yaml_text
 from pipelines.spec import TASKS, schema
 from serving.errors import UsageError
 
@@ -77,12 +78,12 @@ def read(field: Field, text: object) -> Any:
     if field.kind != "yaml" or not isinstance(text, str):
         return text
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = yaml_text.value_of(text)
+    except UsageError as error:
         raise UsageError(f"{field.name}: {text!r} is not YAML, such as [1, 2] or a: 1") from error
     listed = isinstance(field.default, list) and not text.lstrip().startswith(("[", "-"))
     if listed and isinstance(value, int | float | str) and not isinstance(value, bool):
-        return [yaml.safe_load(each) for each in text.split(",")]
+        return [yaml_text.value_of(each) for each in text.split(",")]
     return value
 
 

@@ -239,6 +239,8 @@ def test_set_changes_values_below_and_makes_new_ones(tmp_path: Path) -> None:
     [
         (None, "cannot read the spec"),
         (b"name: [", "not valid YAML"),
+        (b"name: 2026-13-45", "not valid YAML: month must be in 1..12"),
+        (b"[" * 5000, "not valid YAML: it is nested too deeply"),
         (b"\xff\xfe\x00name", "UTF-8"),
         (b"", "a spec is a mapping"),
     ],
@@ -252,7 +254,9 @@ def test_an_unreadable_spec_is_one_sentence(tmp_path: Path, text: bytes | None, 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("assignment", ["model.kind", "=3", "name.first=3"])
+@pytest.mark.parametrize(
+    "assignment", ["model.kind", "=3", "name.first=3", "name=[a", "data.drop=[2026-13-45]"]
+)
 def test_a_malformed_set_is_refused(tmp_path: Path, assignment: str) -> None:
     file = tmp_path / "s.yaml"
     file.write_text("name: iris\ndata: {uri: iris.csv, target: species}\n")
