@@ -19,6 +19,9 @@ from components.number_scores import Estimates
 from components.paired import Answered, Paired
 from components.scores import Answers
 
+ROUNDING = 1e-6
+"""0.96 - 0.01 is not quite 0.95, and the champion answers with 32 bits per number where the
+candidate's own answers may have 64: a difference below this part of a metric is no difference."""
 REPLICATES, FEWEST_REPLICATES = 2_000, 400
 CELLS_AT_ONCE = 2_000_000
 """Weights held at a time: 16 MB, and as much again a few times over while they are used."""
@@ -82,7 +85,8 @@ def interval(
         return None
     difference = values[0] - values[1] if len(values) == 2 else values[0]
     low, high = _bounds(difference, kept, alpha, paired.rows - len(np.unique(_strata(models[0]))))
-    return Interval(difference, low, high, float(kept.var()) * paired.rows)
+    hair = ROUNDING * max(map(abs, values))
+    return Interval(difference, low - hair, high + hair, float(kept.var()) * paired.rows)
 
 
 def _bounds(difference: float, drawn: np.ndarray, alpha: float, free: int) -> tuple[float, float]:

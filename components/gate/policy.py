@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from components.gate.bootstrap import ROUNDING
 from components.gate.comparison import Question
 from components.metrics import LOWER_IS_BETTER
 from components.nearest import instead
 from serving.errors import UsageError
-
-ROUNDING = 1e-9
-"""0.96 - 0.01 is not quite 0.95: a difference below this part of the limit is no difference."""
 
 REQUIRE = ("better", "non_inferior")
 LIMITS = ("floor", "max_drop")

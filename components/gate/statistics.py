@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from components.number_scores import Estimates
 from components.paired import Answered
 from components.scores import RANGES, Answers, confidence
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """To which scikit-learn's log_loss clips a probability."""
@@ -33,7 +36,7 @@ class Statistic(Protocol):
 class Sums:
     """A metric that follows from sums of `features` [n, m]; `value` takes sums [b, m]."""
 
-    features: np.ndarray
+    features: np.ndarray | csr_array
     value: Callable[[np.ndarray], np.ndarray]
 
     def of(self, weights: np.ndarray) -> np.ndarray:
@@ -119,12 +122,15 @@ def _calibration_error(sums: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(sums[:, RANGES:]).sum(axis=1) / sums[:, :RANGES].sum(axis=1))
 
 
-def _label_features(given: Answers) -> np.ndarray:
-    """Return [n, 3k]: is truly of each class, is told to be of it, is both."""
-    each = np.eye(len(given.labels))
-    return np.hstack(
-        [each[given.truth], each[given.predicted], each[given.truth] * given.right[:, None]]
-    )
+def _label_features(given: Answers) -> csr_array:
+    """Return [n, 3k]: is truly of each class, is told to be of it, is both; nearly all are 0."""
+    from scipy.sparse import csr_array
+
+    count, rows = len(given.labels), np.arange(len(given.truth))
+    both = rows[given.right]
+    places = (given.truth, count + given.predicted, 2 * count + given.truth[both])
+    found = np.concatenate([rows, rows, both]), np.concatenate(places)
+    return csr_array((np.ones(len(found[0])), found), shape=(len(rows), 3 * count))
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

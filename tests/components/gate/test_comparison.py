@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from components import decision, paired
 from components.evaluation import ChampionScores, Evaluation
-from components.gate import comparison, evidence, policy, rules
+from components.gate import bootstrap, comparison, evidence, policy, rules
 from components.gate.comparison import Outcome, Question
 from components.gate.evidence import Rows
 from components.gate.policy import ChampionPolicy, GatePolicy, SliceGuard
+from components.metrics import CLASSIFICATION, METRICS
 from components.number_scores import Estimates
-from components.paired import Paired
+from components.paired import Answered, Paired
 from components.scores import Answers
 from serving.errors import ModelError, UsageError
 from serving.signature import Column
@@ -110,6 +111,25 @@ def test_smaller_errors_are_better(metric: str, spread: float, outcome: Outcome)
     found = comparison.compare(metric, Paired(mine, theirs), question, rng)
     assert found is not None
     assert found.outcome is outcome
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m not in bootstrap.LABEL_METRICS])
+def test_a_model_whose_answers_were_rounded_to_32_bits_is_neither_better_nor_worse(
+    metric: str,
+) -> None:
+    rng = np.random.default_rng(3)
+    truth, shares = rng.integers(0, 3, 40), rng.dirichlet(np.ones(3), 40)
+    models: list[Answered] = [
+        Answers((0, 1, 2), truth, each.argmax(axis=1), each)
+        if metric in CLASSIFICATION
+        else Estimates(truth + 1.0, each[:, 0])
+        for each in (shares, shares.astype(np.float32).astype(float))
+    ]
+    for mine, theirs in (models, models[::-1]):
+        scores = [{metric: bootstrap.measured(metric, each) or 0.0} for each in (mine, theirs)]
+        evaluation = Evaluation(scores[0], 40, ChampionScores("3", scores[1]))
+        asked, rows = GatePolicy({}, ChampionPolicy(metric)), Rows(Paired(mine, theirs))
+        assert rules.judge(evaluation, asked, evidence.gather(asked, rows)).promote
 
 
 @pytest.mark.parametrize(
