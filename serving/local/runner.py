@@ -151,7 +151,7 @@ class Runner:
         code = process.returncode or 0
         said = launching.last_line(self._log, log_start) or f"it wrote nothing to {self._log}"
         if code < 0:  # what it wrote before is not why it ended
-            said = f"The process was ended by {signal.Signals(-code).name}; its log is {self._log}."
+            said = f"The process was ended by {_named(-code)}; its log is {self._log}."
         exit_code = 128 - code if code < 0 else code  # as a shell counts
         phase = Phase.UNHEALTHY if self._ready_at else Phase.FAILED
         return Observed(phase, f"ExitCode{exit_code}", said, exit_code)
@@ -173,3 +173,11 @@ class Runner:
         if (observed, address) != (self.observed, self.address):
             self.observed, self.address = observed, address
             self._around.changed(self.spec)
+
+
+def _named(number: int) -> str:
+    """Return a signal's name; the real-time ones have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
