@@ -66,7 +66,8 @@ def most_frequent(frame: pl.DataFrame, schema: TableSchema) -> dict[str, tuple[o
     """Return each column's most frequent value and its share of the cells that are present."""
     found = {}
     for column, cells in zip(schema.columns, frame.iter_columns(), strict=True):
-        present = cells.drop_nulls().alias("value")
+        # First of all another name: polars takes "*" for all columns, or for none.
+        present = cells.alias("value").drop_nulls()
         if present.len():
             counts = present.to_frame().group_by("value").len()
             most = counts.filter(pl.col("len") == pl.col("len").max()).sort("value")
@@ -84,7 +85,7 @@ def twins(frame: pl.DataFrame, schema: TableSchema) -> tuple[tuple[str, ...], ..
     for column, cells in zip(schema.columns, frame.iter_columns(), strict=True):
         if column.name != schema.target and column.distinct > 1:
             few = column.distinct * 2 <= schema.rows
-            pattern = _first_places(cells) if few else cells.hash(seed=0)
+            pattern = _first_places(cells) if few else cells.alias("value").hash(seed=0)
             digest = hashlib.blake2b(pattern.to_numpy().tobytes(), digest_size=16).digest()
             groups.setdefault(digest, []).append(column.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
@@ -101,7 +102,7 @@ def spellings(frame: pl.DataFrame, schema: TableSchema) -> dict[str, tuple[tuple
     found = {}
     for column, cells in zip(schema.columns, frame.iter_columns(), strict=True):
         if column.kind == "text" and column.distinct <= MOST_WORDS:
-            words = pl.DataFrame({"word": cells.drop_nulls().unique()})
+            words = pl.DataFrame({"word": cells.alias("word").drop_nulls().unique()})
             plain = pl.col("word").str.strip_chars().str.to_lowercase()
             alike = words.group_by(plain.alias("plain")).agg(pl.col("word").sort())
             several = alike.filter(pl.col("word").list.len() > 1).sort("plain")
@@ -133,7 +134,9 @@ def strange_words(
 def shares_up_to(cells: pl.Series, marks: Iterable[float]) -> list[tuple[float, float]]:
     """Return, for each mark, the shares of the present cells below it and up to it."""
     # Baselines are of what models see, which is float32; polars casts no boolean to it directly.
-    present = cells.drop_nulls().cast(pl.Float64).cast(pl.Float32).cast(pl.Float64).sort()
+    present = (
+        cells.alias("cell").drop_nulls().cast(pl.Float64).cast(pl.Float32).cast(pl.Float64).sort()
+    )
     rows = max(present.len(), 1)
     sides = [[present.search_sorted(mark, side) for side in ("left", "right")] for mark in marks]
     return [(below / rows, up_to / rows) for below, up_to in sides]
@@ -141,7 +144,7 @@ def shares_up_to(cells: pl.Series, marks: Iterable[float]) -> list[tuple[float, 
 
 def shares_of(cells: pl.Series, words: Sequence[str]) -> list[float]:
     """Return the share of each word among all cells."""
-    counts = dict(cells.drop_nulls().alias("word").value_counts(name="rows").rows())
+    counts = dict(cells.alias("word").drop_nulls().value_counts(name="rows").rows())
     return [counts.get(word, 0) / max(cells.len(), 1) for word in words]
 
 

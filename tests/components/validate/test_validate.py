@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from components import dataset
+from components import dataset, table_facts
 from components.errors import FindingsError
 from components.report import html
 from components.table_schema import TableColumn, TableSchema
@@ -233,6 +233,20 @@ def test_the_step_writes_findings_and_page(tmp_path: Path) -> None:
     assert [finding.sentence for finding in found] == [each["sentence"] for each in written]
     assert found[0].sentence in Page((tmp_path / "report").read_text()).text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["findings", "report", "table"]
+
+
+def test_a_column_whose_name_is_a_pattern_to_polars_is_looked_at_as_any(tmp_path: Path) -> None:
+    cells: dict[str, list[object]] = {
+        "*": ["x", "X"] * 20,
+        "^.*$": [row * 1.5 for row in range(40)],
+        "y": ["a", "b"] * 20,
+    }
+    source = table(tmp_path, **cells)
+    found = step.run(source, tmp_path / "report", tmp_path / "findings")
+    assert {(each.check, each.column) for each in found} == {("spelling", "*"), ("leakage", "*")}
+    words, numbers, _ = table_facts.look(source).iter_columns()
+    assert table_facts.shares_of(words, ["x"]) == [0.5]
+    assert table_facts.shares_up_to(numbers.alias("*"), [3.0]) == [(0.05, 0.075)]
 
 
 def test_errors_stop_the_run_after_both_reports_are_written(tmp_path: Path) -> None:
