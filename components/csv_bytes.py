@@ -38,9 +38,15 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"),
     (b"<!doctype html", "an HTML page"),
     (b"<html", "an HTML page"),
+    (b"<?xml", "an XML file"),
+    (b'{"', "a JSON file"),
+    (b"[{", "a JSON file"),
+    (b"[\n", "a JSON file"),
 )
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before the next one, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -94,7 +100,7 @@ def _survey_lines(file: BinaryIO, encoding: str | None) -> Survey:
     digest, size, strange, has_newline = hashlib.sha256(), 0, b"", False
     for _, chunk in whole_lines(file):
         digest.update(chunk)
-        if not (encoding or "").startswith("utf-16"):
+        if not (encoding or "").startswith(("utf-16", "utf-32")):
             _refuse_nul(chunk, size)
             strange = strange or _strange(chunk)
         size += len(chunk)

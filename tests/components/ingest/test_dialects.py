@@ -49,6 +49,7 @@ def decimal_comma(text: str) -> str:
         ("UTF-8 with a byte order mark", PLAIN.encode("utf-8-sig")),
         ("byte order mark and quotes", b'\xef\xbb\xbf"city' + b'"' + PLAIN.encode()[4:]),
         ("UTF-16 with a byte order mark", PLAIN.encode("utf-16")),
+        ("UTF-32 with a byte order mark", PLAIN.encode("utf-32")),
         ("UTF-16 little endian", PLAIN.encode("utf-16-le")),
         ("UTF-16 big endian", PLAIN.encode("utf-16-be")),
         ("UTF-16 tabs, as a spreadsheet's Unicode text", PLAIN.replace(",", "\t").encode("utf-16")),

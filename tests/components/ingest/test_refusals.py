@@ -82,6 +82,9 @@ def one_sentence(error: DataError, *parts: str) -> None:
         (b"PAR1\x15\x04", UnreadableError, ["a Parquet file", "export it as CSV"]),
         (b"PK\x03\x04\x14\0\x06\0", UnreadableError, ["an Excel workbook"]),
         (b"<!DOCTYPE html>\n<html>", UnreadableError, ["an HTML page"]),
+        (b"<?xml version='1.0'?><rows/>", UnreadableError, ["an XML file, not a CSV file"]),
+        (b'{"a": 1, "species": "x"}\n', UnreadableError, ["a JSON file, not a CSV file"]),
+        (b'[\n  {"a": 1, "species": "x"}]', UnreadableError, ["a JSON file, not a CSV file"]),
         (GOOD.encode() + b"1,\0,x\n", UnreadableError, ["a NUL byte at offset 55"]),
     ],
 )
