@@ -123,7 +123,7 @@ class ClassifierTrainer(Trainer):
         plan = self.plan.model_copy(update={"epochs": epochs, "early_stopping": False})
         scores = np.zeros((len(whole.rows), len(classes)))
         folds = _folds(whole.targets, self._ways(1).rng)
-        for fold in range(FOLDS):
+        for fold in np.unique(folds).tolist():  # of two rows there are two
             ways, mine = self._ways(2 + fold), folds == fold
             other = RowClassifier(self.kind, self.settings, self.random_state, classes)
             learn(other, (whole.take(~mine), whole.take(mine[:0])), plan, ways)

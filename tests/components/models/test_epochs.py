@@ -9,6 +9,7 @@ import pytest
 
 from components.models.epochs import Epoch, Part, Ways, held_out, learn
 from components.models.hyperparameters import Mlp
+from components.models.pipelines import build
 
 ROWS = Part(np.zeros((3, 1), np.float32), np.zeros(3))
 NOTHING = ROWS.take(np.zeros(0, dtype=int))
@@ -84,3 +85,10 @@ def test_every_class_is_watched_by_its_share_and_none_is_lost(
     strata = np.repeat(np.arange(len(sizes)), sizes)
     mask = held_out(strata, share, np.random.default_rng(4))
     assert np.bincount(strata[mask], minlength=len(sizes)).tolist() == expected
+
+
+@pytest.mark.parametrize("kind", ["linear_svm", "perceptron", "passive_aggressive"])
+def test_a_row_of_each_of_two_classes_is_enough(kind: str) -> None:
+    trainer = build(kind, {}, (), 3).named_steps["model"]
+    made = trainer.fit(np.eye(2, dtype=np.float32), np.array(["no", "yes"])).fitted_
+    assert made.predict_proba(np.eye(2)).sum(axis=1) == pytest.approx(1)
