@@ -19,9 +19,10 @@ from components.number_scores import Estimates
 from components.paired import Answered, Paired
 from components.scores import Answers
 
-ROUNDING = 1e-6
-"""0.96 - 0.01 is not quite 0.95, and the champion answers with 32 bits per number where the
-candidate's own answers may have 64: a difference below this part of a metric is no difference."""
+ROUNDING, FORMS = 1e-9, 1e-4
+"""Parts of a metric below which a difference is none: 0.96 - 0.01 is not quite 0.95, and what
+follows from numbers and not from labels alone may differ by as much as the two forms of a model
+(`components.package.rules.TOLERANCE`): the champion answers as it is served, the candidate not."""
 REPLICATES, FEWEST_REPLICATES = 2_000, 400
 CELLS_AT_ONCE = 2_000_000
 """Weights held at a time: 16 MB, and as much again a few times over while they are used."""
@@ -84,9 +85,17 @@ def interval(
     if len(kept) < LEAST_DEFINED * len(found):
         return None
     difference = values[0] - values[1] if len(values) == 2 else values[0]
-    low, high = _bounds(difference, kept, alpha, paired.rows - len(np.unique(_strata(models[0]))))
-    hair = ROUNDING * max(map(abs, values))
-    return Interval(difference, low - hair, high + hair, float(kept.var()) * paired.rows)
+    free = paired.rows - len(np.unique(_strata(models[0])))
+    same = hair(metric, max(map(abs, values)))
+    with np.errstate(over="ignore"):  # what is not finite is no interval
+        low, high = _bounds(difference, kept, alpha, free)
+        numbers = (difference, low - same, high + same, float(kept.var()) * paired.rows)
+    return Interval(*numbers) if all(map(math.isfinite, numbers)) else None
+
+
+def hair(metric: str, value: float) -> float:
+    """Return by how much a metric must differ from a value to be another."""
+    return abs(value) * (ROUNDING if metric in LABEL_METRICS else FORMS)
 
 
 def _bounds(difference: float, drawn: np.ndarray, alpha: float, free: int) -> tuple[float, float]:

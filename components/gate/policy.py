@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from components.gate.bootstrap import ROUNDING
+from components.gate import bootstrap
 from components.gate.comparison import Question
 from components.metrics import LOWER_IS_BETTER
 from components.nearest import instead
@@ -67,7 +67,7 @@ class ChampionPolicy:
         """Return whether a measured value is what is asked for, chance left aside."""
         limit = self.limit(theirs)
         worse = value - limit if self.metric in LOWER_IS_BETTER else limit - value
-        hair = ROUNDING * abs(limit)
+        hair = bootstrap.hair(self.metric, limit)
         return worse < -hair if self.require == "better" else worse <= hair
 
 

@@ -16,13 +16,10 @@ import numpy as np
 
 from components.number_scores import Estimates
 from components.paired import Answered
-from components.scores import RANGES, Answers, confidence
+from components.scores import RANGES, Answers, confidence, log_losses
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-SMALLEST = float(np.finfo(np.float64).eps)
-"""To which scikit-learn's log_loss clips a probability."""
 
 
 class Statistic(Protocol):
@@ -94,11 +91,6 @@ def _mean(sums: np.ndarray) -> np.ndarray:
     return np.asarray(sums[:, 1] / sums[:, 0])
 
 
-def _log_losses(given: Answers) -> np.ndarray:
-    chosen = given.probabilities[np.arange(len(given.truth)), given.truth]
-    return np.asarray(-np.log(np.clip(chosen, SMALLEST, 1.0)))
-
-
 def _brier_losses(given: Answers) -> np.ndarray:
     shares = given.probabilities
     chosen = shares[np.arange(len(given.truth)), given.truth]
@@ -107,7 +99,7 @@ def _brier_losses(given: Answers) -> np.ndarray:
 
 
 _LOSSES: dict[str, Callable[[Answers], np.ndarray]] = {
-    "log_loss": _log_losses,
+    "log_loss": log_losses,
     "brier": _brier_losses,
 }
 

@@ -9,7 +9,7 @@ from components.gate.evidence import Guarded
 from components.gate.policy import ChampionPolicy
 from components.metrics import LOWER_IS_BETTER
 
-LEAST_SHOWN = 0.001
+LEAST_SHOWN, MOST_SHOWN = 0.001, 1e12
 
 OTHERWISE = {
     "measured": "what was measured decides",
@@ -19,10 +19,10 @@ OTHERWISE = {
 
 
 def shown(value: float) -> str:
-    """Return a number with at most four decimals; a small one with its leading digits."""
+    """Return a number with at most four decimals; a tiny or huge one with its leading digits."""
     if not math.isfinite(value):
         return str(value)
-    if 0 < abs(value) < LEAST_SHOWN:  # an error in a unit that makes it small
+    if 0 < abs(value) < LEAST_SHOWN or abs(value) >= MOST_SHOWN:  # an error in such a unit
         return f"{value:.4g}"
     return f"{value:.4f}".rstrip("0").rstrip(".")
 

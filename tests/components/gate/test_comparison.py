@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from components import decision, paired
 from components.evaluation import ChampionScores, Evaluation
-from components.gate import bootstrap, comparison, evidence, policy, rules
+from components.gate import bootstrap, comparison, evidence, policy, rules, wording
 from components.gate.comparison import Outcome, Question
 from components.gate.evidence import Rows
 from components.gate.policy import ChampionPolicy, GatePolicy, SliceGuard
@@ -168,6 +168,13 @@ def judged(rows: Paired, asked: GatePolicy, parts: Rows | None = None) -> rules.
     champion = ChampionScores("3", accuracy(rows.champion)) if rows.champion else None
     evaluation = Evaluation(accuracy(rows.candidate), rows.rows, champion)
     return rules.judge(evaluation, asked, evidence.gather(asked, parts or Rows(rows)))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.12345, "0.1235"), (5.8e-9, "5.8e-09"), (593.0, "593"), (2e37, "2e+37")]
+)
+def test_a_number_is_shown_by_the_digits_that_matter(value: float, said: str) -> None:
+    assert wording.shown(value) == said
 
 
 def test_the_sentence_tells_the_bounds_the_test_and_how_many_rows_would_tell() -> None:

@@ -131,6 +131,20 @@ def test_a_metric_that_rows_do_not_have_has_no_interval(metric: str, seen: bool 
     assert (found is not None) is bool(seen)
 
 
+def test_a_metric_beyond_all_numbers_has_no_interval() -> None:
+    tiny = np.linspace(1, 2, 20) * 1e-300
+    pair = Paired(Estimates(tiny, np.ones(20)), Estimates(tiny, np.linspace(1, 9, 20)))
+    assert bootstrap.interval("mape", pair, 0.05, np.random.default_rng(0)) is None
+
+
+def test_a_probability_of_none_costs_what_it_costs_where_it_is_served() -> None:
+    truth, shares = np.array([0, 1, 1]), np.array([[1.0, 0.0], [1.0, 0.0], [0.25, 0.75]])
+    given = Answers((0, 1), truth, shares.argmax(axis=1), shares)
+    expected = log_loss(truth, shares.astype(np.float32))
+    assert scores.measure(given)["log_loss"] == pytest.approx(expected)
+    assert bootstrap.measured("log_loss", given) == pytest.approx(expected)
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     truth = labels(80, 3)
     pair = Paired(answers(truth, 1, 3), answers(truth, 2, 3))
