@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ PROMETHEUS_CA_FILE = "KANARYA_PROMETHEUS_CA_FILE"
 DEPLOYMENT_MODE = "KANARYA_DEPLOYMENT_MODE"
 FEEDBACK_URL = "KANARYA_FEEDBACK_URL"
 _SQLITE = "sqlite:///"
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""A label of RFC 1123, which the names of namespaces are."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`.
 
-        Raises UsageError where it asks for a source of metrics that there is not, for the home of a
-        user that there is not, and for a home that a newer Kanarya has written.
+        Raises UsageError where it asks for a source of metrics or a mode that there is not, for the
+        home of a user that there is not or for what is no namespace's name, and for a home that a
+        newer Kanarya has written.
         """
         env = os.environ if env is None else env
         home = absolute(env.get("KANARYA_HOME") or ".kanarya")
@@ -68,7 +72,7 @@ class Settings:
             tracking_uri=_tracking(env) or f"sqlite:///{home / 'mlflow.db'}",
             model_store=model_store,
             kubeconfig=Path(env.get("KUBECONFIG") or home / "kubeconfig").absolute(),
-            namespace=env.get("KANARYA_NAMESPACE") or "default",
+            namespace=_namespace(env.get("KANARYA_NAMESPACE") or "default"),
             ledger=_place(env.get("KANARYA_LEDGER") or "") or _beside(model_store, home),
             signing_key=_path(env.get(SIGNING_KEY)),
             public_key=_path(env.get(PUBLIC_KEY)),
@@ -108,6 +112,15 @@ def _tracking(env: Mapping[str, str]) -> str:
     asked = env.get("MLFLOW_TRACKING_URI") or env.get(TRACKING_URI) or ""
     relative = asked.startswith(_SQLITE) and asked.removeprefix(_SQLITE)[:1] not in ("", "/", ":")
     return f"{_SQLITE}{absolute(asked.removeprefix(_SQLITE))}" if relative else asked
+
+
+def _namespace(value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise UsageError(
+            f"KANARYA_NAMESPACE: {value!r} is no name of a namespace: use a-z, 0-9 and '-', 63 "
+            "characters at most."
+        )
+    return value
 
 
 def _metrics(env: Mapping[str, str]) -> str:

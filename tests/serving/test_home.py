@@ -55,6 +55,14 @@ def test_a_place_in_the_home_of_nobody_is_refused(tmp_path: Path, variable: str)
         Settings.from_env(asked)
 
 
+@pytest.mark.parametrize("name", ["Bad Name", "../x", "x" * 64, "-x", "a_b"])
+def test_a_namespace_that_no_cluster_could_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        UsageError, match="KANARYA_NAMESPACE: .* is no name of a namespace: use a-z"
+    ):
+        Settings.from_env({"KANARYA_HOME": str(tmp_path), "KANARYA_NAMESPACE": name})
+
+
 def test_every_place_is_the_same_from_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
