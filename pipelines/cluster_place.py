@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from serving import storage
 from serving.errors import UsageError
 
 HOST = "KFP_HOST"
@@ -110,7 +111,7 @@ def _seconds(value: str) -> float:
 def _file(env: Mapping[str, str], name: str) -> Path | None:
     if not env.get(name):
         return None
-    path = Path(env[name]).expanduser().absolute()
+    path = storage.absolute(env[name])
     if not path.is_file():
         raise UsageError(f"{name}: there is no file {path}")
     return path

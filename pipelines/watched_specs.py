@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.spec import load
+from serving import storage
 from serving.errors import KanaryaError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def folder(env: Mapping[str, str] | None = None) -> Path:
             f"{FOLDER} names no folder; name the one with the specs of the models to look after, "
             "such as the mounted ConfigMap kanarya-specs"
         )
-    return Path(named).expanduser().absolute()
+    return storage.absolute(named)
 
 
 def each(at: Path, act: Callable[[AnySpec], None]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from scripts.asked import Question, Wanted, questions
-from serving import direct
+from serving import direct, storage
 from serving.errors import KanaryaError, UsageError
 from serving.settings import Settings
 
@@ -57,7 +57,7 @@ def answers(url: str, name: str, data: str, limit: int = 0) -> Iterator[dict[str
 def _questions(data: str, wanted: Wanted, limit: int) -> Iterator[Question]:
     """Yield the requests; whatever is wrong with the data begins with its name."""
     with tempfile.TemporaryDirectory() as scratch:
-        name, path = data, Path(data).expanduser()
+        name, path = data, storage.absolute(data)
         if data == "-":
             name, path = "standard input", Path(scratch) / "stdin"
             with path.open("wb") as file:

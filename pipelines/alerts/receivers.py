@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from serving import storage
 from serving.errors import UsageError
 
 ADDRESSES, FILE = "KANARYA_ALERTS_TO", "KANARYA_ALERTS_FILE"
@@ -81,7 +82,7 @@ def _all(env: Mapping[str, str]) -> Iterator[Receiver]:
     for number, line in enumerate((env.get(ADDRESSES) or "").split(), start=1):
         yield receiver(line, f"{ADDRESSES}, address {number},")
     if env.get(FILE):
-        yield from _written(Path(env[FILE]).expanduser())
+        yield from _written(storage.absolute(env[FILE]))
 
 
 def _written(path: Path) -> Iterator[Receiver]:
