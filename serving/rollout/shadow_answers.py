@@ -112,6 +112,8 @@ def _likeliest(probabilities: Mapping[str, float]) -> Answer:
 
 def _by_class(shares: Sequence[Any], classes: Sequence[Any] | None) -> dict[str, float]:
     names = range(len(shares)) if classes is None else classes
+    if len(names) != len(shares):
+        raise ValueError(f"{len(shares)} probabilities for {len(names)} classes")
     return {_name(name): float(share) for name, share in zip(names, shares, strict=True)}
 
 

@@ -186,6 +186,11 @@ FAILURES: list[tuple[Any, str]] = [
     (b"[" * 500_000, "its answer cannot be read"),
     (b'{"predictions":["a"],"probabilities":[[1%s]]}' % (b"0" * 400), "its answer cannot be read"),
     (b'{"outputs":[{"name":"label"', "its answer cannot be read"),
+    (
+        b'{"predictions":["a"],"probabilities":[[0.5,0.5]],"classes":["a"],'
+        b'"outputs":[{"name":"probabilities","data":[0.5,0.5],"parameters":{"classes":"[1]"}}]}',
+        "its answer cannot be read (2 probabilities for 1 classes)",
+    ),
 ]
 
 
