@@ -90,9 +90,22 @@ def uploaded(uri: str, store: str, key: str) -> str:
     `key` is a name of its own, so that what an older run reads is not written over. Data that is
     elsewhere already is left there. Raises UsageError where there is no bucket, or no data.
     """
-    path = storage.local_path(uri)
+    path = to_upload(uri, store)
     if path is None:
         return uri
+    target = storage.join(store, ".data", key)
+    if path.is_dir():
+        storage.upload(path, storage.join(target, path.name))
+    else:
+        _upload_file(path, target)
+    return storage.join(target, path.name)
+
+
+def to_upload(uri: str, store: str) -> Path | None:
+    """Return what would be copied, None of data that is elsewhere already. Raises UsageError."""
+    path = storage.local_path(uri)
+    if path is None:
+        return None
     if storage.local_path(store) is not None:
         raise UsageError(
             f"--upload-data needs a bucket, and KANARYA_MODEL_STORE is {store}: set it to gs://… "
@@ -100,12 +113,7 @@ def uploaded(uri: str, store: str, key: str) -> str:
         )
     if not path.exists():
         raise UsageError(f"data.uri: {path} does not exist: give the path of a file that does.")
-    target = storage.join(store, ".data", key)
-    if path.is_dir():
-        storage.upload(path, storage.join(target, path.name))
-    else:
-        _upload_file(path, target)
-    return storage.join(target, path.name)
+    return path
 
 
 def _upload_file(path: Path, target: str) -> None:

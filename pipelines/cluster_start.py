@@ -17,6 +17,7 @@ from pipelines.cluster_package import (
     refuse_local,
     refuse_local_network,
     text_of,
+    to_upload,
     uploaded,
 )
 from pipelines.cluster_place import SERVICE_ACCOUNT
@@ -27,6 +28,7 @@ from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.asked import Asked
+    from pipelines.cluster import Cluster
     from pipelines.cluster_place import Place
     from pipelines.spec import AnySpec
 
@@ -90,6 +92,15 @@ def again(place: Place, run_id: str) -> Begun:
     )
     made = cluster_runs.submit(cluster, sent)
     return Begun(made.run_id, name, place.page("runs", made.run_id))
+
+
+def ask_before_copying(cluster: Cluster, spec: AnySpec) -> None:
+    """Ask a cluster whether it is there and lets us in, before data is copied to its bucket.
+
+    Raises UsageError for what cannot be copied, before anything is asked, and ClusterError.
+    """
+    to_upload(spec.data.uri, Settings.from_env().model_store)
+    cluster_runs.newest(cluster, limit=1)
 
 
 def submission(spec: AnySpec, filed: Filed, *, data_sha256: str = "") -> Submission:

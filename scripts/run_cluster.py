@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 def start(spec: AnySpec, filed: Filed, cluster: Cluster, *, as_json: bool) -> int:
     """Start a run, wait for it unless `filed.detach`, and return the exit code."""
     from pipelines import cluster_runs
-    from pipelines.cluster_start import submission
+    from pipelines.cluster_start import ask_before_copying, submission
 
     progress = Progress(quiet=as_json)
+    if filed.upload_data:
+        ask_before_copying(cluster, spec)
     asked = submission(spec, filed)
     gap = cluster_runs.gap_of(cluster)
     if gap:

@@ -67,13 +67,16 @@ def schedule() -> None:
 def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
     """Schedule the runs of a spec, or (--monitoring) looks at the traffic of its live model."""
     from pipelines import cluster_schedules
+    from pipelines.cluster_start import ask_before_copying
     from pipelines.cron import six_fields
     from pipelines.spec import load
 
     spec, cron = load(spec_file, changes), six_fields(options["cron"])
     timing = cluster_schedules.Timing(cron, options["max_concurrency"], options["catch_up"])
-    asked = _looks(spec, options) if options["monitoring"] else _trainings(spec, options, cron)
     cluster = opened(options["host"], options["namespace"])
+    if options["upload_data"]:
+        ask_before_copying(cluster, spec)
+    asked = _looks(spec, options) if options["monitoring"] else _trainings(spec, options, cron)
     made = cluster_schedules.create(cluster, asked, timing)
     click.echo(f"{made.name}: {made.cron}  {made.schedule_id}")
     click.echo(f"  {cluster.place.page('recurringrun', made.schedule_id)}")

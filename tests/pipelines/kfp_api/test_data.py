@@ -61,6 +61,23 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_sent(
     assert not kfp.requests
 
 
+def test_nothing_is_copied_for_a_cluster_that_lets_nobody_in(
+    kfp: FakeKfp, kanarya: Callable[..., Said], gcs: type[FakeGcs], tmp_path: Path
+) -> None:
+    kfp.token = "abc"
+    table, spec = tmp_path / "iris.csv", tmp_path / "iris.yaml"
+    table.write_text("a,b\n1,2\n")
+    spec.write_text(f"{{name: iris, data: {{uri: {table}, target: b}}}}")
+    store = {"KANARYA_MODEL_STORE": "gs://bucket/models"}
+    for command in (
+        ["run", str(spec), "--on", "cluster", "--upload-data"],
+        ["schedule", str(spec), "--cron", "0 3 * * *", "--upload-data"],
+    ):
+        said = kanarya(*command, **store)
+        assert said.code == 1 and "wants to know who asks" in said.err
+    assert not gcs.objects and not kfp.runs and not kfp.recurring
+
+
 def test_a_network_on_this_machine_is_refused_and_one_in_a_bucket_is_sent(
     kfp: FakeKfp, kanarya: Callable[..., Said], tmp_path: Path
 ) -> None:
