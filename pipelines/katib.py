@@ -13,8 +13,13 @@ from typing import Any
 from components.metrics import LOWER_IS_BETTER
 from components.tune.asked import USUAL_TRIALS, Range, Tune, is_whole, metric, typed
 from pipelines.images import Images
+from pipelines.job_pod import HOME, LOCKED, NO_SIDECAR, SCRATCH, TMP
+from pipelines.pods_spec import resources
 from pipelines.spec import Spec
 from serving.errors import UsageError
+
+LABELS = {"app.kubernetes.io/name": "kanarya-trial"}
+"""By which manifests/base/network knows the pods."""
 
 
 def experiment(spec: Spec, namespace: str, claim: str) -> dict[str, Any]:
@@ -98,17 +103,21 @@ def _template(spec: Spec, tune: Tune, claim: str) -> dict[str, Any]:
         "name": "trial",
         "image": Images.from_env().tabular,
         "command": command + [f"{name}={value}" for name, value in places.items()],
-        "volumeMounts": [{"name": "data", "mountPath": "/data", "readOnly": True}],
+        "env": [HOME],
+        "resources": resources(spec.pods),
+        # Not the pod's: Katib puts a container of its own beside it.
+        "securityContext": LOCKED,
+        "volumeMounts": [{"name": "data", "mountPath": "/data", "readOnly": True}, TMP],
     }
-    volume = {"name": "data", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
-    pod = {"containers": [container], "restartPolicy": "Never", "volumes": [volume]}
-    job = {"template": {"metadata": {"annotations": NO_SIDECAR}, "spec": pod}, "backoffLimit": 0}
     return {
         "primaryContainerName": "trial",
         "trialParameters": [{"name": name, "reference": name} for name in tune.space],
-        "trialSpec": {"apiVersion": "batch/v1", "kind": "Job", "spec": job},
+        "trialSpec": {"apiVersion": "batch/v1", "kind": "Job", "spec": _job(container, claim)},
     }
 
 
-NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
-"""A sidecar would outlive the trial, and the Job with it."""
+def _job(container: dict[str, Any], claim: str) -> dict[str, Any]:
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+    pod = {"containers": [container], "restartPolicy": "Never", "volumes": [volume, SCRATCH]}
+    told = {"labels": LABELS, "annotations": NO_SIDECAR}
+    return {"template": {"metadata": told, "spec": pod}, "backoffLimit": 0}

@@ -11,6 +11,8 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
+from pipelines.pods_spec import GPU
+
 CONFIG = "kanarya-config"
 MLFLOW, STORE, SIGNING = "kanarya-mlflow", "kanarya-store", "kanarya-signing"
 ACCOUNT = "kanarya-pipeline"
@@ -18,7 +20,6 @@ ACCOUNT = "kanarya-pipeline"
 USER = 50000
 HOME = "/tmp/kanarya"
 """Where a step keeps what nobody else needs: the only place that its pod can write to."""
-GPU = "nvidia.com/gpu"
 
 # Kubeflow's own MLflow integration sets MLFLOW_TRACKING_URI itself, and a pod with a variable twice
 # is refused; so ours comes under another name, and gives way (serving.settings).
@@ -31,6 +32,7 @@ NEEDED = {
 WELCOME = (
     "KANARYA_LEDGER",
     "KANARYA_DEPLOYMENT_MODE",
+    "KANARYA_PREDICTOR_ACCOUNT",
     "KANARYA_METRICS",
     "KANARYA_PROMETHEUS_URL",
     "KANARYA_PROMETHEUS_TOKEN_FILE",

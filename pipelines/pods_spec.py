@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Cpu = Annotated[str, Field(pattern=r"^([1-9]\d*m|[1-9]\d*(\.\d+)?|0\.\d*[1-9]\d*)$")]
+GPU = "nvidia.com/gpu"
 Memory = Annotated[str, Field(pattern=r"^[1-9]\d*(K|M|G|T|Ki|Mi|Gi|Ti)?$")]
 
 
@@ -44,6 +45,13 @@ class ImagePods(Pods):
     tolerations: tuple[Toleration, ...] = Field((), description="taints that the training bears")
 
 
+def resources(pods: Pods) -> dict[str, dict[str, str]]:
+    """Return what a container asks for and may take, the same of both, as Kubernetes writes it."""
+    sizes = {"cpu": pods.cpu, "memory": pods.memory}
+    gpus = {GPU: str(pods.gpus)} if isinstance(pods, ImagePods) and pods.gpus else {}
+    return {"requests": {**sizes, **gpus}, "limits": {**sizes, **gpus}}
+
+
 def pods_arguments(pods: Pods) -> dict[str, Any]:
     """Return the parameters of the pipeline; Kubernetes' quantities are texts there."""
     sizes = {"cpu": pods.cpu, "memory": pods.memory}
@@ -53,5 +61,10 @@ def pods_arguments(pods: Pods) -> dict[str, Any]:
         **sizes,
         "gpus": str(pods.gpus),
         "node_selector": dict(pods.node_selector),
-        "tolerations": [each.model_dump(exclude_none=True) for each in pods.tolerations],
+        "tolerations": tolerations(pods),
     }
+
+
+def tolerations(pods: ImagePods) -> list[dict[str, Any]]:
+    """Return the taints that a pod bears, as Kubernetes writes them."""
+    return [each.model_dump(exclude_none=True) for each in pods.tolerations]

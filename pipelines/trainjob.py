@@ -17,7 +17,9 @@ from components.image_models import parse
 from components.workers import ADDRESSES
 from pipelines import trainjob_pod
 from pipelines.images import Images
-from pipelines.placing import CONFIG, FOLDERS, KEYS, MLFLOW, STORE
+from pipelines.job_pod import HOME, LOCKED, NO_SIDECAR, SCRATCH, TMP
+from pipelines.placing import CONFIG, FOLDERS, KEYS, MLFLOW, STORE, USER
+from pipelines.pods_spec import ImagePods, resources, tolerations
 from pipelines.spec import ImageSpec
 from serving import storage
 from serving.errors import UsageError
@@ -30,8 +32,6 @@ PORT = 29500
 STEP = {f"{GROUP}/trainjob-ancestor-step": "trainer"}
 LABELS = {"app.kubernetes.io/part-of": "kanarya", "app.kubernetes.io/component": "trainjob"}
 """By which manifests/base/network knows the pods."""
-NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
-"""A sidecar would outlive the training, and wants to see inside of gRPC."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +129,22 @@ def _runtime(spec: ImageSpec, place: Place) -> dict[str, Any]:
 def _pod(spec: ImageSpec, place: Place) -> dict[str, Any]:
     return {
         **({"serviceAccountName": place.account} if place.account else {}),
+        **_nodes(spec.pods),
         "restartPolicy": "Never",  # the others would wait for one that begins anew
-        "securityContext": {
-            "runAsNonRoot": True,
-            "fsGroup": 50000,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {"fsGroup": USER},
         "containers": [_container(spec, place)],
         "volumes": [
             {"name": "data", **_volume(place.claim)},
-            {"name": "tmp", "emptyDir": {}},
+            SCRATCH,
             {"name": "store", "secret": {"secretName": STORE, "optional": True}},
         ],
     }
+
+
+def _nodes(pods: ImagePods) -> dict[str, Any]:
+    """Return which nodes may train, where a spec says it."""
+    found = {"nodeSelector": dict(pods.node_selector), "tolerations": tolerations(pods)}
+    return {name: value for name, value in found.items() if value}
 
 
 def _volume(claim: str) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def _container(spec: ImageSpec, place: Place) -> dict[str, Any]:
         "command": ["python3", "-m", _program(place), *_words(spec, place)],
         "env": [
             {"name": ADDRESSES, "value": together},
-            {"name": "HOME", "value": "/tmp"},  # the one place to write
+            HOME,
             *map(_key, KEYS[STORE]),
         ],
         "envFrom": [
@@ -164,15 +167,11 @@ def _container(spec: ImageSpec, place: Place) -> dict[str, Any]:
             {"secretRef": {"name": MLFLOW, "optional": True}},
         ],
         "ports": [{"containerPort": PORT}],
-        "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "resources": resources(spec.pods),
+        "securityContext": LOCKED,
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},
-            {"name": "tmp", "mountPath": "/tmp"},
+            TMP,
             {"name": "store", "mountPath": FOLDERS[STORE], "readOnly": True},
         ],
     }

@@ -39,6 +39,7 @@ def katib(file: Path, namespace: str, claim: str) -> None:
     """Print a spec's search as an Experiment of Katib."""
     import yaml
 
+    from pipelines.images import COMPONENTS, Images
     from pipelines.katib import experiment
     from pipelines.spec import Spec, load
     from serving.errors import UsageError
@@ -47,6 +48,7 @@ def katib(file: Path, namespace: str, claim: str) -> None:
     if not isinstance(loaded, Spec):
         raise UsageError(f"{file}: only models of tables are tuned, and its task is {loaded.task}")
     click.echo(yaml.safe_dump(experiment(loaded, namespace, claim), sort_keys=False), nl=False)
+    _doubt(Images.from_env().tabular, COMPONENTS)
 
 
 @spec.command()
@@ -78,6 +80,7 @@ def trainjob(file: Path, namespace: str, claim: str, network: str, account: str)
     """
     import yaml
 
+    from pipelines.images import TENSORFLOW, Images
     from pipelines.spec import ImageSpec, load
     from pipelines.trainjob import Place, manifests
     from serving.errors import UsageError
@@ -90,3 +93,12 @@ def trainjob(file: Path, namespace: str, claim: str, network: str, account: str)
         )
     made = manifests(loaded, Place(namespace, claim, network, account))
     click.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
+    _doubt(Images.from_env().images, TENSORFLOW)
+
+
+def _doubt(image: str, variable: str) -> None:
+    """Say where the pods' image is the one that is in no registry."""
+    from components.image import IMAGE, IMAGES
+
+    if image in (IMAGE, IMAGES):
+        click.echo(f"note: {image} is in no registry; name yours in {variable}", err=True)

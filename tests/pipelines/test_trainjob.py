@@ -15,6 +15,7 @@ from components.split.rules import Choice
 from components.train import __main__ as training
 from components.workers import ADDRESSES, INDEX, Workers
 from pipelines import trainjob, trainjob_pod
+from pipelines.job_pod import LOCKED
 from pipelines.spec import ImageSpec, parse
 from scripts.spec import spec as command
 from serving.errors import UsageError
@@ -45,6 +46,11 @@ def container(runtime: dict[str, Any]) -> dict[str, Any]:
     (found,) = job["template"]["spec"]["template"]["spec"]["containers"]
     assert found["name"] == "node"
     return dict(found)
+
+
+def pod_of(runtime: dict[str, Any]) -> dict[str, Any]:
+    (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+    return dict(job["template"]["spec"]["template"]["spec"])
 
 
 def test_the_job_asks_for_as_many_pods_as_the_runtime_names() -> None:
@@ -79,6 +85,29 @@ def test_the_command_of_a_pod_is_one_that_trains() -> None:
     hyperparameters = assigned.hyperparameters(given.hyperparameters)
     assert hyperparameters["epochs"] == 7
     assert hyperparameters["flip"] is True
+
+
+def test_the_pods_get_what_the_spec_gives_its_training() -> None:
+    toleration = {"key": "nvidia.com/gpu", "operator": "Exists"}
+    nodes = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
+    pods = {"cpu": 6, "memory": "24Gi", "gpus": 2, "node_selector": nodes}
+    found = parse({**DOCUMENT, "pods": {**pods, "tolerations": [toleration]}}, "cifar.yaml")
+    assert isinstance(found, ImageSpec)
+    runtime, _ = trainjob.manifests(found, trainjob.Place("ml", "pictures"))
+    size = {"cpu": "6", "memory": "24Gi", "nvidia.com/gpu": "2"}
+    assert container(runtime)["resources"] == {"requests": size, "limits": size}
+    pod = pod_of(runtime)
+    assert (pod["nodeSelector"], pod["tolerations"]) == (nodes, [toleration])
+    usual = printed()[0]
+    assert container(usual)["resources"]["limits"] == {"cpu": "4", "memory": "8Gi"}
+    assert not {"nodeSelector", "tolerations"} & pod_of(usual).keys()
+
+
+def test_a_pod_passes_the_restricted_standard() -> None:
+    runtime, _ = printed()
+    assert container(runtime)["securityContext"] == LOCKED
+    written = [each for each in container(runtime)["volumeMounts"] if not each.get("readOnly")]
+    assert {each["mountPath"] for each in written} == {"/data", "/tmp"}
 
 
 def test_the_network_goes_to_a_bucket_whose_keys_the_pods_may_have() -> None:
@@ -142,7 +171,7 @@ def test_the_pods_have_the_account_that_is_asked_for(
     for more, account in (((), "kanarya-pipeline"), (("--service-account", "own"), "own")):
         said = CliRunner().invoke(command, [*words, *more])
         assert said.exit_code == 0, said.output
-        runtime, _ = yaml.safe_load_all(said.output)
+        runtime, _ = yaml.safe_load_all(said.stdout)
         (job,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
         assert job["template"]["spec"]["template"]["spec"]["serviceAccountName"] == account
 
@@ -191,6 +220,22 @@ def test_the_pods_are_let_through_by_their_labels() -> None:
     (policy,) = of_kind("overlays/production", "NetworkPolicy", "kanarya-trainjobs")
     assert policy["spec"]["podSelector"]["matchLabels"] == labels
     assert {"protocol": "TCP", "port": trainjob.PORT} in policy["spec"]["ingress"][0]["ports"]
+
+
+def test_an_image_that_no_cluster_can_fetch_is_told_beside_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cifar.yaml"
+    path.write_text(json.dumps({**DOCUMENT, "data": {"uri": "gs://b/x.zip"}}))
+    words = ["trainjob", str(path), "--network", "gs://b/net"]
+    monkeypatch.delenv("KANARYA_IMAGES_IMAGE", raising=False)
+    assert (
+        "is in no registry; name yours in KANARYA_IMAGES_IMAGE"
+        in CliRunner().invoke(command, words).stderr
+    )
+    monkeypatch.setenv("KANARYA_IMAGES_IMAGE", "registry.example/images-python:0a1b2c3")
+    said = CliRunner().invoke(command, words)
+    assert (said.stderr, said.exit_code) == ("", 0)
 
 
 def test_a_model_of_a_table_is_refused(tmp_path: Any) -> None:
