@@ -107,8 +107,9 @@ YAML
     kubectl -n kserve patch configmap inferenceservice-config --type merge \
         --patch-file manifests/admin/inferenceservice-config.yaml
     again kubectl patch clusterstoragecontainer default --type merge --patch-file manifests/admin/storage-initializer.yaml
-    kubectl -n kserve rollout restart deployment
-    ready kserve
+    # It also has controllers of language models and of models on nodes' disks: nobody waits for them.
+    kubectl -n kserve rollout restart deployment kserve-controller-manager
+    kubectl -n kserve rollout status deployment kserve-controller-manager --timeout=600s
 }
 
 install_kfp() {
@@ -132,14 +133,17 @@ login() {  # a token for the console: its hash goes to the cluster, the token to
 }
 
 install_kanarya() {
+    apply -f manifests/overlays/dev/serving/namespace.yaml
+    # Pods read keys and settings once, when they start.
+    store_keys | secret kubeflow kanarya-store
+    store_keys | secret kanarya kanarya-store
+    store_keys | secret kanarya kanarya-models
     again apply -k manifests/overlays/dev
     apply -k manifests/admin
     kubectl -n kanarya patch configmap kanarya-console --type merge \
         -p "{\"data\":{\"KANARYA_COMPONENTS_IMAGE\":\"$COMPONENTS\"}}"
-    login
-    store_keys | secret kubeflow kanarya-store
-    store_keys | secret kanarya kanarya-store
-    store_keys | secret kanarya kanarya-models
+    kubectl -n kanarya rollout restart deployment kanarya-watcher
+    login  # the console has waited for it
     # KServe takes a store's address from the Secret, and the Secret from the pod's account.
     kubectl -n kanarya annotate --overwrite secret kanarya-models serving.kserve.io/s3-usehttps=0 \
         serving.kserve.io/s3-endpoint=seaweedfs.kubeflow:9000 serving.kserve.io/s3-region=us-east-1

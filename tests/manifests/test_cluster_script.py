@@ -57,6 +57,16 @@ def test_what_it_names_of_ours_is_there() -> None:
     assert f"KANARYA_MODEL_STORE={config['data']['KANARYA_MODEL_STORE']}" in TEXT
 
 
+def test_pods_find_their_keys_when_they_start() -> None:
+    body = TEXT.partition("install_kanarya() {")[2].partition("\n}")[0]
+    overlay = body.index("apply -k manifests/overlays/dev")
+    keys = [found.start() for found in re.finditer("store_keys \\| secret", body)]
+    assert len(keys) == 3 and max(keys) < overlay
+    image = body.index("KANARYA_COMPONENTS_IMAGE")
+    assert overlay < image < body.index("rollout restart deployment kanarya-watcher")
+    assert image < body.index("login"), "the console starts when it has logins"
+
+
 def test_the_runs_that_it_starts_are_specs_that_are_accepted() -> None:
     from pipelines.spec import load
 
