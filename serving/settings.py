@@ -25,6 +25,7 @@ PROMETHEUS_TOKEN_FILE = "KANARYA_PROMETHEUS_TOKEN_FILE"
 PROMETHEUS_CA_FILE = "KANARYA_PROMETHEUS_CA_FILE"
 DEPLOYMENT_MODE = "KANARYA_DEPLOYMENT_MODE"
 FEEDBACK_URL = "KANARYA_FEEDBACK_URL"
+PREDICTOR_ACCOUNT = "KANARYA_PREDICTOR_ACCOUNT"
 _SQLITE = "sqlite:///"
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """A label of RFC 1123, which the names of namespaces are."""
@@ -54,6 +55,8 @@ class Settings:
     """KServe's mode for services that are still to be made; None: the cluster's own default."""
     feedback_url: str = ""
     """The collector of feedback, with the namespace; "" where the platform has its own."""
+    predictor_account: str = ""
+    """The ServiceAccount of services that are still to be made; "": the namespace's `default`."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -82,6 +85,7 @@ class Settings:
             prometheus_ca_file=_path(env.get(PROMETHEUS_CA_FILE)),
             mode=mode_wished(env.get(DEPLOYMENT_MODE)),
             feedback_url=(env.get(FEEDBACK_URL) or "").rstrip("/"),
+            predictor_account=env.get(PREDICTOR_ACCOUNT) or "",
         )
 
     def environment(self) -> dict[str, str]:
@@ -101,6 +105,7 @@ class Settings:
             PROMETHEUS_CA_FILE: str(self.prometheus_ca_file or ""),
             DEPLOYMENT_MODE: self.mode or "",
             FEEDBACK_URL: self.feedback_url,
+            PREDICTOR_ACCOUNT: self.predictor_account,
         }
 
 

@@ -28,7 +28,6 @@ from serving.settings import Settings
 from serving.storage import partial
 
 if TYPE_CHECKING:
-    from serving.isvc.modes import Mode
     from serving.isvc.services import Services
 
 
@@ -70,7 +69,7 @@ def run(name: str, version: str, policy: Mapping[str, Any], run_id: str, outputs
 
     def attempt() -> Outcome:
         services = connect(settings.kubeconfig, settings.namespace)
-        return roll_out(services, ledger, request, settings.mode)
+        return roll_out(services, ledger, request, settings)
 
     outcome = ended(attempt, request, rules.limit_s(request.policy))
     show(outcome, _kept(ledger, request), outputs)
@@ -89,13 +88,18 @@ def ended(attempt: Callable[[], Outcome], request: Request, limit: float) -> Out
     return Outcome("failed", request.version, None, reason)
 
 
-def roll_out(
-    services: Services, ledger: Ledger, request: Request, mode: Mode | None = None
-) -> Outcome:
-    """Run the rollout, saying each of its events as a note; `mode` is for a new service."""
+def roll_out(services: Services, ledger: Ledger, request: Request, settings: Settings) -> Outcome:
+    """Run the rollout, saying each of its events as a note; the settings are for a new service."""
     from serving.rollout.begin import run as begin
 
-    world = World(services, registry.RegistryRecorder(), ledger, mode=mode, report=_say)
+    world = World(
+        services,
+        registry.RegistryRecorder(),
+        ledger,
+        mode=settings.mode,
+        account=settings.predictor_account,
+        report=_say,
+    )
     return begin(world, request)
 
 

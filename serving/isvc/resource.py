@@ -113,9 +113,12 @@ def manifest(
     storage_uri: str,
     *,
     annotations: Mapping[str, str],
-    model_format: str = "kanarya",
+    account: str = "",
 ) -> dict[str, Any]:
-    """Return the InferenceService that serves `storage_uri` with all of the traffic."""
+    """Return the InferenceService that serves `storage_uri` with all of the traffic.
+
+    `account`: the ServiceAccount of its pods, by which they may fetch models; "": `default`.
+    """
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
@@ -126,9 +129,10 @@ def manifest(
         },
         "spec": {
             "predictor": {
+                **({"serviceAccountName": account} if account else {}),
                 "minReplicas": 1,
                 "model": {
-                    "modelFormat": {"name": model_format},
+                    "modelFormat": {"name": "kanarya"},
                     "runtime": RUNTIME,
                     "protocolVersion": "v2",
                     "storageUri": storage_uri,

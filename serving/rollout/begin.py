@@ -108,8 +108,10 @@ def _write(world: World, state: Rollout, view: ServiceView | None, mode: Mode) -
     if view is None:
         # Knative is said only on demand: older releases of KServe call it by another name.
         said = annotation(mode) if mode is Mode.STANDARD or world.mode else {}
-        told = {**said, **annotations}
-        services.create(manifest(state.service, services.namespace, state.uri, annotations=told))
+        place, told = services.namespace, {**said, **annotations}
+        services.create(
+            manifest(state.service, place, state.uri, annotations=told, account=world.account)
+        )
         return
     said = annotation(mode) if mode is Mode.STANDARD else {}
     spec = world.driver.begin(view, state.uri, state.percent)

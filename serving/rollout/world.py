@@ -37,8 +37,8 @@ def _ignore(event: Event) -> None:
 class World:
     """The API server, registry, ledger, numbers, clock (seconds since 1970) and an audience.
 
-    `mode` is for services that are still to be made; None: as the cluster has it. `actor`: who
-    decides, for people.
+    `mode` and `account`, the ServiceAccount of pods, are for services that are still to be made;
+    None and "": as the cluster has it. `actor`: who decides, for people.
     """
 
     services: Services
@@ -48,6 +48,7 @@ class World:
     shadow: Shadow = field(default_factory=HttpShadow)
     driver: Driver = field(default_factory=ServiceDriver)
     mode: Mode | None = None
+    account: str = ""
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     report: Callable[[Event], None] = _ignore

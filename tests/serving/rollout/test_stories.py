@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from serving.isvc.resource import LIVE_VERSION, ROLLOUT
+from serving.isvc.resource import LIVE_VERSION, ROLLOUT, manifest
+from serving.rollout.begin import run
 from serving.rollout.state import Phase, rollout_of
 from tests.serving.rollout.fake_cluster import Behaviour
-from tests.serving.rollout.stage import NAME, STEPS, Stage, uri
+from tests.serving.rollout.stage import NAME, STEPS, Stage, request, uri
 
 
 def percents(stage: Stage) -> list[object]:
@@ -28,6 +29,19 @@ def test_the_first_version_creates_the_service_and_is_promoted_when_it_is_ready(
     view = stage.cluster.get(NAME)
     assert view is not None and view.annotations[LIVE_VERSION] == "1"
     assert view.annotations["serving.kserve.io/enable-tag-routing"] == "true"
+
+
+def test_a_new_service_gets_the_account_that_is_asked_for_and_keeps_it() -> None:
+    stage = Stage()
+    asked = replace(stage.world(), account="kanarya-predictor")
+    assert run(asked, request("1")).kind == "promoted"
+    assert stage.run("2").kind == "promoted"
+    view = stage.cluster.get(NAME)
+    assert view is not None and view.predictor["serviceAccountName"] == "kanarya-predictor"
+    assert (
+        "serviceAccountName"
+        not in manifest(NAME, "ml", uri("1"), annotations={})["spec"]["predictor"]
+    )
 
 
 def test_a_good_version_climbs_the_steps_with_one_spec_patch_a_step() -> None:
