@@ -4,8 +4,10 @@ import pytest
 
 from components.tune import __main__ as trial
 from pipelines import katib, spec
+from pipelines.job_pod import LOCKED
 from serving.errors import UsageError
 from tests.components import tables
+from tests.manifests.rendered import of_kind
 
 DOCUMENT = {
     "name": "iris",
@@ -64,3 +66,27 @@ def test_the_command_of_a_trial_measures_what_katib_fills_in(tmp_path, capsys) -
 def test_what_katib_cannot_search_is_refused(document, said) -> None:
     with pytest.raises(UsageError, match=said):
         katib.experiment(spec.parse(document, "iris.yaml"), "ml", "iris-data")
+
+
+def test_a_trial_gets_what_the_spec_gives_a_step_and_may_no_more_than_one() -> None:
+    parsed = spec.parse(
+        {**DOCUMENT, "tune": {"space": SPACE}, "pods": {"cpu": 3, "memory": "6Gi"}}, "iris.yaml"
+    )
+    job = katib.experiment(parsed, "ml", "iris-data")["spec"]["trialTemplate"]["trialSpec"]["spec"]
+    pod = job["template"]["spec"]
+    (container,) = pod["containers"]
+    size = {"cpu": "3", "memory": "6Gi"}
+    assert container["resources"] == {"requests": size, "limits": size}
+    assert container["securityContext"] == LOCKED
+    assert "securityContext" not in pod, "Katib's own container beside it runs as root"
+    mounts = {each["name"] for each in container["volumeMounts"]}
+    assert mounts == {each["name"] for each in pod["volumes"]}
+
+
+def test_trials_are_let_through_by_their_labels() -> None:
+    job = experiment()["spec"]["trialTemplate"]["trialSpec"]["spec"]
+    (policy,) = of_kind("overlays/production", "NetworkPolicy", "kanarya-trials")
+    assert policy["spec"]["podSelector"]["matchLabels"] == job["template"]["metadata"]["labels"]
+    (asked,) = of_kind("overlays/production", "NetworkPolicy", "kanarya-suggestions")
+    ports = [port for rule in asked["spec"]["ingress"] for port in rule["ports"]]
+    assert ports == policy["spec"]["egress"][0]["ports"] == [{"protocol": "TCP", "port": 6789}]
