@@ -21,7 +21,8 @@ from scripts import images
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = "kanarya-stand-in"
 START_S = 180
-USER = "50000:50000"
+NOBODY = 50000
+USER = f"{NOBODY}:{NOBODY}"
 LOCKED = (
     *("--read-only", "--tmpfs", "/tmp:size=256m", "--user", USER, "--cap-drop", "ALL"),
     *("--security-opt", "no-new-privileges"),
@@ -129,6 +130,19 @@ def healthy(name: str) -> bool:
     check = inspected(name)["Config"]["Healthcheck"]["Test"]
     assert check[0] == "CMD"
     return docker("exec", name, *check[1:], check=False).returncode == 0
+
+
+def user() -> str:
+    """Nobody in particular; where the tests are not root's, who runs them, so that files match."""
+    return USER if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
+
+
+def given(folder: Path) -> Path:
+    """Make a folder that the containers' user owns."""
+    folder.mkdir(parents=True)
+    if os.getuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    return folder
 
 
 UNCOMPILED = (

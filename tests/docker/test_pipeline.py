@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -36,7 +35,16 @@ from serving.settings import Settings
 from tests.components.pictures import COLOURS, encoded, parts, shade, zipped
 from tests.components.web import over_http
 from tests.docker import endings
-from tests.docker.engine import ROOT, docker, image, inspected, running, until_healthy
+from tests.docker.engine import (
+    ROOT,
+    docker,
+    given,
+    image,
+    inspected,
+    running,
+    until_healthy,
+    user,
+)
 
 pytestmark = [
     pytest.mark.docker,
@@ -45,7 +53,6 @@ pytestmark = [
 ]
 
 SPECS = ROOT / "pipelines" / "specs"
-NOBODY = 50000
 BEFORE_THE_GATE = ["ingest", "validate", "split", "train", "evaluate", "package", "servability"]
 PASSED = ["gate", "register", "deploy"]
 MOST_OF_A_WATCHER = 600 * 10**6
@@ -69,19 +76,6 @@ class Place:
             "KUBECONFIG": "/kubeconfig",
             "KANARYA_NAMESPACE": self.settings.namespace,
         }
-
-
-def user() -> str:
-    """Nobody in particular; where the tests are not root's, who runs them, so that files match."""
-    return f"{NOBODY}:{NOBODY}" if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
-
-
-def given(folder: Path) -> Path:
-    """Make a folder that the containers' user owns."""
-    folder.mkdir(parents=True)
-    if os.getuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,7 @@ from components.split.rules import Choice
 from pipelines import trainjob
 from pipelines.spec import ImageSpec, parse
 from tests.components.pictures import parts, zipped
-from tests.docker.engine import LOCKED, docker, image, inspected
-from tests.docker.test_pipeline import given, user
+from tests.docker.engine import LOCKED, docker, given, image, inspected, user
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
