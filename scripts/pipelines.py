@@ -52,12 +52,15 @@ def upload(
 def list_pipelines(as_json: bool, host: str | None, namespace: str | None) -> None:
     """List the pipelines that are there."""
     from pipelines import cluster_uploads
+    from pipelines.cluster_runs import within
 
     cluster = opened(host, namespace)
     found = cluster_uploads.every(cluster)
     if as_json:
         click.echo(json.dumps([{"name": name, "id": known} for name, known in found], indent=2))
         return
+    if not found:
+        click.echo(f"there is no pipeline{within(cluster)}; `kanarya pipelines upload` brings some")
     for name, known in found:
         click.echo(f"{name:<40} {cluster.place.page('pipelines', known)}")
 

@@ -29,6 +29,12 @@ def tell_list(cluster: Cluster, experiment: str, limit: int, *, as_json: bool) -
     if as_json:
         click.echo(json.dumps([summary(cluster, run) for run in runs], indent=2))
         return
+    if not runs:
+        which = f" under {experiment!r}" if experiment else ""
+        click.echo(
+            f"nothing has run there yet{which}{cluster_runs.within(cluster)}; "
+            "`kanarya run SPEC --on cluster` runs something"
+        )
     for run in runs:
         click.echo(f"{run.name:<40} {_word(run):<10} {_moment(run.created)}  {run.run_id}")
 

@@ -122,12 +122,17 @@ def _one(command: Callable[..., Any]) -> Callable[..., Any]:
 def list_schedules(as_json: bool, host: str | None, namespace: str | None) -> None:
     """List the schedules, with the next time of each."""
     from pipelines import cluster_schedules
+    from pipelines.cluster_runs import within
 
     cluster = opened(host, namespace)
     found = cluster_schedules.every(cluster)
     if as_json:
         click.echo(json.dumps([_record(cluster, each) for each in found], indent=2))
         return
+    if not found:
+        click.echo(
+            f"there is no schedule{within(cluster)}; `kanarya schedule SPEC --cron` makes one"
+        )
     for each in found:
         word = _next(each) or "on" if each.enabled else "paused"
         click.echo(f"{each.name:<30} {each.cron:<20} {word:<28} {each.schedule_id}")

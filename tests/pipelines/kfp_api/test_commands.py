@@ -223,3 +223,19 @@ def test_wrong_usage_is_refused_before_the_cluster_is_asked(
     assert said.code == 2
     assert words in said.err
     assert not kfp.requests
+
+
+EMPTY = {
+    "runs": (("runs", "list", "--on", "cluster"), "nothing has run there yet; `kanarya run SPEC"),
+    "schedules": (("schedule", "list"), "there is no schedule; `kanarya schedule SPEC --cron`"),
+    "pipelines": (("pipelines", "list"), "there is no pipeline; `kanarya pipelines upload`"),
+}
+
+
+@pytest.mark.parametrize(("command", "said"), EMPTY.values(), ids=EMPTY)
+def test_a_listing_of_nothing_says_so(
+    kanarya: Callable[..., Said], command: tuple[str, ...], said: str
+) -> None:
+    found = kanarya(*command)
+    assert (found.code, found.out.startswith(said)) == (0, True), found.out
+    assert kanarya(*command, "--json").out.strip() == "[]"
