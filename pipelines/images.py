@@ -55,10 +55,15 @@ def named(text: str, images: Images) -> str:
 
 def refuse_moving(image: str) -> None:
     """Raise UsageError unless the image is named by its digest or by a git commit."""
+    if image in (IMAGE, IMAGES):
+        raise UsageError(
+            f"the image {image} is in no registry: push what `make images` builds, and name it by "
+            f"its digest (…@sha256:…) or by the git commit (…:{'0' * 7}) in {COMPONENTS}, for "
+            f"pictures in {TENSORFLOW} as well"
+        )
     if not _DIGEST.search(image) and not _COMMIT.search(image):
         raise UsageError(
             f"the image {image} may be another one tomorrow, and Kubeflow would answer from its "
             "cache what another one computed; name it by its digest (…@sha256:…) or by the git "
-            f"commit (…:{'0' * 7}) with --image and --images-image, or {COMPONENTS} and "
-            f"{TENSORFLOW}"
+            f"commit (…:{'0' * 7}) in {COMPONENTS}, for pictures in {TENSORFLOW} as well"
         )

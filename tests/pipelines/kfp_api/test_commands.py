@@ -76,13 +76,20 @@ def test_what_is_sent_is_the_spec_filed_under_the_models_name(
     assert f"kanarya runs watch {run['run_id']}" in said.out
 
 
-@pytest.mark.parametrize("image", ["", "registry.example.com/kanarya:latest"])
-def test_an_image_that_may_be_another_one_tomorrow_is_not_sent(
-    kfp: FakeKfp, kanarya: Kanarya, spec: str, image: str
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("", "is in no registry: push what `make images` builds"),
+        ("registry.example.com/kanarya:latest", "may be another one tomorrow"),
+    ],
+    ids=["none", "moving"],
+)
+def test_an_image_that_pods_cannot_rely_on_is_not_sent(
+    kfp: FakeKfp, kanarya: Kanarya, spec: str, image: str, told: str
 ) -> None:
     said = kanarya("run", spec, "--on", "cluster", KANARYA_COMPONENTS_IMAGE=image)
     assert said.code == 2
-    assert "may be another one tomorrow" in said.err
+    assert told in said.err and "in KANARYA_COMPONENTS_IMAGE, for pictures" in said.err
     assert not kfp.requests
 
 
