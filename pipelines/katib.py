@@ -2,12 +2,15 @@
 
 Fields: https://www.kubeflow.org/docs/components/katib/ (API kubeflow.org/v1beta1). Every trial is a
 Job of our image that measures one combination by the same cross-validation and prints
-`metric=value`, which Katib's StdOut collector reads.
+`metric=value`, which Katib's StdOut collector reads. Katib puts values into the JSON of that Job as
+they are, and hands its command to a shell, with the words joined by blanks unless it is one for a
+shell already (katib: manifest/generator.go, webhook/v1beta1/pod/utils.go).
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from components.metrics import LOWER_IS_BETTER
@@ -74,7 +77,7 @@ def _parameter(spec: Spec, tune: Tune, name: str) -> dict[str, Any]:
     searched = tune.space[name]
     if not isinstance(searched, Range):
         values = [typed(spec.task, spec.model.kind, name, value) for value in searched]
-        listed = [json.dumps(value) for value in values]
+        listed = [_within_json(value) for value in values]
         return {"name": name, "parameterType": "categorical", "feasibleSpace": {"list": listed}}
     whole = is_whole(searched, spec.task, spec.model.kind, name)
     space = {"min": f"{searched.low:.12g}", "max": f"{searched.high:.12g}"}
@@ -82,6 +85,11 @@ def _parameter(spec: Spec, tune: Tune, name: str) -> dict[str, Any]:
         space["distribution"] = "logUniform"
     kind = "int" if whole else "double"
     return {"name": name, "parameterType": kind, "feasibleSpace": space}
+
+
+def _within_json(value: object) -> str:
+    """Return a value as JSON that can stand in a text of other JSON, within '' of a shell."""
+    return json.dumps(json.dumps(value).replace("'", "\\u0027"))[1:-1]
 
 
 def _template(spec: Spec, tune: Tune, claim: str) -> dict[str, Any]:
@@ -99,10 +107,11 @@ def _template(spec: Spec, tune: Tune, claim: str) -> dict[str, Any]:
         "--random-state": str(spec.split.random_state),
     }
     command = ["python3", "-m", "components.tune", *(w for pair in options.items() for w in pair)]
+    assigned = [f"{name}={value}" for name, value in places.items()]
     container = {
         "name": "trial",
         "image": Images.from_env().tabular,
-        "command": command + [f"{name}={value}" for name, value in places.items()],
+        "command": ["sh", "-c", shlex.join([*command, *assigned])],
         "env": [HOME],
         "resources": resources(spec.pods),
         # Not the pod's: Katib puts a container of its own beside it.

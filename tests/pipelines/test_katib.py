@@ -1,7 +1,11 @@
 """A search as an Experiment of Katib: the fields of its API, and a command that really measures."""
 
+import json
+import shlex
+
 import pytest
 
+from components import assigned
 from components.tune import __main__ as trial
 from pipelines import katib, spec
 from pipelines.job_pod import LOCKED
@@ -37,23 +41,51 @@ def test_ranges_and_values_become_what_katib_draws_from() -> None:
         {
             "name": "gamma",
             "parameterType": "categorical",
-            "feasibleSpace": {"list": ['"scale"', "0.1"]},
+            "feasibleSpace": {"list": [r"\"scale\"", "0.1"]},
         },
     ]
 
 
+def filled_in(template: dict, **values: str) -> list[str]:
+    """The words that a trial's shell sees: as Katib fills in the Job, and wraps its command."""
+    text = json.dumps(template["trialSpec"])
+    for each in template["trialParameters"]:
+        text = text.replace(f"${{trialParameters.{each['name']}}}", values[each["reference"]])
+    container = json.loads(text)["spec"]["template"]["spec"]["containers"][0]
+    shell, option, *words = container["command"]
+    assert (shell, option) == ("sh", "-c")
+    return shlex.split(" ".join([*words, "1>/var/log/katib/metrics.log 2>&1"]))[:-2]
+
+
+def drawn(made: dict) -> dict[str, list[str]]:
+    spaces = {each["name"]: each["feasibleSpace"] for each in made["spec"]["parameters"]}
+    return {name: space.get("list") or [space["min"]] for name, space in spaces.items()}
+
+
 def test_the_command_of_a_trial_measures_what_katib_fills_in(tmp_path, capsys) -> None:
     table = tables.write(tmp_path / "train", tables.iris())
-    template = experiment(cv=2)["spec"]["trialTemplate"]
-    container = template["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
-    words = [str(table) if word == "/data/train" else word for word in container["command"][3:]]
-    for name, value in (("C", "1.5"), ("gamma", '"scale"')):
-        assert {"name": name, "reference": name} in template["trialParameters"]
-        words = [word.replace(f"${{trialParameters.{name}}}", value) for word in words]
-    trial.main(words)
+    made = experiment(cv=2)
+    values = {name: listed[0] for name, listed in drawn(made).items()}
+    words = filled_in(made["spec"]["trialTemplate"], **values)
+    assert words[:3] == ["python3", "-m", "components.tune"] and 'gamma="scale"' in words
+    trial.main([str(table) if word == "/data/train" else word for word in words[3:]])
     last = capsys.readouterr().out.splitlines()[-1]
     name, _, value = last.partition("=")
     assert name == "accuracy" and 0.8 < float(value) <= 1
+
+
+def test_values_of_every_type_survive_katib_and_the_shell() -> None:
+    space = {"hidden_layer_sizes": [[32, 16], [8]], "activation": ["relu", "tanh"], "alpha": [0.1]}
+    fixed = {"kind": "mlp", "hyperparameters": {"learning_rate": 0.01}}
+    parsed = spec.parse({**DOCUMENT, "model": fixed, "tune": {"space": space}}, "iris.yaml")
+    made = katib.experiment(parsed, "ml", "data")
+    for turn in (0, -1):
+        values = {name: listed[turn] for name, listed in drawn(made).items()}
+        words = filled_in(made["spec"]["trialTemplate"], **values)
+        found = assigned.hyperparameters(word for word in words if "=" in word)
+        assert found == {
+            "learning_rate": 0.01, **{name: value[turn] for name, value in space.items()}
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(
