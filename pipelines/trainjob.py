@@ -15,7 +15,7 @@ from typing import Any
 
 from components.image_models import parse
 from components.workers import ADDRESSES
-from pipelines import trainjob_pod
+from pipelines import placing, trainjob_pod
 from pipelines.images import Images
 from pipelines.job_pod import HOME, LOCKED, NO_SIDECAR, SCRATCH, TMP
 from pipelines.placing import CONFIG, FOLDERS, KEYS, MLFLOW, STORE, USER
@@ -160,6 +160,7 @@ def _container(spec: ImageSpec, place: Place) -> dict[str, Any]:
         "env": [
             {"name": ADDRESSES, "value": together},
             HOME,
+            {"name": "KANARYA_HOME", "value": placing.HOME},
             *map(_key, KEYS[STORE]),
         ],
         "envFrom": [

@@ -65,7 +65,7 @@ def begin(index: int, network: str, volume: Path) -> str:
     """Start a pod under its own name and number, with what the printed container has."""
     found = container()
     told = {each["name"]: each["value"] for each in found["env"] if "value" in each}
-    told |= {"JOB_COMPLETION_INDEX": str(index), "KANARYA_HOME": "/tmp/kanarya"}
+    told["JOB_COMPLETION_INDEX"] = str(index)
     own, _, _ = told["KANARYA_TRAINERS"].split(",")[index].partition(":")
     variables = [word for pair in told.items() for word in ("--env", "=".join(pair))]
     flags = ("--network", network, "--network-alias", own, "--volume", f"{volume}:/data")

@@ -108,6 +108,8 @@ def test_a_pod_passes_the_restricted_standard() -> None:
     assert container(runtime)["securityContext"] == LOCKED
     written = [each for each in container(runtime)["volumeMounts"] if not each.get("readOnly")]
     assert {each["mountPath"] for each in written} == {"/data", "/tmp"}
+    told = {each["name"]: each.get("value") for each in container(runtime)["env"]}
+    assert (told["HOME"], told["KANARYA_HOME"]) == ("/tmp", "/tmp/kanarya")
 
 
 def test_the_network_goes_to_a_bucket_whose_keys_the_pods_may_have() -> None:
