@@ -75,6 +75,11 @@ class Place:
             poll_s=_seconds(env.get(POLL_SECONDS) or "3"),
         )
 
+    @property
+    def shown(self) -> str:
+        """Return where its API is, without a password, for a record that stays."""
+        return urlsplit(self.host).netloc.rpartition("@")[2]
+
     def page(self, kind: str, name: str) -> str:
         """Return the address of a page of the UI; `kind`: runs, recurringrun or experiments."""
         return f"{self.ui}/#/{kind}/details/{name}"

@@ -72,7 +72,10 @@ def rules(prometheus: bool, as_json: bool) -> None:
 def test(as_json: bool) -> int:
     """Send a test to everybody who is told, now; exit code 1 where it did not come through."""
     from pipelines.alerts import trying
+    from serving import audit
 
+    trying.told()  # a test to nobody is refused before it is recorded
+    audit.note("alerts.test", "receivers")
     faults = trying.tried()
     if as_json:
         click.echo(json.dumps({name: why or "delivered" for name, why in faults.items()}))
@@ -117,10 +120,15 @@ def silence(rule: str, subject: str, hours: float, why: str) -> None:
     What is still wrong afterwards is told then. --hours 0 ends it.
     """
     from pipelines.alerts import silencing
+    from serving import audit
     from serving.rollout.actor import actor
 
     asked, settings = silencing.Quiet(rule, subject, hours, why), Settings.from_env()
-    kept = silencing.silence(settings, asked, actor(), time.time())
+    who, now = actor(), time.time()
+    silencing.checked(settings, asked, who, now)
+    detail = {"about": subject, "hours": f"{hours:g}", "why": why}
+    audit.note("alerts.silence", rule, settings, **detail)
+    kept = silencing.silence(settings, asked, who, now)
     click.echo(f"silent until {_moment(kept.until)}" if hours else "it is told again")
 
 

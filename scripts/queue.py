@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from serving import audit
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def list_queue(as_json: bool) -> None:
 def pause(as_json: bool) -> None:
     """Begin no other run; those that run go on."""
     with _opened() as found:
+        audit.note("pause", "queue")
         found.pause()
         _say(found, "paused; what runs goes on", as_json)
 
@@ -59,6 +61,7 @@ def pause(as_json: bool) -> None:
 def resume(as_json: bool) -> None:
     """Begin runs again."""
     with _opened() as found:
+        audit.note("resume", "queue")
         found.resume()
         _say(found, "resumed", as_json)
 
@@ -72,6 +75,7 @@ def workers(number: str, as_json: bool) -> None:
 
     wanted = checked_workers("NUMBER", number)
     with _opened() as found:
+        audit.note("workers", "queue", number=str(wanted))
         found.set_workers(wanted)
         _say(found, f"{wanted} at once", as_json)
 
@@ -82,6 +86,7 @@ def workers(number: str, as_json: bool) -> None:
 def cancel(run_id: str, as_json: bool) -> None:
     """Take a run out of the queue, or end it where it runs."""
     with _opened() as found:
+        audit.note("cancel", run_id)
         state = found.cancel(run_id)
     click.echo(json.dumps({"run_id": run_id, "state": state}) if as_json else state)
 

@@ -16,7 +16,8 @@ from serving.errors import UsageError
 from serving.settings import Settings
 
 if TYPE_CHECKING:
-    from pipelines.retrain.job import Done
+    from pipelines.asked import Asked
+    from pipelines.retrain.job import Done, Start
     from pipelines.retrain.models import Model
 
 
@@ -64,22 +65,40 @@ def _refuse(engine: str, asked: dict[str, Any]) -> None:
 
 
 def _settled(name: str, asked: Mapping[str, Any], *, dry_run: bool, asked_by: str) -> Done:
-    from pipelines.retrain.job import queued, settle
+    from pipelines.retrain.job import settle
 
     settings = Settings.from_env()
     model = _live(settings, name)
-    _pause(settings, name, pause=asked["pause"], resume=asked["resume"])
-    start = None if dry_run else queued(settings)
+    if not dry_run:
+        _pause(settings, name, pause=asked["pause"], resume=asked["resume"])
+    start = None if dry_run else _recorded(settings, name)
     return settle(settings, model, datetime.now(UTC), start, asked_by)
+
+
+def _recorded(settings: Settings, name: str) -> Start:
+    """Return what records who starts a run, and then puts it on the queue."""
+    from pipelines.retrain.job import queued
+    from serving import audit
+
+    start = queued(settings)
+
+    def begun(asked: Asked) -> str:
+        audit.note("retrain.start", name, settings, why=asked.why)
+        return start(asked)
+
+    return begun
 
 
 def _pause(settings: Settings, name: str, *, pause: bool, resume: bool) -> None:
     from pipelines.queue import whoever
     from pipelines.retrain import pause as pausing
+    from serving import audit
 
     if pause:
+        audit.note("retrain.pause", name, settings)
         pausing.pause(settings, name, whoever())
     if resume:
+        audit.note("retrain.resume", name, settings)
         pausing.resume(settings, name)
 
 

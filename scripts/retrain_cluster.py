@@ -21,11 +21,17 @@ def settle_there(
     from pipelines.cluster_start import Filed, reachable
     from pipelines.retrain.cluster import Asking, settle
     from pipelines.spec import load
+    from serving import audit
 
     spec, filed = load(spec_file), Filed.of(options)
     if not filed.upload_data:
         reachable(spec, "", filed)  # before the cluster is asked for anything
     cluster = opened(options.get("host"), options.get("namespace"))
-    asking = Asking(Settings.from_env(), cluster, filed)
+    settings = Settings.from_env()
+
+    def record(why: str) -> None:
+        audit.note("retrain.start", spec.name, settings, why=why, where=cluster.place.shown)
+
+    asking = Asking(settings, cluster, filed, record)
     done, _ = settle(asking, spec, datetime.now(UTC), dry_run=dry_run, asked_by=asked_by)
     return done

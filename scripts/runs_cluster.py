@@ -104,11 +104,13 @@ def cancel(run: str, host: str | None, namespace: str | None) -> None:
     """Cancel a run on a cluster; `kanarya queue cancel` is for those of this machine."""
     from pipelines import cluster_runs
     from pipelines.cluster_steps import FINAL
+    from serving import audit
 
     cluster = opened(host, namespace)
     found = cluster_runs.find(cluster, run)
     if found.state in FINAL:
         raise UsageError(f"{found.name} has ended already: {_word(found)}")
+    audit.note("run.cancel", found.name, id=found.run_id, where=cluster.place.shown)
     cluster_runs.cancel(cluster, found.run_id)
     click.echo(f"{found.name} is being cancelled; its exit handler closes its MLflow run")
 

@@ -70,6 +70,7 @@ def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
     from pipelines.cluster_start import ask_before_copying
     from pipelines.cron import six_fields
     from pipelines.spec import load
+    from serving import audit
 
     spec, cron = load(spec_file, changes), six_fields(options["cron"])
     timing = cluster_schedules.Timing(cron, options["max_concurrency"], options["catch_up"])
@@ -77,6 +78,7 @@ def create(spec_file: Path, changes: tuple[str, ...], **options: Any) -> None:
     if options["upload_data"]:
         ask_before_copying(cluster, spec)
     asked = _looks(spec, options) if options["monitoring"] else _trainings(spec, options, cron)
+    audit.note("schedule.create", asked.name, cron=cron, where=cluster.place.shown)
     made = cluster_schedules.create(cluster, asked, timing)
     click.echo(f"{made.name}: {made.cron}  {made.schedule_id}")
     click.echo(f"  {cluster.place.page('recurringrun', made.schedule_id)}")
@@ -144,7 +146,7 @@ def pause(name: str, **there: Any) -> None:
     """Let it start nothing until it is resumed."""
     from pipelines.cluster_schedules import pause as stop
 
-    found = _changed(stop, name, there)
+    found = _changed("pause", stop, name, there)
     click.echo(f"{found.name} is paused; `kanarya schedule resume {found.name}` goes on")
 
 
@@ -154,7 +156,7 @@ def resume(name: str, **there: Any) -> None:
     """Let it start runs again."""
     from pipelines.cluster_schedules import resume as go_on
 
-    found = _changed(go_on, name, there)
+    found = _changed("resume", go_on, name, there)
     click.echo(" ".join(filter(None, [f"{found.name} goes on", _next(found)])))
 
 
@@ -164,18 +166,20 @@ def delete(name: str, **there: Any) -> None:
     """Remove a schedule; the runs that it started stay."""
     from pipelines.cluster_schedules import delete as remove
 
-    found = _changed(remove, name, there)
+    found = _changed("delete", remove, name, there)
     click.echo(f"{found.name} is deleted; its runs stay")
 
 
 def _changed(
-    change: Callable[[Cluster, Schedule], None], name: str, there: Mapping[str, Any]
+    how: str, change: Callable[[Cluster, Schedule], None], name: str, there: Mapping[str, Any]
 ) -> Schedule:
     """Find a schedule by name or id, change it on its cluster, and return it as it was found."""
     from pipelines.cluster_schedules import find
+    from serving import audit
 
     cluster = opened(**there)
     found = find(cluster, name)
+    audit.note(f"schedule.{how}", found.name, id=found.schedule_id, where=cluster.place.shown)
     change(cluster, found)
     return found
 

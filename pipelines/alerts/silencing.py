@@ -48,8 +48,13 @@ def silence(settings: Settings, asked: Quiet, who: str, now: float) -> Silence:
     What is still wrong when it ends is told then. Raises UsageError, and AlertError where nobody
     has looked at this home yet.
     """
-    outbox.require(settings)
-    wanted = asked.silence(who, now)
+    wanted = checked(settings, asked, who, now)
     with outbox.opened(settings) as found:
         found.silence(wanted, now)
     return wanted
+
+
+def checked(settings: Settings, asked: Quiet, who: str, now: float) -> Silence:
+    """Return what `silence` would keep, and keep nothing. Raises what that raises."""
+    outbox.require(settings)
+    return asked.silence(who, now)

@@ -19,13 +19,18 @@ def tried() -> dict[str, str]:
 
     Raises UsageError where nobody is told.
     """
+    return {each.name: _tried(each) for each in told()}
+
+
+def told() -> tuple[Receiver, ...]:
+    """Return everybody who is told. Raises UsageError where nobody is."""
     found = receivers.configured()
     if not found:
         raise UsageError(
             f"nobody is told: put addresses into {receivers.ADDRESSES}, or the path of a file of "
             f"them into {receivers.FILE} (`https://…`, `slack+https://…`, `smtps://…`)."
         )
-    return {each.name: _tried(each) for each in found}
+    return found
 
 
 def _tried(receiver: Receiver) -> str:

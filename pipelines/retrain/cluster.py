@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,11 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks: with which settings, which Kubeflow Pipelines, and how a run is filed there."""
+    """Who asks: with which settings, which Kubeflow Pipelines, and how a run is filed there.
+
+    `record` is told why a run is started, just before it is.
+    """
 
     settings: Settings
     cluster: Cluster
     filed: Filed
+    record: Callable[[str], None] = lambda why: None
 
 
 def settle(
@@ -157,4 +161,5 @@ def _runs(name: str, cluster: Cluster) -> Sequence[ClusterRun]:
 def _started(spec: AnySpec, asking: Asking, why: str) -> str:
     asked = submission(spec, asking.filed)
     known: Mapping[str, object] = {**asked.arguments, "why": why}
+    asking.record(why)
     return cluster_runs.submit(asking.cluster, replace(asked, arguments=known)).name

@@ -20,6 +20,7 @@ import yaml
 from pipelines import workers
 from pipelines.background import WATCHER
 from pipelines.journal import RunFolder
+from pipelines.retrain import pause
 from pipelines.run_events import result
 from tests.e2e.conftest import IRIS, ROOT, Installation, eventually, outcome
 from tests.manifests.test_rbac import allowed, needed
@@ -108,8 +109,15 @@ def test_a_drift_asks_for_a_run_which_other_data_gives_a_point(
     assert (found["decision"]["verdict"], found["decision"]["cause"]) == ("retrain", "drift")
     shown = here.kanarya("runs", "show", found["run_id"]).stdout
     assert "why: 1 of the last 1 windows of version 1 drifted" in shown
-    assert decided(here)["decision"]["verdict"] == "busy"
+    for flag in ("--pause", "--resume"):
+        assert decided(here, flag)["decision"]["verdict"] == "busy"
+    assert not decided(here, "--pause", "--dry-run")["run_id"]
+    assert not pause.paused_by(here.settings, "finch"), "a dry run changes nothing"
     assert here.kanarya("queue", "cancel", found["run_id"]).returncode == 0
+    told = here.kanarya("audit", "--json").stdout.splitlines()
+    actions = [json.loads(line)["action"] for line in told]
+    asked = ["pause", "retrain.start", "retrain.pause", "retrain.resume", "cancel"]
+    assert actions[-5:] == asked
 
 
 def test_the_same_is_decided_of_a_cluster_by_the_spec_at_hand(

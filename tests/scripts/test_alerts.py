@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipelines.actions import done
 from pipelines.alerts import looking
 from pipelines.alerts.delivering import deliver
 from pipelines.alerts.outbox import path
@@ -92,6 +93,26 @@ def test_the_outbox_shows_who_was_told_and_what_waits(
     assert shown.count(": 0 wait, 1 delivered\n") == 2 and "age: 34 → 51." in shown
     found = json.loads(said("outbox", "--json"))
     assert {each["state"] for each in found["deliveries"]} == {"delivered"}
+
+
+def test_who_silences_and_tests_is_in_the_audit_log_and_what_was_refused_is_not(
+    drifted: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for refused in (["silence", "Drift"], ["silence", "all", "--hours", "nan"], ["test"]):
+        with pytest.raises(UsageError):
+            said(*refused)
+    said("silence", "KanaryaDrift", "iris/3", "--why", "known")
+    with web() as server:
+        monkeypatch.setenv(ADDRESSES, server.url())
+        said("test")
+    quiet, tested = done(drifted)
+    assert (quiet["who"], quiet["action"], quiet["subject"]) == (
+        actor(),
+        "alerts.silence",
+        "KanaryaDrift",
+    )
+    assert (quiet["about"], quiet["hours"], quiet["why"]) == ("iris/3", "2", "known")
+    assert (tested["action"], tested["subject"]) == ("alerts.test", "receivers")
 
 
 def test_every_rule_is_listed(settings: Settings) -> None:

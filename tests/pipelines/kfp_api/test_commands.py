@@ -115,6 +115,7 @@ def test_runs_are_listed_shown_read_and_cancelled(
     assert kanarya("runs", "logs", "iris-1", "train", "--on", "cluster").code == 2
     assert kanarya("runs", "cancel", "iris-1").code == 0
     assert kfp.runs[first]["state"] == "CANCELING"
+    assert f"run.cancel             iris-1  id={first}" in kanarya("audit").out
     kfp.set_state("CANCELED", first)
     assert "has ended already" in kanarya("runs", "cancel", "iris-1", "--on", "cluster").err
 
@@ -173,6 +174,12 @@ def test_a_schedule_is_made_paused_resumed_and_deleted(
     assert "next " in kanarya("schedule", "list").out
     assert kanarya("schedule", "delete", listed["schedule_id"]).code == 0
     assert not kfp.recurring
+    told = [json.loads(line) for line in kanarya("audit", "--json").out.splitlines()]
+    actions = ["create", "pause", "resume", "delete"]
+    assert [each["action"] for each in told] == [f"schedule.{action}" for action in actions]
+    assert {(each["subject"], each["where"]) for each in told} == {
+        ("iris", kfp.host.removeprefix("http://"))
+    }
 
 
 def test_looks_at_the_traffic_are_scheduled(kfp: FakeKfp, kanarya: Kanarya, spec: str) -> None:
