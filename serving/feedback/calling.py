@@ -35,7 +35,7 @@ def call(url: str, body: bytes | None = None, patience_s: float = PATIENCE_S) ->
     try:
         return _called(url, body, patience_s)
     except ConnectionError as error:
-        raise _away(url, error) from error
+        raise away(url, error) from error
 
 
 def _called(url: str, body: bytes | None, patience_s: float) -> Any:
@@ -48,11 +48,11 @@ def _called(url: str, body: bytes | None, patience_s: float) -> Any:
     except urllib.error.URLError as error:
         if isinstance(error.reason, ConnectionError):
             raise error.reason from error
-        raise _away(url, error.reason) from error
+        raise away(url, error.reason) from error
     except ConnectionError:
         raise
     except direct.FAULTS as error:
-        raise _away(url, error) from error
+        raise away(url, error) from error
 
 
 def _sentence(url: str, error: urllib.error.HTTPError) -> str:
@@ -62,5 +62,6 @@ def _sentence(url: str, error: urllib.error.HTTPError) -> str:
         return f"{url} answers {error.code}."
 
 
-def _away(url: str, why: object) -> CollectorError:
+def away(url: str, why: object) -> CollectorError:
+    """Return the error that says that nobody answers there."""
     return CollectorError(f"The collector of feedback at {url} does not answer ({why}); try again.")

@@ -1,26 +1,27 @@
-"""The predictor's end: what was answered under an id is kept, and sent on by a thread.
+"""The predictor's end: what was answered under an id is kept, and sent on in batches.
 
-A request pays for one append. The thread wakes when something was kept, gathers for a quarter of a
-second, and sends what there is, some hundred rows at a time, so that it never holds the interpreter
-for long. While the collector is away rows wait, up to `MOST_BYTES`; then they are dropped, which is
-counted. A process that is killed loses what it had not sent: half a second's predictions. Labels
-never wait here: they are acknowledged by the collector.
+A request pays for one append. A task of the event loop wakes when something was kept, gathers for a
+quarter of a second, and sends what there is, some hundred rows at a time, so that it never holds
+the loop for long. While the collector is away rows wait, up to `MOST_BYTES`; then they are dropped,
+which is counted. A process that is killed loses what it had not sent: half a second's predictions.
+Labels never wait here: they are acknowledged by the collector.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import time
-from typing import Any
+from time import monotonic, time
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from serving.feedback import wire
-from serving.feedback.calling import CollectorError, call
+from serving.feedback.calling import CollectorError
+from serving.feedback.line import Line
 from serving.feedback.truths import class_text
 from serving.feedback.wire import LONGEST_ID, Answered
 
@@ -28,8 +29,8 @@ FAREWELL_S = 2.0
 MOST_BYTES = 32 * 2**20
 PER_REQUEST = 300
 """Bytes that an answer takes beside its numbers."""
-PIECE, PIECE_ROWS = 1024, 8192
-"""Requests, and rows, in a message."""
+PIECE, PIECE_ROWS = 512, 4096
+"""Requests, and rows, in a message: half a millisecond of the event loop."""
 
 logger = logging.getLogger("kserve")
 
@@ -57,110 +58,158 @@ class Model:
         return cls(f"{url.rstrip('/')}/{name}", version, classes)
 
 
+class Sends(Protocol):
+    """What takes messages to the collector: a `Line`."""
+
+    async def send(self, message: bytes) -> None:
+        """Send a message; return when it was taken. Raises CollectorError."""
+        ...
+
+    def send_now(self, message: bytes, patience_s: float) -> None:
+        """Do the same without an event loop."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class _Piece(NamedTuple):
+    """A message, how many requests and rows it has, and what these take of the memory."""
+
+    message: bytes
+    requests: int
+    rows: int
+    size: int
+
+
 class Keeper:
-    """Keeps answers and sends them; `keep` is for one thread, the event loop's."""
+    """Keeps answers and sends them; for the thread of one event loop, `close` for after it."""
 
     def __init__(
         self,
         model: Model,
         gives_ids: bool = False,
-        send: Callable[[str, bytes], object] = call,
+        line: Sends | None = None,
         pace: Pace | None = None,
     ) -> None:
         """`gives_ids`: a request that has no id gets one."""
-        self.model, self.gives_ids, self._send = model, gives_ids, send
+        self.model, self.gives_ids = model, gives_ids
+        self._line = line or Line(f"{model.url}/predictions")
         self._pace = pace or Pace()
         self.kept = self.dropped = 0
         # Id, time and numbers of each answer, one behind the other: a tuple for each would be one
         # more object that lives on, which the garbage collector looks at again and again.
         self._held: deque[Any] = deque()
-        self._taken = self._sent = 0  # bytes; each is written by one thread alone
+        self._under_way: _Piece | None = None
+        self._size = 0
         self._is_resting = True
-        self._some, self._closing = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._some = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     def keep(self, mark: str | bytes, outputs: np.ndarray) -> None:
         """Keep an answer, float32 [n, k], under its id; an id that is too long is none."""
-        taken = self._taken + outputs.nbytes + PER_REQUEST
-        if taken - self._sent > MOST_BYTES or len(mark) > LONGEST_ID:
+        size = self._size + outputs.nbytes + PER_REQUEST
+        if size > MOST_BYTES or len(mark) > LONGEST_ID:
             self.dropped += len(outputs)
             return
-        self._taken = taken
+        self._size = size
         self._held.extend((mark, time(), outputs))
         if self._is_resting:
             self._wake()
 
     def close(self) -> None:
-        """Send what is left, for two seconds at most."""
-        self._closing.set()
-        self._some.set()
-        if self._thread is not None:
-            self._thread.join(FAREWELL_S)
+        """Send what is left, for two seconds at most; the event loop has ended."""
+        end = monotonic() + FAREWELL_S
+        while (left_s := end - monotonic()) > 0 and (piece := self._next()):
+            try:
+                self._line.send_now(piece.message, left_s)
+            except CollectorError as error:
+                self._give_up(piece, error)
+                if error.status >= 500:
+                    break
+            else:
+                self._took(piece)
+        if requests := len(self._held) // 3:
+            logger.error("feedback: %d more requests are not kept", requests)
 
     def _wake(self) -> None:
         self._is_resting = False
         self._some.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True, name="feedback")
-            self._thread.start()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            self._some.wait()
-            self._closing.wait(self._pace.gather_s)
-            self._some.clear()
-            self._is_resting = True
-            self._drain()
-        self._drain()
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._some.wait()
+                await asyncio.sleep(self._pace.gather_s)
+                await self._send_on()
+                self._is_resting = not self._held
+                if self._is_resting:
+                    self._some.clear()
+        finally:
+            self._line.close()
 
-    def _drain(self) -> None:
-        while self._held:
-            marks, moments, outputs = self._piece()
-            rows = [len(each) for each in outputs]
-            self._deliver(self._message(marks, moments, outputs, rows), sum(rows))
-            self._sent += sum(each.nbytes + PER_REQUEST for each in outputs)
+    async def _send_on(self) -> None:
+        """Send what is held; what comes meanwhile is gathered for the next time."""
+        requests = len(self._held) // 3
+        while requests > 0 and (piece := self._next()):
+            await self._deliver(piece)
+            requests -= piece.requests
 
-    def _piece(self) -> tuple[list[str | bytes], list[float], list[np.ndarray]]:
-        take, rows = self._held.popleft, 0
-        marks: list[str | bytes] = []
-        moments: list[float] = []
-        outputs: list[np.ndarray] = []
-        while self._held and len(marks) < PIECE and rows < PIECE_ROWS:
-            marks.append(take())
-            moments.append(take())
-            outputs.append(take())
-            rows += len(outputs[-1])
-        return marks, moments, outputs
-
-    def _message(
-        self,
-        marks: Sequence[str | bytes],
-        moments: Sequence[float],
-        outputs: Sequence[np.ndarray],
-        rows: Sequence[int],
-    ) -> bytes:
-        joined, classes = np.concatenate(outputs), self.model.classes
-        flat = joined[:, 0] if classes is None else joined.argmax(axis=1)
-        ids = [mark if isinstance(mark, str) else mark.decode(errors="replace") for mark in marks]
-        return wire.predictions(
-            self.model.version, classes, Answered(ids, moments, rows, flat.tolist())
-        )
-
-    def _deliver(self, message: bytes, rows: int) -> None:
-        """Send a message until it is taken, or refused, or there is no time left."""
+    async def _deliver(self, piece: _Piece) -> None:
+        """Send a message until it is taken, or refused."""
         is_news = True
         while True:
             try:
-                self._send(f"{self.model.url}/predictions", message)
+                await self._line.send(piece.message)
             except CollectorError as error:
-                if error.status < 500 or self._closing.is_set():
-                    logger.error("feedback: %d predictions are not kept: %s", rows, error)
-                    self.dropped += rows
+                if error.status < 500:
+                    self._give_up(piece, error)
                     return
                 if is_news:
                     logger.warning("feedback: predictions wait: %s", error)
                 is_news = False
-                self._closing.wait(self._pace.again_s)
+                await asyncio.sleep(self._pace.again_s)
             else:
-                self.kept += rows
+                self._took(piece)
                 return
+
+    def _took(self, piece: _Piece) -> None:
+        self.kept += piece.rows
+        self._forget(piece)
+
+    def _give_up(self, piece: _Piece, error: CollectorError) -> None:
+        logger.error("feedback: %d predictions are not kept: %s", piece.rows, error)
+        self.dropped += piece.rows
+        self._forget(piece)
+
+    def _forget(self, piece: _Piece) -> None:
+        self._size -= piece.size
+        self._under_way = None
+
+    def _next(self) -> _Piece | None:
+        """Return what is under way, else the next message; None where nothing is held."""
+        if self._under_way is None and self._held:
+            self._under_way = self._taken()
+        return self._under_way
+
+    def _taken(self) -> _Piece:
+        take, rows = self._held.popleft, list[int]()
+        marks: list[str | bytes] = []
+        moments: list[float] = []
+        outputs: list[np.ndarray] = []
+        total = 0
+        while self._held and len(marks) < PIECE and total < PIECE_ROWS:
+            marks.append(take())
+            moments.append(take())
+            outputs.append(take())
+            rows.append(len(outputs[-1]))
+            total += rows[-1]
+        joined, classes = np.concatenate(outputs), self.model.classes
+        flat = joined[:, 0] if classes is None else joined.argmax(axis=1)
+        ids = [mark if isinstance(mark, str) else mark.decode(errors="replace") for mark in marks]
+        answered = Answered(ids, moments, rows, flat.tolist())
+        message = wire.predictions(self.model.version, classes, answered)
+        return _Piece(message, len(marks), total, joined.nbytes + PER_REQUEST * len(marks))

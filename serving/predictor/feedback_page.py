@@ -118,7 +118,11 @@ class KeptCollector(Collector):
         """Return both counters."""
         for name, about, count in (
             ("kept", "Rows that were kept for feedback", self._keeper.kept),
-            ("dropped", "Rows that were not, since the collector was away", self._keeper.dropped),
+            (
+                "dropped",
+                "Rows that were not: the collector was away, or the id too long",
+                self._keeper.dropped,
+            ),
         ):
             family = CounterMetricFamily(f"kanarya_feedback_{name}", about, labels=OWN)
             family.add_metric(self._own, count)
