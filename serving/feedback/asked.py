@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from serving.errors import UsageError
-from serving.feedback.truths import Labelled, Truth, class_text, number
-from serving.feedback.wire import LONGEST_ID
+from serving.feedback.truths import LONGEST_LABEL, Labelled, Truth, class_text, number
+from serving.feedback.wire import LONGEST_ID, is_id
 
 MOST = 10_000
 """Labels of one request: they are one transaction of the collector."""
@@ -68,10 +68,10 @@ def _list(value: dict[str, Any], key: str) -> list[Any]:
 
 def _labelled(item: dict[str, Any], is_number: bool) -> Labelled:
     mark, row = item.get("id"), item.get("row", 0)
-    if not isinstance(mark, str) or not 0 < len(mark) <= LONGEST_ID:
+    if not isinstance(mark, str) or not is_id(mark):
         raise UsageError(
             f'"id" is {_shown(mark)}; send the id of the request (x-request-id, or "id" of V2), a '
-            f"text of {LONGEST_ID} characters at most."
+            f"printable text of {LONGEST_ID} characters at most."
         )
     if type(row) is not int or not 0 <= row < 2**31:
         raise UsageError(f'"row" of {mark!r:.80} is {_shown(row)}; send its place, from 0.')
@@ -81,7 +81,8 @@ def _labelled(item: dict[str, Any], is_number: bool) -> Labelled:
 def _truth(mark: str, label: object, is_number: bool) -> Truth:
     truth: Truth | None = number(label) if is_number else class_text(label)
     if truth is None:
-        wanted = "a number" if is_number else "a class: a text, a whole number, true or false"
+        text = f"a text of {LONGEST_LABEL} characters at most"
+        wanted = "a number" if is_number else f"a class: {text}, a whole number, true or false"
         raise UsageError(f'"label" of {mark!r:.80} is {_shown(label)}; send {wanted}.')
     return truth
 

@@ -129,7 +129,7 @@ def _window(query: dict[str, list[str]], usual: float) -> float:
         seconds = 0.0
     if not 0 < seconds <= usual:
         raise UsageError(
-            f"window_s is {given[-1]!r:.40}; give a number of seconds up to {usual:g}, for which "
+            f"window_s is {given[-1]!r:.40}; give a number of seconds up to {usual:.0f}, for which "
             "feedback is kept."
         )
     return seconds

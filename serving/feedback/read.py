@@ -19,7 +19,7 @@ def read(settings: Settings, name: str, window_s: float | None = None) -> LivePe
     platform; else, where the kubeconfig is of another place, from the live service. A model that
     never had a label or a kept prediction has no versions. Raises KanaryaError.
     """
-    query = "" if window_s is None else f"?window_s={window_s:g}"
+    query = "" if window_s is None else f"?window_s={window_s}"
     if settings.feedback_url:
         return _asked(f"{settings.feedback_url}/{name}{query}")
     if settings.kubeconfig.is_relative_to(settings.home):

@@ -30,6 +30,11 @@ class Answered(NamedTuple):
     outputs: Sequence[float]
 
 
+def is_id(mark: str) -> bool:
+    """Say whether a prediction is kept under this id: no label is taken for another one."""
+    return 0 < len(mark) <= LONGEST_ID and mark.isprintable()
+
+
 def predictions(version: str, classes: Sequence[str] | None, answered: Answered) -> bytes:
     """Return a message of predictions; without classes the outputs are numbers."""
     return orjson.dumps({"version": version, "classes": classes, **answered._asdict()})
@@ -54,7 +59,7 @@ def _predicted(value: Any) -> Iterator[Predicted]:
         for row in range(rows):
             output = outputs[at + row]
             truth: Truth | None = number(output) if classes is None else str(classes[output])
-            if truth is not None and id_ and id_.isprintable():
+            if truth is not None and is_id(id_):
                 yield Predicted(id_, row, float(when), version, truth)
         at += rows
 

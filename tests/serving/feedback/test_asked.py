@@ -38,6 +38,8 @@ def test_three_forms_say_what_was_true(body: Any, found: list[tuple[str, int, Tr
         (b'{"id": 7, "label": "x"}', False, '"id" is 7'),
         (b'{"label": "x"}', False, '"id" is None'),
         (b'{"id": "%b", "label": "x"}' % (b"a" * 257), False, "256 characters at most"),
+        (b'{"id": "a\\u0000", "label": "x"}', False, "send the id .* a printable text"),
+        (b'{"id": "a", "label": "%b"}' % (b"x" * 201), False, "a text of 200 characters at most"),
         (b'{"id": "a", "row": -1, "label": "x"}', False, '"row" of .a. is -1'),
         (b'{"id": "a", "row": true, "label": "x"}', False, '"row" of .a. is True'),
         (b'{"id": "a", "label": ["x"]}', False, "send a class"),

@@ -87,7 +87,7 @@ def test_the_window_is_what_is_asked_for(tmp_path: Path) -> None:
         ("/iris/other", b"{}", 404, "post to"),
         ("/.hidden/labels", b'{"labels": []}', 400, "no namespace and name"),
         ("/iris?window_s=soon", None, 400, "window_s is 'soon'"),
-        ("/iris?window_s=1e9", None, 400, "up to 86400"),
+        ("/iris?window_s=1e9", None, 400, "up to 86400,"),
         ("/iris/a/b", None, 404, "ask /<namespace>/<model>"),
     ],
 )  # fmt: skip
