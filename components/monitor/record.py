@@ -9,8 +9,10 @@ remembers.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -76,10 +78,27 @@ class Opened:
     start: Mapping[str, Totals]
 
 
-def opened(last: Look | None, version: str, now: str) -> Opened:
-    """Return the window that goes on, or begins; another version begins another window."""
+def born(totals: Mapping[str, Totals], now: datetime) -> str:
+    """Return since when the instances count (`<host>/<seconds since 1970>`), ISO 8601, UTC."""
+    oldest = min((moment for each in totals if (moment := _born(each)) > 0), default=math.inf)
+    since = datetime.fromtimestamp(min(oldest, now.timestamp()), UTC)
+    return since.isoformat(timespec="seconds")
+
+
+def _born(instance: str) -> float:
+    try:
+        return float(instance.rpartition("/")[2])
+    except ValueError:
+        return 0.0
+
+
+def opened(last: Look | None, version: str, since: str) -> Opened:
+    """Return the window that goes on, or begins; another version begins another window.
+
+    `since`: from when on those count who answer now.
+    """
     if last is None or last.version != version:
-        return Opened(now, 1, {})
+        return Opened(since, 1, {})
     if last.is_closed:
         return Opened(last.at, 1, last.totals)
     return Opened(last.opened_at, last.look + 1, last.start)

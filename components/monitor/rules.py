@@ -96,7 +96,8 @@ class Judgement:
         first = {finding.column: finding for finding in reversed(self.alarms)}
         surest = sorted(first.values(), key=self.alarms.index)
         more = len(surest) - TOLD
-        rest = f" {more} more columns differ." if more > 0 else ""
+        words = "1 more column differs" if more == 1 else f"{more} more columns differ"
+        rest = f" {words}." if more > 0 else ""
         return " ".join(finding.sentence for finding in surest[:TOLD]) + rest
 
 

@@ -118,8 +118,9 @@ class Seen:
 
 
 def _written(seen: Seen, known: Reference, windows: Windows, asked: Asked) -> Look:
-    newest, now = windows.last(), datetime.now(UTC).isoformat(timespec="seconds")
-    opened = record.opened(windows.last(seen.version), seen.version, now)
+    newest, now = windows.last(), datetime.now(UTC)
+    since = record.born(seen.totals, now)
+    opened = record.opened(windows.last(seen.version), seen.version, since)
     found = _judged(known, opened, seen.totals, asked)
     number = 1 if newest is None else newest.number + 1
     closed = found["rows"] >= asked.rows
@@ -128,7 +129,7 @@ def _written(seen: Seen, known: Reference, windows: Windows, asked: Asked) -> Lo
         service=seen.name,
         version=seen.version,
         opened_at=opened.at,
-        at=now,
+        at=now.isoformat(timespec="seconds"),
         look=opened.look,
         is_closed=closed,
         start=opened.start,

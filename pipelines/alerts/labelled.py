@@ -10,9 +10,10 @@ from pipelines import run_row
 from pipelines.alerts.deciding import Measured
 from pipelines.alerts.signals import WORSE
 from pipelines.journal import RunFolder
-from serving.feedback.performance import VersionPerformance
+from serving.feedback.performance import ACCURACY, VersionPerformance
 from serving.feedback.read import read
 from serving.feedback.words import interval
+from serving.figures import figure
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -52,7 +53,8 @@ def compared(
         if before is None or (name in LOWER_IS_BETTER and not before):
             continue
         by = found.low / before - 1 if name in LOWER_IS_BETTER else before - found.high
-        detail = f"It is {interval(name, found)} on {live.labels} labels, and was {before:.4g}."
+        was = f"{before:.1%}" if name == ACCURACY else figure(before)
+        detail = f"It is {interval(name, found)} on {live.labels} labels, and was {was}."
         yield Measured(WORSE.name, max(by, 0.0), {**labels, "metric": name}, detail)
 
 

@@ -1,5 +1,6 @@
 """What a window of traffic is said to be, and how windows follow each other."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,15 @@ def test_a_window_goes_on_until_it_is_closed_or_another_version_answers() -> Non
     assert record.opened(look(1), "3", "now").look == 2
     closed = look(2, is_closed=True)
     assert record.opened(closed, "3", "now") == record.Opened(closed.at, 1, closed.totals)
+
+
+def test_a_first_window_is_open_since_its_predictor_began_to_count() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    began = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    both = {f"b/{began + 60:.6f}": {}, f"a/{began:.6f}": {}}
+    assert record.born(both, now) == "2026-01-01T00:00:00+00:00"
+    for odd in ({}, {"a/0.000000": {}}, {"a": {}}, {f"a/{began * 2:.6f}": {}}):
+        assert record.born(odd, now) == "2026-01-02T00:00:00+00:00"
 
 
 def test_a_window_is_what_was_counted_since_and_a_new_instance_begins_with_nothing() -> None:

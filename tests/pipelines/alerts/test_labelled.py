@@ -14,23 +14,23 @@ from serving.feedback.performance import Interval, VersionPerformance
 from serving.settings import Settings
 
 STORIES = [
-    ("accuracy", Interval(0.8, 0.7, 0.88), 0.97, 0.09, True),
-    ("accuracy", Interval(0.8, 0.7, 0.93), 0.97, 0.04, False),
-    ("accuracy", Interval(0.99, 0.98, 1.0), 0.97, 0.0, False),
-    ("rmse", Interval(13, 11.0, 14), 10.0, 0.1, True),
-    ("rmse", Interval(13, 9.0, math.inf), 10.0, 0.0, False),
+    ("accuracy", Interval(0.8, 0.7, 0.88), 0.97, "97.0%", 0.09, True),
+    ("accuracy", Interval(0.8, 0.7, 0.93), 0.97, "97.0%", 0.04, False),
+    ("accuracy", Interval(0.99, 0.98, 1.0), 0.97, "97.0%", 0.0, False),
+    ("rmse", Interval(13, 11.0, 14), 10.0, "10", 0.1, True),
+    ("rmse", Interval(13, 9.0, math.inf), 10.0, "10", 0.0, False),
 ]
 
 
-@pytest.mark.parametrize(("name", "live", "before", "by", "fires"), STORIES)
+@pytest.mark.parametrize(("name", "live", "before", "was", "by", "fires"), STORIES)
 def test_a_metric_is_worse_by_what_its_interval_leaves(
-    name: str, live: Interval, before: float, by: float, fires: bool
+    name: str, live: Interval, before: float, was: str, by: float, fires: bool
 ) -> None:
     found = VersionPerformance(100, 50, {name: live})
     (seen,) = compared(found, {name: before}, {"model": "iris", "version": "3"})
     assert seen.value == pytest.approx(by)
     assert BY_NAME["KanaryaWorse"].holds(seen.value) is fires
-    assert seen.labels["metric"] == name and f"on 50 labels, and was {before:.4g}." in seen.detail
+    assert seen.labels["metric"] == name and f"on 50 labels, and was {was}." in seen.detail
 
 
 def test_a_metric_that_nobody_measured_before_is_compared_with_nothing() -> None:
