@@ -130,6 +130,18 @@ def silence(rule: str, subject: str, hours: float, why: str) -> None:
     audit.note("alerts.silence", rule, settings, **detail)
     kept = silencing.silence(settings, asked, who, now)
     click.echo(f"silent until {_moment(kept.until)}" if hours else "it is told again")
+    if hours and subject and (others := _others(settings, kept)):
+        click.echo(f"note: what is wrong now is of {', '.join(others)}, not of {subject!r}")
+
+
+def _others(settings: Settings, kept: Silence) -> list[str]:
+    """Return the subjects of what is wrong now by a silence's rule, where none is its own."""
+    from pipelines.alerts import outbox
+
+    with outbox.opened(settings) as found:
+        keys = [each.key for each in found.before().conditions]
+    subjects = {about for rule, about in keys if kept.rule in ("", rule)}
+    return [] if kept.subject in subjects else sorted(subjects)
 
 
 def standing(settings: Settings) -> str:

@@ -65,14 +65,18 @@ def _record(made: Made, seconds: float) -> dict[str, Any]:
 
 def _tell(made: Made, seconds: float) -> None:
     click.echo(
-        f"backup {made.manifest.moment}: {len(made.manifest.items):,} files, "
-        f"{made.manifest.size / 1e6:,.1f} MB; {made.new:,} contents new, "
+        f"backup {made.manifest.moment}: {_counted(len(made.manifest.items), 'file')}, "
+        f"{made.manifest.size / 1e6:,.1f} MB; {_counted(made.new, 'content')} new, "
         f"{made.new_bytes / 1e6:,.1f} MB compressed and read back  ({seconds} s)"
     )
     for note in made.manifest.notes:
         click.echo(f"not in it: {note}")
     if made.removed:
         click.echo(f"removed {len(made.removed)} older")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _verify(place: BackupFolder, as_json: bool) -> None:
@@ -112,8 +116,9 @@ def restore(folder: Path, home: Path | None, moment: str | None, force: bool) ->
     target = home or Settings.from_env().home
     done = make(BackupFolder(folder), target, moment=moment, force=force)
     click.echo(
-        f"restored {done.manifest.moment} to {done.home}: {len(done.manifest.items):,} files, "
-        f"{done.manifest.size / 1e6:,.1f} MB; {done.ledgers} ledgers verified"
+        f"restored {done.manifest.moment} to {done.home}: "
+        f"{_counted(len(done.manifest.items), 'file')}, {done.manifest.size / 1e6:,.1f} MB; "
+        f"{_counted(done.ledgers, 'ledger')} verified"
     )
     for note in done.manifest.notes:
         click.echo(f"not in it: {note}")

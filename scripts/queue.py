@@ -86,7 +86,8 @@ def workers(number: str, as_json: bool) -> None:
 def cancel(run_id: str, as_json: bool) -> None:
     """Take a run out of the queue, or end it where it runs."""
     with _opened() as found:
-        audit.note("cancel", run_id)
+        if any(entry.run_id == run_id for entry in found.view().entries):
+            audit.note("cancel", run_id)
         state = found.cancel(run_id)
     click.echo(json.dumps({"run_id": run_id, "state": state}) if as_json else state)
 

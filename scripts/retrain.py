@@ -50,6 +50,8 @@ def retrain(name: str, dry_run: bool, engine: str, as_json: bool, **asked: Any) 
     else:
         done = _settled(name, asked, dry_run=dry_run, asked_by=by)
     click.echo(json.dumps(asdict(done), indent=2) if as_json else _told(done, dry_run=dry_run))
+    if not (as_json or dry_run) and (asked["pause"] or asked["resume"]):
+        click.echo(_standing(name, paused=asked["pause"]))
 
 
 def _refuse(engine: str, asked: dict[str, Any]) -> None:
@@ -111,6 +113,12 @@ def _live(settings: Settings, name: str) -> Model:
     if found is None:
         raise UsageError(f"there is no live model {name!r}; `kanarya status` shows those there are")
     return found
+
+
+def _standing(name: str, *, paused: bool) -> str:
+    if paused:
+        return f"paused: none is started by itself until `kanarya retrain {name} --resume`"
+    return f"resumed: they are started by themselves; `kanarya retrain {name} --pause` stops that"
 
 
 def _told(done: Done, *, dry_run: bool) -> str:

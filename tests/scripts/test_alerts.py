@@ -95,6 +95,14 @@ def test_the_outbox_shows_who_was_told_and_what_waits(
     assert {each["state"] for each in found["deliveries"]} == {"delivered"}
 
 
+def test_a_silence_of_nothing_that_is_wrong_says_what_is(drifted: Settings) -> None:
+    note = "note: what is wrong now is of iris/3, not of 'iris'\n"
+    assert said("silence", "KanaryaDrift", "iris").endswith(note)
+    assert said("silence", "all", "iris").endswith(note)
+    for fine in (["all"], ["KanaryaDrift", "iris/3"], ["KanaryaSlow", "iris"]):
+        assert "note: " not in said("silence", *fine)
+
+
 def test_who_silences_and_tests_is_in_the_audit_log_and_what_was_refused_is_not(
     drifted: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
