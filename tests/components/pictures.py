@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from components import image_dataset
+from components.image_dataset import Images
+from components.ingest.image_step import Request, run
+
 COLOURS = {"blue": (20, 40, 200), "green": (30, 190, 40), "red": (210, 30, 30)}
 CIFAR_NAMES = [b"airplane", b"automobile", b"bird"]
+AS_THEY_ARE = Request()
 
 
 def shade(colour: tuple[int, ...], number: int, size: tuple[int, int] = (12, 12)) -> np.ndarray:
@@ -101,3 +106,9 @@ def cifar_python(rows: int = 4, protocol: int = 2) -> dict[str, bytes]:
         batch = {b"data": pixels, b"labels": classes, b"filenames": [b"a.png"] * rows}
         files[f"cifar-10-batches-py/{name}"] = pickle.dumps(batch, protocol)
     return files
+
+
+def ingested(directory: Path, source: Path, request: Request = AS_THEY_ARE) -> Images:
+    """Let the step read a source, and return what it made of it."""
+    run(str(source), request, directory / "images")
+    return image_dataset.read(directory / "images")

@@ -17,7 +17,7 @@ from pipelines.queue import Queue
 from pipelines.spec import parse
 from serving.errors import NotFound, UsageError
 from serving.settings import Settings
-from tests.console.test_elsewhere import Here, world_of
+from tests.console.elsewhere.far import Here, world_of
 from tests.pipelines.kfp_api.conftest import kfp, package, started
 from tests.pipelines.kfp_api.server import FakeKfp
 

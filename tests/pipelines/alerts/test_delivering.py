@@ -9,42 +9,20 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from pipelines.alerts import sending
-from pipelines.alerts.alert import alert
 from pipelines.alerts.delivering import LONGEST_S, Round, deliver, pause_s
-from pipelines.alerts.outbox import opened, raise_
-from pipelines.alerts.receivers import ADDRESSES, receiver
-from pipelines.alerts.rule import Severity
-from pipelines.alerts.trying import tried
+from pipelines.alerts.outbox import opened
+from pipelines.alerts.receivers import ADDRESSES
 from pipelines.errors import AlertError
 from serving.settings import Settings
 from tests.pipelines.alerts.conftest import NOW
-from tests.pipelines.alerts.receiving import certificate, mail, tls_context, web
-
-Told = Callable[[str], None]
-
-
-@pytest.fixture
-def to(monkeypatch: pytest.MonkeyPatch) -> Told:
-    return lambda addresses: monkeypatch.setenv(ADDRESSES, addresses)
-
-
-def raised(settings: Settings, count: int) -> list[str]:
-    made = [
-        alert(
-            "KanaryaErrors", Severity.CRITICAL, {"model": f"m-{n:03d}"}, "<It> fails: 34 → 51.", NOW
-        )
-        for n in range(count)
-    ]
-    assert all(raise_(settings, each) for each in made)
-    return [each.id for each in made]
+from tests.pipelines.alerts.raised import Told, raised
+from tests.pipelines.alerts.receiving import mail, web
 
 
 def rounds(settings: Settings, first: int, last: int, step: int = 1) -> list[Round]:
@@ -78,40 +56,6 @@ def test_a_webhook_gets_all_of_an_alert_slack_its_sentence(settings: Settings, t
     }
     assert (told["/hook"].key, told["/hook"].login) == (known, "Basic bWU6cGFzczp3b3Jk")
     assert told["/slack"].body == {"text": "🔴 &lt;It&gt; fails: 34 → 51."}
-
-
-def test_a_letter_says_it_and_one_that_comes_twice_has_one_id(settings: Settings, to: Told) -> None:
-    raised(settings, 2)
-    with mail() as server:
-        to(f"smtp://me:pass%3Aword@localhost:{server.port}/ops@example.com?from=k@example.com")
-        assert deliver(settings, NOW) == Round(delivered=2)
-        again = alert("KanaryaErrors", Severity.CRITICAL, {"model": "m-000"}, "It fails.", NOW)
-        with sending.to(receiver(os.environ[ADDRESSES], "here")) as send:
-            send(again)
-    first, _, last = server.letters
-    assert first["Subject"] == "[critical] KanaryaErrors: m-000"
-    assert (first["To"], first["From"]) == ("ops@example.com", "k@example.com")
-    assert "<It> fails: 34 → 51." in first.get_payload(decode=True).decode()
-    assert first["Message-ID"] == last["Message-ID"]
-    assert len({each["Message-ID"] for each in server.letters}) == 2
-
-
-def test_a_letter_that_some_did_not_get_says_so_where_it_is_delivered(
-    settings: Settings, to: Told
-) -> None:
-    raised(settings, 1)
-    said = "the mail server refuses b@example.com (550); the others have it"
-    with mail() as server:
-        server.knows = "ops@"
-        to(f"smtp://localhost:{server.port}/ops@example.com,b@example.com")
-        assert deliver(settings, NOW) == Round(delivered=1)
-        assert deliver(settings, NOW) == Round() and len(server.letters) == 1
-        assert list(tried().values()) == [said]
-        to(f"smtp://localhost:{server.port}/b@example.com")
-        assert list(tried().values()) == ["the mail server refuses who gets it (550)"]
-    with opened(settings) as outbox:
-        (known,) = outbox.deliveries(9)
-    assert (known.state, known.error) == ("delivered", said)
 
 
 def test_what_was_raised_while_the_receiver_was_down_comes_once_when_it_is_up(
@@ -233,24 +177,6 @@ def test_the_pause_grows_to_five_minutes() -> None:
     assert pause_s(0, lambda: 1.0) == 1.0
 
 
-@pytest.mark.parametrize(
-    ("password", "said"),
-    [
-        ("s3cr3t%C3%BC", "the mail server cannot be used (user and password must be ASCII)"),
-        ("s3cr3t", "the mail server answers 535"),
-    ],
-)
-def test_a_login_that_fails_is_said_without_the_password(
-    settings: Settings, to: Told, password: str, said: str
-) -> None:
-    raised(settings, 1)
-    with mail() as server:
-        to(f"smtp://me:{password}@127.0.0.1:{server.port}/a@b.org")
-        assert deliver(settings, NOW) == Round(failed=1)
-    with opened(settings) as outbox:
-        assert outbox.standings()[0].error == said
-
-
 @contextmanager
 def full_disk() -> Iterator[None]:
     """No file of this process may be written to."""
@@ -276,25 +202,6 @@ def test_on_a_full_disk_nobody_is_told_again_and_again(settings: Settings, to: T
         assert server.posts == []
         assert deliver(settings, NOW + timedelta(seconds=180)) == Round(delivered=2)
         assert len(server.posts) == 2
-
-
-def test_a_password_is_said_only_after_tls(
-    settings: Settings, to: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raised(settings, 1)
-    here = "127.0.0.2"  # not this machine's own name
-    with mail(here) as server:
-        to(f"smtp://me:pass%3Aword@{here}:{server.port}/a@b.org")
-        assert deliver(settings, NOW) == Round(failed=1)
-        with opened(settings) as outbox:
-            assert "offers no STARTTLS" in outbox.standings()[0].error
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path, here)))
-    with mail(here, tls_context(tmp_path)) as server:
-        to(f"smtp://me:pass%3Aword@{here}:{server.port}/a@b.org")
-        assert deliver(settings, NOW + timedelta(minutes=1)) == Round(delivered=1)
-        assert len(server.letters) == 1
-    with opened(settings) as outbox:
-        assert not server.said_in_the_clear and outbox.standings()[0].delivered == 1
 
 
 SEND = """

@@ -14,7 +14,10 @@ import yaml
 
 from pipelines.cluster import Cluster, connect
 from pipelines.cluster_place import Place
+from pipelines.cluster_watch import Clock, Watch
+from pipelines.journal import Result
 from tests.pipelines.kfp_api.server import FakeKfp, serve
+from tests.pipelines.kfp_api.watching import Told
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGE = f"registry.example.com/kanarya@sha256:{'a' * 64}"
@@ -65,6 +68,18 @@ def started(kfp: FakeKfp, package: dict[str, Any]) -> dict[str, Any]:
     kfp.experiments["e"] = experiment
     record = {"display_name": "iris-1", "experiment_id": "e", "pipeline_spec": package, **config}
     return kfp.start(record, package)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def watch(started: dict[str, Any], cluster: Cluster, told: Told) -> Callable[[], Result]:
+    """Watch a run of the compiled pipeline to its end."""
+    clock = Clock(told.now, told.sleep)
+    return Watch(cluster, started["run_id"], clock, told.events.append).wait
 
 
 @pytest.fixture

@@ -7,247 +7,30 @@ UI's own routes: frontend/server/app.ts.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 import ssl
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-from tests.pipelines.kfp_api.workflow import Workflow, moment
+from tests.pipelines.kfp_api.door import Door
+from tests.pipelines.kfp_api.state import FakeKfp, Refused, refuse_bad_inputs, refuse_unknown
+from tests.pipelines.kfp_api.workflow import moment
 
-HTTP = {3: 400, 5: 404, 6: 409, 7: 403, 13: 500, 14: 503, 16: 401}
 INDEX = "<!doctype html><html><title>Kubeflow Pipelines</title></html>"
-LOGIN = '<!DOCTYPE html><html><form action="/dex/auth/local"></form></html>'
 RUN_FIELDS = {"experiment_id", "display_name", "description", "pipeline_spec", "runtime_config"}
 RUN_FIELDS |= {"pipeline_version_reference", "service_account"}
 RECURRING_FIELDS = RUN_FIELDS | {"trigger", "mode", "max_concurrency", "no_catchup", "namespace"}
-KINDS: dict[str, tuple[type, ...]] = {
-    "NUMBER_INTEGER": (int, float),
-    "NUMBER_DOUBLE": (int, float),
-    "STRING": (str,),
-    "BOOLEAN": (bool,),
-    "LIST": (list,),
-    "STRUCT": (dict,),
-}
 
 
-class Refused(Exception):
-    """A gRPC status: code, the chain that is logged, the words for people."""
-
-    def __init__(self, code: int, words: str, chain: str = "") -> None:
-        self.code, self.words, self.chain = code, words, chain or f"Failed: {words}"
-
-
-class FakeKfp:
-    """The state behind the server, and what is to go wrong."""
-
-    def __init__(self) -> None:
-        self.experiments: dict[str, dict[str, Any]] = {}
-        self.runs: dict[str, dict[str, Any]] = {}
-        self.recurring: dict[str, dict[str, Any]] = {}
-        self.pipelines: dict[str, dict[str, Any]] = {}
-        self.versions: dict[str, dict[str, Any]] = {}
-        self.workflows: dict[str, Workflow] = {}
-        self.logs: dict[str, str] = {}
-        self.archived: dict[str, str] = {}
-        self.pods: dict[str, dict[str, Any]] = {}
-        self.requests: list[tuple[str, str, dict[str, str]]] = []
-        self.multi_user, self.namespaces = False, {"alice"}
-        self.token = self.cookie = ""
-        self.login = ""  # "redirect", "page": what a gateway answers without a cookie
-        self.tag = "2.17.0"
-        self.is_ui = False
-        self.faults: list[Any] = []  # answers to the next requests: a status, or "drop"
-        self.story: list[Callable[[], None]] = []  # what happens before each look at a run
-        self.crashes: list[BaseException] = []
-        self.host = ""
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        record = self.runs.get(run_id)
-        if record is None:
-            raise Refused(5, f"Run {run_id} not found", f"ResourceNotFoundError: Run {run_id}")
-        workflow = self.workflows.get(run_id)
-        if workflow is None:
-            return record
-        return {**record, "run_details": {"task_details": list(workflow.details())}}
-
-    def start(self, record: dict[str, Any], package: dict[str, Any]) -> dict[str, Any]:
-        """Let a run begin; nothing of it is under way yet."""
-        run_id = str(uuid.uuid4())
-        kept = {"run_id": run_id, "state": "PENDING", "storage_state": "AVAILABLE"}
-        times = {"created_at": moment(time.time()), "finished_at": "1970-01-01T00:00:00Z"}
-        self.runs[run_id] = {**record, **kept, **times}
-        name = package.get("pipeline_spec", package)["pipelineInfo"]["name"]
-        self.workflows[run_id] = Workflow(f"{name}-{run_id[:5]}", package, run_id)
-        return self.runs[run_id]
-
-    def only(self) -> Workflow:
-        """The workflow of the one run there is."""
-        (workflow,) = self.workflows.values()
-        return workflow
-
-    def set_state(self, state: str, run_id: str = "") -> None:
-        for record in [self.runs[run_id]] if run_id else self.runs.values():
-            record["state"] = state
-            history = record.setdefault("state_history", [])
-            history.append({"update_time": moment(time.time()), "state": state})
-            if state in ("SUCCEEDED", "FAILED", "CANCELED"):
-                record["finished_at"] = moment(time.time())
-
-
-def refuse_unknown(body: dict[str, Any], fields: set[str]) -> None:
-    unknown = sorted(set(body) - fields)
-    if unknown:
-        raise Refused(3, f'proto: (line 1:2): unknown field "{unknown[0]}"')
-
-
-def refuse_bad_inputs(package: dict[str, Any], given: dict[str, Any]) -> None:
-    """validatePipelineJobInputs of template/v2_template.go."""
-    spec = package.get("pipeline_spec", package)
-    if spec.get("schemaVersion") != "2.1.0" or "root" not in spec:
-        raise Refused(3, "unknown template format", "InvalidInputError: unknown template format")
-    asked = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    for name, parameter in asked.items():
-        if name not in given:
-            if not parameter.get("isOptional") and "defaultValue" not in parameter:
-                raise Refused(
-                    3, f"parameter {name} is not optional, yet has neither default value "
-                )
-            continue
-        kind, value = parameter["parameterType"], given[name]
-        if not isinstance(value, KINDS[kind]) or (kind != "BOOLEAN" and isinstance(value, bool)):
-            raise Refused(3, f"input parameter {name} requires type {kind.lower()}")
-    extra = sorted(set(given) - set(asked))
-    if extra:
-        raise Refused(3, f"parameter(s) provided are not required by pipeline: {', '.join(extra)}")
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request; the routes are at the end."""
-
-    kfp: FakeKfp
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        self.handled("GET")
-
-    def do_POST(self) -> None:
-        self.handled("POST")
-
-    def do_DELETE(self) -> None:
-        self.handled("DELETE")
-
-    def handled(self, method: str) -> None:
-        parts = urlsplit(self.path)
-        self.query = {k: v[0] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.kfp.requests.append((method, parts.path, self.query))
-        if self.kfp.faults and self.failed(self.kfp.faults.pop(0)):
-            return
-        try:
-            if self.kept_out():
-                return
-            self.routed(method, parts.path)
-        except Refused as refused:
-            detail = {"@type": "type.googleapis.com/google.rpc.Status", "code": refused.code}
-            detail["message"] = refused.words
-            status = {"code": refused.code, "message": refused.chain, "details": [detail]}
-            self.answer(status, HTTP[refused.code])
-
-    def failed(self, fault: Any) -> bool:
-        if fault is None:
-            return False
-        if fault == "drop":
-            self.close_connection = True
-        else:
-            self.text(f"upstream connect error, {fault}", fault)
-        return True
-
-    def kept_out(self) -> bool:
-        """What stands before the API: Istio with Dex, or the API's own authentication."""
-        kfp = self.kfp
-        if kfp.login and self.headers.get("Cookie") != kfp.cookie:
-            if kfp.login == "redirect" and not self.path.startswith("/dex"):
-                self.text("", 302, "text/html", {"Location": "/dex/auth?client_id=x&state=y"})
-            else:
-                self.text(LOGIN, 200, "text/html; charset=utf-8")
-            return True
-        if kfp.token and self.headers.get("authorization") != f"Bearer {kfp.token}":
-            words = "Request header error: there is no user identity header."
-            raise Refused(16, words, f"Failed to authorize: Unauthenticated: {words}")
-        return False
-
-    def routed(self, method: str, path: str) -> None:
-        for verb, pattern, handler in ROUTES:
-            found = re.fullmatch(pattern, path)
-            if found and verb == method and self.is_served(path):
-                handler(self, *(unquote(each) for each in found.groups()))
-                return
-        if self.kfp.is_ui:
-            self.text(f"<!DOCTYPE html><pre>Cannot {method} {path}</pre>", 404, "text/html")
-        else:
-            self.text("404 page not found\n", 404)
-
-    def is_served(self, path: str) -> bool:
-        """The UI passes v1beta1 and v2beta1 on; only it has /k8s and pages."""
-        ours = "/apis/v1alpha1" if self.kfp.is_ui else "/k8s"
-        return not path.startswith(ours) and (self.kfp.is_ui or path != "/")
-
-    def namespaced(self, namespace: str) -> str:
-        if not self.kfp.multi_user:
-            return ""
-        if not namespace:
-            raise Refused(3, "A run cannot have an empty namespace in multi-user mode")
-        if namespace not in self.kfp.namespaces:
-            words = "User 'alice' is not authorized with reason:  (request: &{namespace})"
-            raise Refused(7, words, f"Failed to authorize with API: PermissionDenied: {words}")
-        return namespace
-
-    def answer(self, record: Any, status: int = 200) -> None:
-        self.text(json.dumps(record), status, "application/json")
-
-    def text(
-        self, text: str, status: int = 200, kind: str = "text/plain", more: Any = None
-    ) -> None:
-        content = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        for name, value in (more or {}).items():
-            self.send_header(name, value)
-        with contextlib.suppress(ConnectionError):  # who asked has gone
-            self.end_headers()
-            self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-    def page(self, kind: str, records: list[dict[str, Any]]) -> None:
-        """One page of a listing, filtered by display_name, the newest first where that is asked."""
-        for predicate in json.loads(self.query.get("filter") or "{}").get("predicates", []):
-            assert predicate["key"] in ("display_name", "name")
-            records = [r for r in records if r["display_name"] == predicate["stringValue"]]
-        if self.query.get("sort_by") == "created_at desc":
-            records = records[::-1]
-        size = int(self.query.get("page_size") or 10)
-        start = int(self.query.get("page_token") or 0)
-        found = {kind: records[start : start + size], "total_size": len(records)}
-        if start + size < len(records):
-            found["next_page_token"] = str(start + size)
-        self.answer({key: value for key, value in found.items() if value})
-
-    # -- routes ----------------------------------------------------------------------------------
+class Handler(Door):
+    """What each route answers; the routes are at the end."""
 
     def healthz(self) -> None:
         told = {"commit_sha": "abc", "tag_name": self.kfp.tag, "multi_user": self.kfp.multi_user}
@@ -439,7 +222,7 @@ class Server(ThreadingHTTPServer):
 def serve(tls: ssl.SSLContext | None = None) -> tuple[FakeKfp, ThreadingHTTPServer]:
     """Start a server on a free port of loopback; `host` of the state is its address."""
     kfp = FakeKfp()
-    handler = type("Bound", (Handler,), {"kfp": kfp})
+    handler = type("Bound", (Handler,), {"kfp": kfp, "routes": ROUTES})
     server = Server(("127.0.0.1", 0), handler)
     server.kfp = kfp
     if tls:

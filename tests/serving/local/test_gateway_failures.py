@@ -38,12 +38,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield made
 
 
-@pytest.fixture
-def hasty() -> Iterator[World]:
-    with running("uvloop", drain_s=0.1, timeout_s=0.2) as made:
-        yield made
-
-
 def pair(world: World, *, canary: Behaviour | bytes, stable: Behaviour | bytes = b"") -> None:
     world.backend("canary", canary)
     world.backend("stable", stable)
@@ -194,27 +188,6 @@ def test_only_a_body_that_fits_the_buffer_is_sent_again(world: World, size: int)
     pair(world, canary=reset)
     statuses = {world.ask(body=b"x" * size).status for _ in range(2)}
     assert statuses == ({200} if size == 1000 else {200, 502})
-
-
-def test_a_silent_revision_is_504_and_nobody_else_is_asked(hasty: World) -> None:
-    pair(hasty, canary=hang)
-    answers = [hasty.ask() for _ in range(2)]
-    assert Counter(a.status for a in answers) == {504: 1, 200: 1}
-    assert "canary gave no answer: it did nothing for 0.2 s" in answers[0].error
-    assert hasty.attempts() == {("canary", "504"): 1, ("stable", "200"): 1}
-
-
-def test_a_revision_that_falls_silent_in_a_short_answer_is_a_504(hasty: World) -> None:
-    hasty.one(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-    assert hasty.ask().status == 504
-    assert hasty.attempts() == {("r1", "504"): 1}
-
-
-def test_a_revision_that_falls_silent_in_a_stream_is_cut_off(hasty: World) -> None:
-    hasty.one(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
-    with pytest.raises(http.client.IncompleteRead):
-        hasty.ask()
-    assert hasty.attempts() == {("r1", "502"): 1}
 
 
 def test_a_tag_asks_that_revision_and_no_other_and_counts_nowhere(world: World) -> None:

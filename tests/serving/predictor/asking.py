@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 from collections.abc import Container
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from serving.card import Batching
 from serving.predictor.desk import Desk, Limits
@@ -14,6 +17,7 @@ from serving.predictor.hot_path import HotPath
 from serving.predictor.image_plane import plane_type
 from serving.predictor.outputs import OUTPUTS, Outputs
 from serving.predictor.served import load
+from tests.serving.predictor.running import tensor
 
 
 class Given(NamedTuple):
@@ -88,3 +92,46 @@ class App:
         length = (b"content-length", b"%d" % len(body))
         await send({"type": "http.response.start", "status": 299, "headers": [length]})
         await send({"type": "http.response.body", "body": body})
+
+
+def matrix(rows: Any, **more: Any) -> dict[str, Any]:
+    """A V2 body with all columns in one FP32 input."""
+    array = np.array(rows, np.float32)
+    return {"inputs": [tensor("x", "FP32", array.ravel().tolist(), [*array.shape])], **more}
+
+
+def unpacked(answer: Any) -> dict[str, Any]:
+    """The outputs of an answer by name; what came as bytes is read by the specification."""
+    length = int(answer.headers.get("inference-header-content-length", len(answer.body)))
+    raw, outputs = answer.body[length:], {}
+    for output in json.loads(answer.body[:length])["outputs"]:
+        size = (output["parameters"] or {}).get("binary_data_size")
+        if size is None:
+            outputs[output["name"]] = output["data"]
+            continue
+        mine, raw = raw[:size], raw[size:]
+        if output["datatype"] == "BYTES":
+            cells = []
+            while mine:
+                (n,) = struct.unpack("<I", mine[:4])
+                cells, mine = [*cells, mine[4 : 4 + n].decode()], mine[4 + n :]
+            outputs[output["name"]] = cells
+        else:
+            code = {"FP32": "f", "INT64": "q"}[output["datatype"]]
+            outputs[output["name"]] = [
+                *struct.unpack(f"<{size // struct.calcsize(code)}{code}", mine)
+            ]
+    assert raw == b""
+    return outputs
+
+
+def binary(size: int, given: bytes, length: str | None = None) -> tuple[bytes, dict[str, str]]:
+    """A V2 body of one row that says `size` bytes and has those given, with the header of it."""
+    head = {
+        "name": "x",
+        "datatype": "FP32",
+        "shape": [1, 4],
+        "parameters": {"binary_data_size": size},
+    }
+    text = json.dumps({"inputs": [head]}).encode()
+    return text + given, {"inference_header_content_length": length or str(len(text))}

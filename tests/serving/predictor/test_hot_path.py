@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from serving.predictor.desk import Limits
 from serving.predictor.metrics import TallyCollector
-from tests.serving.predictor.asking import App
-from tests.serving.predictor.running import ROW, tensor, tensors
+from tests.serving.predictor.asking import App, binary, matrix, unpacked
+from tests.serving.predictor.running import ROW, tensors
 
 FLOWER = [5.1, 3.5, 1.4, 0.2]
 JSON = "application/json"
@@ -29,36 +29,6 @@ def flowers(iris_model_dir: Path) -> App:
 @pytest.fixture(scope="module")
 def people(mixed_model_dir: Path) -> App:
     return App(mixed_model_dir)
-
-
-def matrix(rows: Any, **more: Any) -> dict[str, Any]:
-    array = np.array(rows, np.float32)
-    return {"inputs": [tensor("x", "FP32", array.ravel().tolist(), [*array.shape])], **more}
-
-
-def unpacked(answer: Any) -> dict[str, Any]:
-    """The outputs of an answer by name; what came as bytes is read by the specification."""
-    length = int(answer.headers.get("inference-header-content-length", len(answer.body)))
-    raw, outputs = answer.body[length:], {}
-    for output in json.loads(answer.body[:length])["outputs"]:
-        size = (output["parameters"] or {}).get("binary_data_size")
-        if size is None:
-            outputs[output["name"]] = output["data"]
-            continue
-        mine, raw = raw[:size], raw[size:]
-        if output["datatype"] == "BYTES":
-            cells = []
-            while mine:
-                (n,) = struct.unpack("<I", mine[:4])
-                cells, mine = [*cells, mine[4 : 4 + n].decode()], mine[4 + n :]
-            outputs[output["name"]] = cells
-        else:
-            code = {"FP32": "f", "INT64": "q"}[output["datatype"]]
-            outputs[output["name"]] = [
-                *struct.unpack(f"<{size // struct.calcsize(code)}{code}", mine)
-            ]
-    assert raw == b""
-    return outputs
 
 
 def test_v1_and_v2_say_the_same_in_kserves_words(flowers: App) -> None:
@@ -144,17 +114,6 @@ def test_v2_octet_stream_without_the_length_of_its_json_is_refused(flowers: App)
     answer = flowers.v2(matrix([FLOWER]), content_type="application/octet-stream")
     assert answer.status == 400
     assert "Inference-Header-Content-Length is missing" in answer.json["error"]
-
-
-def binary(size: int, given: bytes, length: str | None = None) -> tuple[bytes, dict[str, str]]:
-    head = {
-        "name": "x",
-        "datatype": "FP32",
-        "shape": [1, 4],
-        "parameters": {"binary_data_size": size},
-    }
-    text = json.dumps({"inputs": [head]}).encode()
-    return text + given, {"inference_header_content_length": length or str(len(text))}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from serving.rollout.begin import run
 from serving.rollout.outcome import Event, Outcome, Request
 from serving.rollout.policy import Policy
+from serving.rollout.state import Rollout, rollout_of
 from serving.rollout.world import World
 from tests.serving.rollout.fake_cluster import FakeCluster, FakeRecorder, FakeSource
 from tests.serving.rollout.fake_ledger import FakeLedger
@@ -48,10 +49,11 @@ class Stage:
         return self.cluster.live(NAME)
 
     @classmethod
-    def with_live(cls, version: str = "1") -> Stage:
-        """A stage on which `version` has all of the traffic."""
+    def with_live(cls, *versions: str) -> Stage:
+        """A stage on which these versions (else version 1) were promoted, one after the other."""
         stage = cls()
-        assert stage.run(version).kind == "promoted"
+        for version in versions or ("1",):
+            assert stage.run(version).kind == "promoted"
         stage.events.clear()
         stage.cluster.patches.clear()
         stage.cluster.splits.clear()
@@ -65,6 +67,15 @@ class Stage:
         assert stage.run("2", replace(STEPS, max_seconds=5)).kind == "held"
         stage.cluster.requests_per_s = 1000.0
         return stage
+
+
+def state_of(stage: Stage) -> Rollout:
+    """The rollout as the service's annotation has it."""
+    view = stage.cluster.get(NAME)
+    assert view is not None
+    state = rollout_of(view)
+    assert state is not None
+    return state
 
 
 def uri(version: str) -> str:

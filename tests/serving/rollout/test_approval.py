@@ -15,48 +15,17 @@ from serving.isvc.services import Unreachable
 from serving.rollout import manual
 from serving.rollout.begin import run
 from serving.rollout.outcome import Event, Outcome
-from serving.rollout.state import Phase, Rollout, rollout_of
+from serving.rollout.state import Phase
 from serving.rollout.world import World
 from tests.serving.rollout import stage as common
 from tests.serving.rollout.fake_cluster import Behaviour
-from tests.serving.rollout.fuse import Killed
-from tests.serving.rollout.stage import NAME, Stage, request, uri
+from tests.serving.rollout.persons import When, abandoned, played
+from tests.serving.rollout.stage import NAME, Stage, request, state_of, uri
 from tests.serving.rollout.test_outages import Between
 
 Decide = Callable[[World, str], Outcome]
 STEPS = replace(common.STEPS, max_seconds=5)
 APPROVED = replace(STEPS, approve=(50, 100))
-
-
-def state_of(stage: Stage) -> Rollout:
-    view = stage.cluster.get(NAME)
-    assert view is not None
-    state = rollout_of(view)
-    assert state is not None
-    return state
-
-
-class When:
-    """Calls once, at the first event of a kind and percent; the rollout's own audience."""
-
-    def __init__(self, kind: str, percent: int, act: Callable[[], object]) -> None:
-        self.wanted, self.act, self.came = (kind, percent), act, False
-
-    def __call__(self, event: Event) -> None:
-        if (event.kind, event.percent) == self.wanted and not self.came:
-            self.came = True
-            self.act()
-
-
-def played(stage: Stage, policy: Any, *audience: When) -> Outcome:
-    def hear(event: Event) -> None:
-        stage.events.append(event)
-        for each in audience:
-            each(event)
-
-    outcome = run(replace(stage.world(), report=hear), request("2", policy))
-    assert all(each.came for each in audience), stage.events
-    return outcome
 
 
 def test_a_person_lets_it_into_each_step_that_asks_and_the_same_process_goes_on() -> None:
@@ -192,21 +161,6 @@ def test_a_pause_that_nobody_ends_becomes_a_hold() -> None:
     assert manual.resume(stage.world("a person"), NAME).kind == "promoted"
 
 
-def abandoned(kind: str, percent: int, policy: Any) -> Stage:
-    """A stage on which the process died at an event, and its lease has run out."""
-    stage = Stage.with_live("1")
-
-    def die(event: Event) -> None:
-        if (event.kind, event.percent) == (kind, percent):
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(replace(stage.world("the dead one"), report=die), request("2", policy))
-    for _ in range(60):
-        stage.cluster.tick(0.2)
-    return stage
-
-
 def test_holding_what_nobody_carries_on_is_a_hold() -> None:
     stage = abandoned("split", 10, STEPS)
     assert manual.hold(stage.world("a person"), NAME).kind == "held"
@@ -264,6 +218,8 @@ PHASES = (
     Phase.PROMOTED,
     Phase.ROLLED_BACK,
 )
+
+
 #                  wait shad obs  appr paus held prom back over over
 TABLE: dict[Decide, str] = {
     manual.hold: "    x    x    x    .    .    .    .    .    .    .",

@@ -14,23 +14,14 @@ from serving.rollout.ledger import LedgerError
 from serving.rollout.live import standing
 from serving.rollout.outcome import Event
 from serving.rollout.record import TAKEN_OVER, Model
-from serving.rollout.state import Rollout, rollout_of
 from serving.rollout.undo import rollback
 from tests.serving.rollout.fake_cluster import Behaviour
-from tests.serving.rollout.stage import NAME, STEPS, Stage, request, uri
+from tests.serving.rollout.stage import NAME, STEPS, Stage, request, state_of, uri
 from tests.serving.rollout.test_kill import STORIES, gone_on, killed_runs
 from tests.serving.rollout.test_rivals import HAND_MADE, race
 
 GOOD = ["begun", "split", "split", "promoting", "promoted"]
 BAD = ["begun", "split", "rolling_back", "rolled_back"]
-
-
-def state_of(stage: Stage) -> Rollout:
-    view = stage.cluster.get(NAME)
-    assert view is not None
-    state = rollout_of(view)
-    assert state is not None
-    return state
 
 
 def bad(stage: Stage) -> None:

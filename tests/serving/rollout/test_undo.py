@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
-from serving.errors import KanaryaError, ModelError, UsageError
+from serving.errors import UsageError
 from serving.isvc.resource import ROLLOUT
-from serving.published import check_unchanged, manifest_sha256
 from serving.rollout import manual
-from serving.rollout.ledger import LedgerError
 from serving.rollout.live import standing
 from serving.rollout.outcome import Event
-from serving.rollout.record import file_of
 from serving.rollout.undo import Wish, rollback
 from tests.serving.rollout.fake_cluster import Behaviour
-from tests.serving.rollout.stage import NAME, Stage, uri
+from tests.serving.rollout.stage import NAME, Stage, state_of, uri
 from tests.serving.rollout.test_kill import Fuse, Killed, mortal
-from tests.serving.rollout.test_noting import state_of
-
-
-def with_live(*versions: str) -> Stage:
-    """A stage on which these versions were promoted, one after the other."""
-    stage = Stage.with_live(versions[0])
-    for version in versions[1:]:
-        assert stage.run(version).kind == "promoted"
-    stage.cluster.patches.clear()
-    stage.events.clear()
-    return stage
 
 
 def undone(stage: Stage, wish: Wish | None = None) -> str | None:
@@ -41,7 +25,7 @@ def undone(stage: Stage, wish: Wish | None = None) -> str | None:
 
 
 def test_a_promotion_is_undone_by_percent_0_alone() -> None:
-    stage = with_live("1", "2")
+    stage = Stage.with_live("1", "2")
     outcome = rollback(stage.world(), NAME)
     assert (outcome.kind, outcome.version, outcome.live_version) == ("rolled_back", "2", "1")
     assert stage.live() == {uri("1"): 100}
@@ -51,7 +35,7 @@ def test_a_promotion_is_undone_by_percent_0_alone() -> None:
 
 
 def test_going_back_three_times_goes_three_back() -> None:
-    stage = with_live("1", "2", "3", "4")
+    stage = Stage.with_live("1", "2", "3", "4")
     assert [undone(stage) for _ in range(3)] == ["3", "2", "1"]
     assert stage.recorder.written == {
         "1": "promoted",
@@ -64,7 +48,7 @@ def test_going_back_three_times_goes_three_back() -> None:
 
 
 def test_a_version_that_must_be_started_again_gets_nothing_until_it_is_ready() -> None:
-    stage = with_live("1", "2", "3")
+    stage = Stage.with_live("1", "2", "3")
     stage.cluster.behaviours[uri("1")] = Behaviour(load_s=5)
     stage.cluster.splits.clear()
     outcome = rollback(stage.world(), NAME, Wish(levels=2))
@@ -93,12 +77,12 @@ def test_a_version_that_must_be_started_again_gets_nothing_until_it_is_ready() -
     ids=str,
 )
 def test_a_person_goes_to_any_version_that_was_live(wishes: list[Wish], live: str) -> None:
-    stage = with_live("1", "2", "3")
+    stage = Stage.with_live("1", "2", "3")
     assert [undone(stage, wish) for wish in wishes][-1] == live
 
 
 def test_a_version_that_was_rolled_back_is_not_one_to_go_back_to() -> None:
-    stage = with_live("1", "2")
+    stage = Stage.with_live("1", "2")
     stage.cluster.behaviours[uri("3")] = Behaviour(error_rate=0.5)
     assert stage.run("3").kind == "rolled_back"
     assert stage.run("4").kind == "promoted"
@@ -114,7 +98,7 @@ def test_a_version_that_was_rolled_back_is_not_one_to_go_back_to() -> None:
     ],
 )
 def test_what_was_never_live_is_refused_and_nothing_is_patched(wish: Wish, said: str) -> None:
-    stage = with_live("1", "2", "3")
+    stage = Stage.with_live("1", "2", "3")
     with pytest.raises(UsageError, match=said):
         rollback(stage.world(), NAME, wish)
     assert stage.cluster.patches == []
@@ -127,7 +111,7 @@ def test_a_rollout_under_way_is_stopped_by_abort_and_not_by_rollback() -> None:
 
 
 def test_a_version_that_does_not_come_up_again_leaves_what_is_live() -> None:
-    stage = with_live("1", "2", "3")
+    stage = Stage.with_live("1", "2", "3")
     stage.cluster.behaviours[uri("1")] = Behaviour(load_failure="no memory left")
     outcome = rollback(stage.world(), NAME, Wish(levels=2))
     assert (outcome.kind, outcome.live_version) == ("rolled_back", "3")
@@ -161,7 +145,7 @@ def test_a_rollout_that_began_meanwhile_wins_and_nothing_is_undone(wish: Wish) -
 
 @pytest.mark.parametrize("wish", [Wish(), Wish(levels=2)], ids=["warm", "cold"])
 def test_a_refused_patch_is_made_again(wish: Wish) -> None:
-    stage = with_live("1", "2", "3")
+    stage = Stage.with_live("1", "2", "3")
     patch, labels = stage.cluster.patch, iter(range(3))
 
     def labelled(name: str, body: dict[str, object]) -> object:
@@ -176,7 +160,7 @@ def test_a_refused_patch_is_made_again(wish: Wish) -> None:
 
 
 def test_what_a_person_patched_in_is_left_alone_unless_a_version_is_named() -> None:
-    stage = with_live("1", "2")
+    stage = Stage.with_live("1", "2")
     stage.cluster.patch(NAME, {"spec": {"predictor": {"model": {"storageUri": "file:///mine"}}}})
     stage.cluster.tick(1)
     stage.cluster.tick(1)
@@ -186,7 +170,7 @@ def test_what_a_person_patched_in_is_left_alone_unless_a_version_is_named() -> N
 
 
 def test_a_promotion_older_than_the_ledger_is_undone_as_ever() -> None:
-    stage = with_live("1", "2")
+    stage = Stage.with_live("1", "2")
     forget(stage)
     assert undone(stage) == "1"
     with pytest.raises(UsageError, match="no version is known"):
@@ -201,85 +185,8 @@ def forget(stage: Stage) -> None:
     stage.cluster.patch(NAME, {"metadata": {"annotations": {ROLLOUT: text}}})
 
 
-def test_a_ledger_whose_newest_records_are_gone_is_not_believed() -> None:
-    stage = with_live("1", "2", "3")
-    del stage.ledger.records[-2:]
-    with pytest.raises(LedgerError, match=r"does not hold record \d+ .*KANARYA_LEDGER"):
-        rollback(stage.world(), NAME)
-    assert stage.cluster.patches == []
-
-
-def test_a_changed_record_is_not_believed() -> None:
-    stage = with_live("1", "2", "3")
-    first = stage.ledger.records[1]
-    entry = replace(first.entry, to=replace(first.entry.to, uri="file:///evil"))
-    stage.ledger.records[1] = replace(first, entry=entry)
-    with pytest.raises(LedgerError, match=file_of(2)):
-        rollback(stage.world(), NAME, Wish(levels=2))
-    assert stage.cluster.patches == []
-
-
-@pytest.mark.parametrize("wish", [Wish(), Wish(levels=2)], ids=["warm", "cold"])
-def test_bytes_that_were_changed_are_not_gone_back_to(wish: Wish) -> None:
-    stage = Stage()
-    stage.ledger.digests.update({uri(str(n)): f"{n}" * 64 for n in range(4)})
-    for version in ("1", "2", "3"):
-        stage.run(version)
-    asked: list[tuple[str, str]] = []
-
-    def refuse(uri: str, sha256: str) -> None:
-        asked.append((uri, sha256))
-        raise ModelError("model.onnx was changed")
-
-    stage.cluster.patches.clear()
-    version = {1: "2", 2: "1"}[wish.levels]
-    with pytest.raises(ModelError, match=rf"not taken back to version {version}: model.onnx"):
-        rollback(stage.world(), NAME, wish, refuse)
-    assert asked == [(uri(version), version * 64)]
-    assert stage.cluster.patches == []
-
-
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        ("one byte", "was changed"),
-        ("a file more", "is not listed"),
-        ("another model", "another model than the one that was live"),
-        ("gone", "cannot be read any more"),
-        ("no manifest", "is missing"),
-    ],
-)
-def test_a_real_model_directory_is_compared_to_the_byte(
-    tmp_path: Path, iris_model_dir: Path, mixed_model_dir: Path, damage: str, said: str
-) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(iris_model_dir, model)
-    sha256 = manifest_sha256(model.as_uri())
-    assert sha256 is not None
-    check_unchanged(model.as_uri(), sha256)
-    damaged(model, damage, mixed_model_dir)
-    with pytest.raises(KanaryaError, match=said):
-        check_unchanged(model.as_uri(), sha256)
-
-
-def damaged(model: Path, damage: str, other: Path) -> None:
-    match damage:
-        case "one byte":
-            data = bytearray((model / "model.onnx").read_bytes())
-            data[100] ^= 1
-            (model / "model.onnx").write_bytes(data)
-        case "a file more":
-            (model / "more").touch()
-        case "no manifest":
-            (model / "MANIFEST.json").unlink()
-        case _:
-            shutil.rmtree(model)
-            if damage == "another model":
-                shutil.copytree(other, model)
-
-
 def test_the_events_of_going_back_are_told() -> None:
-    stage = with_live("1", "2", "3")
+    stage = Stage.with_live("1", "2", "3")
     heard: list[Event] = []
     rollback(replace(stage.world(), report=heard.append), NAME, Wish(levels=2))
     assert [e.sentence for e in heard if e.kind == "begun"] == ["going back; version 3 is live"]
@@ -293,7 +200,7 @@ def test_whoever_goes_on_with_a_killed_rollback_ends_where_it_would_have(
     wanted = {1: "2", 2: "1"}[wish.levels]
     kills = 0
     for at in range(1, 100):
-        stage = with_live("1", "2", "3")
+        stage = Stage.with_live("1", "2", "3")
         try:
             rollback(mortal(stage.world(), Fuse(at, after)), NAME, wish)
         except Killed:
