@@ -12,8 +12,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from console.access.guard import cookie_of, own_path
 from console.access.roles import Person
 from console.access.sessions import COOKIE, LIFE_S
-from console.texts import Texts, preferred
-from console.widgets.screen import LANGUAGE_COOKIE
+from console.texts import Texts, asked_in
 from console.world import World
 
 _PAGE = """<!doctype html>
@@ -42,7 +41,7 @@ def router(world: World) -> APIRouter:
     def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's name
         if not world.door.logins:
             return RedirectResponse(own_path(next), 303)
-        return _form(_texts(request), own_path(next))
+        return _form(asked_in(request.cookies, request.headers), own_path(next))
 
     @routes.post("/login")
     async def enter(
@@ -64,7 +63,10 @@ def router(world: World) -> APIRouter:
 
 
 async def _entered(world: World, request: Request, given: tuple[str, str], wanted: str) -> Response:
-    texts, address = _texts(request), request.client.host if request.client else ""
+    texts, address = (
+        asked_in(request.cookies, request.headers),
+        request.client.host if request.client else "",
+    )
     keys = (f"from {address}", f"as {given[0]}")
     wait_s = world.attempts.wait_s(keys, time.monotonic())
     if wait_s > 0:
@@ -88,11 +90,6 @@ async def _welcomed(world: World, person: Person, wanted: str, *, secure: bool) 
         COOKIE, cookie, max_age=LIFE_S, httponly=True, samesite="strict", secure=secure
     )
     return answer
-
-
-def _texts(request: Request) -> Texts:
-    accepted = request.headers.get("accept-language", "")
-    return Texts(preferred(request.cookies.get(LANGUAGE_COOKIE), accepted))
 
 
 def _form(texts: Texts, wanted: str, error: str = "", status: int = 200) -> HTMLResponse:

@@ -84,8 +84,14 @@ def rounded(rows: int) -> int:
 
 
 def _between(found: Finding) -> str:
+    """Return the difference in words: an improvement of 0 or below is none."""
     low, high = shown(found.low), shown(found.high)
-    return f"Better by {shown(found.improvement)}, {low} to {high} (alpha {found.alpha:.2g})"
+    difference = shown(abs(found.improvement))
+    if float(difference) == 0:
+        return f"As good as it, {low} to {high} better (alpha {found.alpha:.2g})"
+    if found.improvement < 0:
+        return f"Worse by {difference}, {low} to {high} better (alpha {found.alpha:.2g})"
+    return f"Better by {difference}, {low} to {high} (alpha {found.alpha:.2g})"
 
 
 def part(given: Guarded, found: Finding, policy: ChampionPolicy) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -96,12 +96,11 @@ class Guard:
 
 
 def cookie_of(headers: Mapping[str, str]) -> str:
-    """Return the session's cookie, empty where there is none."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+    """Return the session's cookie, empty where there is none.
+
+    Others on this machine set cookies too, for all ports: one that is no good hides no other.
+    """
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
 
 
 def _to_login(scope: Scope, headers: Mapping[str, str]) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from console.access.roles import Person
@@ -15,6 +15,7 @@ from console.data.decisions import decided, page
 from console.data.lineage import lineage
 from console.data.live_quality import live
 from console.data.watched import watched
+from console.texts import asked_in
 from console.world import World
 from pipelines.deciding import Decision, apart
 from serving.errors import KanaryaError, NotFound
@@ -85,8 +86,9 @@ def _decisions(router: APIRouter, world: World) -> None:
         return decided(world.models, name, rollout)
 
     @router.get("/models/{name}/decisions/{rollout}", response_class=HTMLResponse)
-    def card(name: str, rollout: str) -> HTMLResponse:
-        return HTMLResponse(page(decided(world.models, name, rollout)))
+    def card(name: str, rollout: str, request: Request) -> HTMLResponse:
+        texts = asked_in(request.cookies, request.headers)
+        return HTMLResponse(page(decided(world.models, name, rollout), texts))
 
 
 def _services(router: APIRouter, world: World) -> None:

@@ -18,6 +18,7 @@ from console.data import preview as looking
 from console.data.draft import Draft
 from console.data.plan import plan
 from console.data.taking import taken_from
+from console.slowly import slowly
 from console.texts import Texts
 from console.world import World
 from pipelines.asked import Asked
@@ -85,7 +86,7 @@ async def _begun(world: World, wanted: Wanted, person: Person) -> str:
     await asyncio.to_thread(world.audit.record, person, "run.start", spec.name, **detail)
     if wanted.on == CLUSTER:
         start = partial(world.run_actions.start_there, asked, upload_data=wanted.upload_data)
-        return (await asyncio.to_thread(start)).run_id
+        return (await slowly(start)).run_id
     settings = world.settings.base
     return await asyncio.to_thread(
         enqueue, settings, asked, by=person.name, priority=wanted.priority

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from console.api.answers import operator
 from console.data.rollout import Watched, Watcher
 from console.data.run import Monitored, Watch
 from console.data.run_cost import estimate_of
+from console.slowly import slowly
 from console.world import World
 from pipelines.deciding import DEEDS, Decision, apart
 from pipelines.journal import RunFolder
@@ -64,7 +64,7 @@ def _rollouts(routes: APIRouter, world: World) -> None:
     async def decide(
         service: str, name: str, person: Annotated[Person, Depends(operator)], rollout: str = ""
     ) -> JSONResponse:
-        told = await asyncio.to_thread(_decided, world, person, Decision(name, service, rollout))
+        told = await slowly(_decided, world, person, Decision(name, service, rollout))
         return JSONResponse({"told": told})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from console.data.child import in_child
 from console.data.models import Models
+from console.texts import Texts, documents
 from serving.errors import KanaryaError
 from serving.pages.page import html
 from serving.rollout.card.build import card
@@ -34,6 +35,6 @@ def recorded(name: str, rollout: str, ledger: StoredLedger) -> dict[str, Any]:
     return found(ledger.chain(name), rollout)
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return the decision card as one HTML file."""
-    return html(card(found))
+def page(found: dict[str, Any], texts: Texts) -> str:
+    """Return the decision card as one HTML file, in the language of whoever looks."""
+    return html(card(found), texts.language, documents.teller(texts))

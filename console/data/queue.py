@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from console.data.runs import Runs
+from console.data.steps import SILENT
 from pipelines import enqueue, workers
 from pipelines.queue import RUNS, WAITS, Entry, Queue, path
 from pipelines.queue_rules import checked_workers
@@ -119,11 +120,12 @@ class QueueSeen:
         return tuple(sorted(ended, key=_end, reverse=True))
 
     def _step_times(self, newest: tuple[str, ...]) -> tuple[StepTime, ...]:
-        """Return the times of the steps of these runs, read again only where others are newest."""
+        """Return the times of these runs' steps, read again only where others are newest."""
         with self._lock:
             if newest != self._timed[0]:
                 folders = (self._folder(run_id) for run_id in newest)
-                self._timed = newest, tuple(step_times(folders))
+                times = step_times(folders)
+                self._timed = newest, tuple(each for each in times if each.step not in SILENT)
             return self._timed[1]
 
     def _folder(self, run_id: str) -> Path:

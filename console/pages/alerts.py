@@ -14,6 +14,7 @@ from console.widgets.screen import Said, Screen
 from console.widgets.silencing import silence_dialog
 from pipelines.alerts.deciding import FIRING, PENDING, Silence
 from pipelines.alerts.silencing import ALL, Quiet
+from pipelines.enqueue import wanted
 
 FIGURES = ("firing", "pending", "silences", "waiting")
 
@@ -37,6 +38,8 @@ class AlertsPage:
             self._all = self._button("silence_all", "notifications_off", self._everything)
         self._trouble = ui.label().classes("k-bad").props('role="alert"')
         self._nobody = ui.label().classes("k-wait").props('role="status"')
+        if screen.world.settings.cluster:
+            ui.label(screen.say("alerts.of_cluster")).classes("k-quiet k-sentence")
         with ui.element("dl").classes("k-figures"):
             self._figures = {name: self._figure(name) for name in FIGURES}
         heading(screen.say("alerts.wrong"))
@@ -70,7 +73,7 @@ class AlertsPage:
 
     def _warning(self, found: Standing) -> str:
         if not found.looked:
-            return self.screen.say("alerts.nobody_looked")
+            return self.screen.say("alerts.nobody_looked") if wanted() else ""  # nobody in a pod
         told = any(each.configured for each in found.told)
         return "" if told else self.screen.say("alerts.nobody_told")
 

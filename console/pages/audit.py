@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from nicegui import ui
+
 from console.widgets.grid import Kind, Row, grid
+from console.widgets.parts import STYLE
 from console.widgets.screen import Said, Screen
 from pipelines.actions import HEAD, Action, done
 
@@ -22,6 +25,7 @@ async def build(screen: Screen) -> None:
     """Show the newest actions."""
     if not screen.administers:
         raise Said(screen.say("audit.forbidden", name=screen.person.name))
+    ui.add_head_html(STYLE)
     found = await asyncio.to_thread(done, screen.world.settings.base)
     shown = found[-MOST_SHOWN:][::-1]
     rows = [_row(number, action) for number, action in enumerate(shown)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from nicegui import ui
 
 from console.data import compare
 from console.data.compare import Compared
+from console.slowly import slowly
 from console.widgets import comparison
 from console.widgets.screen import Screen
 
@@ -16,7 +15,7 @@ async def build(screen: Screen) -> None:
     """Show what the runs were made of, what was measured and how they learned."""
     run_ids = compare.wanted(screen.query.get("runs", ""))
     world = screen.world
-    found = await asyncio.to_thread(compare.compare, world.settings.base, world.runs, run_ids)
+    found = await slowly(compare.compare, world.settings.base, world.runs, run_ids)
     for note in found.notes:
         screen.tell(ui.label().classes("k-quiet"), note)
     _summary(screen, found)

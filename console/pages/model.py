@@ -9,12 +9,14 @@ from nicegui import ui
 from console.data.times import moment
 from console.data.versions import CHAMPION, Model
 from console.data.watched import watched
+from console.slowly import slowly
 from console.widgets.going_back import GoingBack
 from console.widgets.lineage import Lineage
 from console.widgets.model_versions import Versions
 from console.widgets.parts import STYLE, Facts, crumbs, heading
 from console.widgets.rollout import RolloutPanel
 from console.widgets.screen import Screen, slowly
+from console.widgets.status import moment
 from console.widgets.try_it import TryIt
 from console.widgets.watched import WatchedPanel
 from serving.errors import KanaryaError

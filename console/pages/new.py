@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from nicegui import ui
 
 from console.data.draft import Draft
 from console.data.taking import taken_from
+from console.slowly import slowly
 from console.widgets import chosen_data
 from console.widgets.columns import Columns
 from console.widgets.frame import message
@@ -38,7 +37,7 @@ async def _begun(screen: Screen) -> tuple[Draft, list[str]]:
     config, data = screen.query.get("from", ""), screen.query.get("data", "")
     if not config and not data:
         return Draft(), []
-    return await asyncio.to_thread(taken_from, screen.world.run_actions, config, data)
+    return await slowly(taken_from, screen.world.run_actions, config, data)
 
 
 async def _parts(sheet: Sheet) -> None:

@@ -31,7 +31,7 @@ class QueuePage:
 
     def __init__(self, screen: Screen) -> None:
         self.screen, self._at_once = screen, 0
-        with ui.row().classes("k-actions items-center w-full").props('role="toolbar"') as bar:
+        with ui.row().classes("k-actions items-center full-width").props('role="toolbar"') as bar:
             bar.props(f'aria-label="{screen.say("queue.actions")}"')
             self._state = ui.label().classes("k-badge").props('role="status"')
             self._pause = self._button("pause", "pause", self._paused)

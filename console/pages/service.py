@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from nicegui import ui
 
 from console.data.live_quality import Live
 from console.data.services import Service
+from console.slowly import slowly
 from console.widgets.ledger import Ledger
 from console.widgets.live_quality import LiveQuality
 from console.widgets.parts import STYLE, Facts, badge, crumbs, heading, path
@@ -24,7 +23,7 @@ async def build(screen: Screen) -> None:
     """Show a service, and go on showing it while somebody looks."""
     name = str(screen.params["name"])
     services = screen.world.services
-    found = await asyncio.to_thread(services.one, name)
+    found = await slowly(services.one, name)
     ui.add_head_html(STYLE)
     crumbs(screen, "/services", "nav.services", name)
     top = Top(screen)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from nicegui import ui
 
 from console.data.services import Service
+from console.slowly import slowly
 from console.widgets.grid import Kind, Row, grid, said
 from console.widgets.parts import STYLE, badge, path, percent
 from console.widgets.screen import Screen
@@ -28,7 +27,7 @@ COLUMNS: dict[str, Kind] = {
 async def build(screen: Screen) -> None:
     """Show the services as they are now."""
     ui.add_head_html(STYLE)
-    found = await asyncio.to_thread(screen.world.services.all)
+    found = await slowly(screen.world.services.all)
     grid(screen, "services", COLUMNS, [_row(screen, each) for each in found], "name")
 
 

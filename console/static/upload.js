@@ -55,8 +55,9 @@
   for (const kind of ['dragenter', 'dragover', 'dragleave', 'drop']) {
     document.addEventListener(kind, (event) => {
       const zone = zoneOf(event);
+      // A file that misses the place would be opened instead of the page, and what is filled in lost.
+      if (zone || [...event.dataTransfer.types].includes('Files')) event.preventDefault();
       if (!zone) return;
-      event.preventDefault();
       zone.classList.toggle('k-over', kind === 'dragenter' || kind === 'dragover');
       if (kind === 'drop') send(zone, event.dataTransfer.files[0]);
     });

@@ -20,6 +20,7 @@ from pathlib import Path
 from console.texts import engine
 
 LANGUAGES = {"en": "English", "tr": "Türkçe"}
+LANGUAGE_COOKIE = "kanarya_language"
 PERCENT = re.compile(r"(?<![\w/.,-])([-+]?\d[\d.,]*|\{\w+\}) ?%(?!\w)")
 
 
@@ -64,6 +65,11 @@ class Texts:
     def percents(self, text: str) -> str:
         """Return a text with its percents as this language writes them (Turkish: %12.5)."""
         return PERCENT.sub(r"%\1", text) if self.language == "tr" else text
+
+
+def asked_in(cookies: Mapping[str, str], headers: Mapping[str, str]) -> Texts:
+    """Return the sentences of the language that a request is made in."""
+    return Texts(preferred(cookies.get(LANGUAGE_COOKIE), headers.get("accept-language", "")))
 
 
 def preferred(chosen: str | None, accepted: str) -> str:

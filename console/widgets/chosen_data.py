@@ -28,13 +28,13 @@ async def choice(sheet: Sheet) -> None:
         await _look(sheet, str(upload.path))
 
     drop(screen, use)
-    with ui.row().classes("w-full items-start q-mt-md"):
+    with ui.row().classes("full-width items-start q-mt-md"):
         if uploads:
             EarlierUploads(screen, uploads, use)
         uri.props("outlined dense stack-label").classes("col").style("min-width: 14rem")
         uri.props["hint"] = screen.say("new.uri.help")
         uri.move(ui.context.slot.parent)
-        button = ui.button(screen.say("new.look")).props("outline")
+        button = ui.button(screen.say("new.look")).props("outline no-caps")
 
     async def look() -> None:
         if uri.value.strip():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 
 from console.data.preview import Finding, Findings, findings
+from console.slowly import slowly
 from console.widgets.sheet import Sheet
 from serving.errors import KanaryaError
 
@@ -31,9 +32,11 @@ class Columns:
         for each in (self.target, self.task, self.drop):
             each.props("outlined dense stack-label")
         with ui.row().classes("items-center q-mt-sm"):
-            self.check = ui.button(say("new.check"), on_click=self._checked).props("outline")
+            self.check = ui.button(say("new.check"), on_click=self._checked).props(
+                "outline no-caps"
+            )
             self.said = ui.label().classes("k-quiet")
-        self.list = ui.column().classes("w-full gap-0").props("aria-live=polite")
+        self.list = ui.column().classes("full-width k-tight").props("aria-live=polite")
         self.fill()
         self.target.on_value_change(self._target)
         self.task.on_value_change(self._task)
@@ -80,13 +83,15 @@ class Columns:
         self.said.set_text(say("new.checking"))
         self.check.disable()
         try:
-            found = await asyncio.to_thread(
-                findings,
-                self.sheet.screen.world.settings.base,
-                draft.value("data.uri"),
-                draft.value("data.target"),
-                drop=tuple(draft.value("data.drop") or ()),
-                task=draft.task,
+            found = await slowly(
+                partial(
+                    findings,
+                    self.sheet.screen.world.settings.base,
+                    draft.value("data.uri"),
+                    draft.value("data.target"),
+                    drop=tuple(draft.value("data.drop") or ()),
+                    task=draft.task,
+                )
             )
         except (KanaryaError, OSError) as error:
             self.said.set_text("")
@@ -107,7 +112,7 @@ class Columns:
 
     def _finding(self, found: Finding) -> None:
         say = self.sheet.screen.say
-        with ui.element("div").classes("k-finding w-full"):
+        with ui.element("div").classes("k-finding full-width"):
             ui.label(say(f"new.level.{found.level}")).classes(f"k-badge {LEVELS[found.level]}")
             self.sheet.screen.tell(ui.label(), found.sentence)
             if found.column and found.column != self.sheet.draft.value("data.target"):

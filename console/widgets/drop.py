@@ -28,14 +28,14 @@ def drop(screen: Screen, use: Callable[[Upload], Awaitable[None]]) -> None:
         zone.props[f"data-{name}"] = screen.say(f"new.drop.{name}", limit=limit)
     with zone:
         ui.icon("upload_file", size="2rem").props('aria-hidden="true"')
-        with ui.column().classes("gap-0"):
+        with ui.column().classes("k-tight"):
             ui.label(screen.say("new.drop"))
             ui.label(screen.say("new.drop.help", limit=limit)).classes("k-quiet text-caption")
         ui.element("input").props(f'type=file accept="{ACCEPT}"')
         progress = ui.element("progress").props("max=1 value=0")
         progress.props["aria-label"] = screen.say("new.drop.sending", percent="")
         ui.label().classes("k-drop-said k-number").props("aria-live=polite")
-        ui.button(screen.say("frame.cancel")).props("flat dense").classes("k-drop-cancel")
+        ui.button(screen.say("frame.cancel")).props("flat dense no-caps").classes("k-drop-cancel")
 
     async def arrived(event: events.GenericEventArguments) -> None:
         await _arrived(screen, event.args, use)

@@ -41,13 +41,13 @@ def _field(screen: Screen, field: Field, value: Any, change: Change) -> None:
         _switch(screen, field, value, change)
         return
     widget = _WIDGETS.get(field.kind, _text)(screen, field, value, change)
-    widget.props("outlined dense stack-label hide-bottom-space").classes("k-field")
+    widget.props("outlined dense stack-label hide-bottom-space")
     widget.props["hint"] = explained(screen, field.help)
     widget.props["label"] = field.name
 
 
 def _switch(screen: Screen, field: Field, value: Any, change: Change) -> None:
-    with ui.column().classes("gap-0"):
+    with ui.column().classes("k-tight"):
         shown = bool(field.default if value is None else value)
         ui.switch(field.name, value=shown, on_change=lambda event: change(field, event.value))
         ui.label(explained(screen, field.help)).classes("k-quiet text-caption")

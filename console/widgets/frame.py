@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +11,14 @@ from dataclasses import dataclass
 from fastapi import Request
 from nicegui import background_tasks, ui
 
-from console.texts import LANGUAGES
-from console.widgets.screen import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Said, Screen, remember
+from console.texts import LANGUAGE_COOKIE, LANGUAGES
+from console.widgets.screen import THEME_COOKIE, THEMES, Screen, remember
 from console.world import World
 from serving.errors import KanaryaError
 
 Build = Callable[[Screen], Awaitable[None]]
 SOON_S = 2.0
 """So long a page is held back to be sent whole: nothing moves then while it is filled."""
-LOG = logging.getLogger("kanarya.console")
 COLOURS = {"primary": "#2f6690", "accent": "#b07d00", "positive": "#1a7f4b", "negative": "#b93a26"}
 NAVIGATION = (
     ("/", "nav.runs", "list"),
@@ -31,6 +28,8 @@ NAVIGATION = (
     ("/queue", "nav.queue", "pending_actions"),
     ("/alerts", "nav.alerts", "notifications"),
 )
+OF_RUNS = ("/runs", "/compare")
+"""Pages below the list of runs."""
 ADMINISTRATION = (("/audit", "nav.audit", "history"),)
 
 
@@ -80,10 +79,8 @@ async def _filled(screen: Screen, page: Page) -> None:
         await build(screen)
     except (KanaryaError, OSError) as error:
         message(screen, error)
-    except Exception:  # a page that breaks must not show its insides; the log has them
-        mark = secrets.token_hex(4)
-        LOG.exception("%s broke (%s)", page.path, mark)
-        message(screen, Said(screen.say("frame.broken", mark=mark)))
+    except Exception:  # noqa: BLE001 - a page must not show its insides; the log has them
+        message(screen, screen.broken(page.path))
 
 
 def message(screen: Screen, sentence: Exception, level: str = "bad") -> None:
@@ -146,10 +143,15 @@ def _navigation(screen: Screen) -> ui.left_drawer:
     with drawer, ui.element("nav").props(f'aria-label="{screen.say("frame.menu")}"'):
         for path, key, icon in (*NAVIGATION, *(ADMINISTRATION if screen.administers else ())):
             link = ui.link(target=path).classes("k-nav")
-            here = screen.path == path or (path != "/" and screen.path.startswith(f"{path}/"))
-            if here:
+            if _part_of(screen.path) == path:
                 link.props('aria-current="page"')
             with link:
                 ui.icon(icon, size="1.4rem").classes("q-mr-sm").props('aria-hidden="true"')
                 ui.label(screen.say(key))
     return drawer
+
+
+def _part_of(path: str) -> str:
+    """Return the address in the navigation that a page belongs to."""
+    first = f"/{path.split('/')[1]}"
+    return "/" if first in OF_RUNS else first

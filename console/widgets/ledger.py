@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from nicegui import ui
 
 from console.data.times import moment
+from console.slowly import slowly
 from console.widgets.grid import Kind, Row, grid, paged, renew, said
 from console.widgets.parts import badge, path
 from console.widgets.screen import Said, Screen
@@ -39,7 +38,7 @@ class Ledger:
     async def show(self) -> None:
         """Show the records there are; a ledger that was changed is told of."""
         try:
-            chain = await asyncio.to_thread(self._screen.world.models.chain, self._name)
+            chain = await slowly(self._screen.world.models.chain, self._name)
         except KanaryaError as error:
             self._screen.tell(self._whole, error)
             self._whole.classes("k-bad")

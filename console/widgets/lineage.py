@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from nicegui import ui
 
 from console.data.lineage import Stop, lineage
 from console.data.services import Service
 from console.data.versions import CHAMPION, Model
+from console.slowly import slowly
 from console.widgets.parts import badge, path
 from console.widgets.screen import Screen
 from serving.errors import KanaryaError
@@ -38,7 +37,7 @@ class Lineage:
     async def show(self, model: Model) -> None:
         """Show what has become known since."""
         self._model = model
-        stops = await asyncio.to_thread(self._stops, str(self._choice.value))
+        stops = await slowly(self._stops, str(self._choice.value))
         if stops == self._shown:
             return
         self._shown = stops

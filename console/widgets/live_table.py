@@ -57,7 +57,7 @@ class LiveTable(Generic[T]):
 def cell(numeric: bool = False) -> ui.label:
     """Add a cell to the row that is being made, and return what its text is set on."""
     with ui.element("td"):
-        return ui.label().classes("k-number k-right" if numeric else "")
+        return ui.label().classes("k-number" if numeric else "")
 
 
 def _heading(label: str) -> None:

@@ -56,7 +56,7 @@ class ModelForm:
         if found:
             opened = self.sheet.draft.value(name) is not None and name != "data"
             label = self.sheet.screen.say(f"new.part.{name}")
-            with ui.expansion(label, value=opened).classes("w-full k-folded"):
+            with ui.expansion(label, value=opened).classes("full-width"):
                 self._fields(tuple(found))
 
     def _fields(self, found: tuple[form.Field, ...]) -> None:

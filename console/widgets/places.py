@@ -14,7 +14,7 @@ class PlacesSeen:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._known: tuple[Place, ...] = ()
-        self._lines = ui.element("div").classes("k-places").props("role=status")
+        self._lines = ui.element("div").props("role=status")
         self.show()
 
     def show(self) -> None:

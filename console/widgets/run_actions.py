@@ -11,6 +11,7 @@ from nicegui import ui
 
 from console.data import run_files
 from console.data.run_query import MOST_COMPARED
+from console.slowly import slowly
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
 from pipelines.run_row import CLUSTER, ELSEWHERE, HERE, KILLED, Row
@@ -144,16 +145,22 @@ async def restart_dialog(screen: Screen, run_id: str) -> None:
         accept.set_visibility(not there)
 
         async def start() -> None:
+            sure.disable()  # or who clicks twice starts two
             begin = partial(actions.restart, run_id, who, accept_new_data=accept.value)
             new = await screen.act("run.restart", run_id, begin, accept_new_data=accept.value)
             if new:
                 ui.navigate.to(f"/runs/{quote(new)}")
+            else:
+                sure.enable()
 
         with ui.row().classes("full-width justify-end"):
             ui.button(screen.say("frame.cancel"), on_click=dialog.close).props("flat no-caps")
-            ui.button(screen.say("runs.restart"), on_click=start).props("unelevated no-caps")
+            sure = ui.button(screen.say("runs.restart"), on_click=start)
+            sure.props("unelevated no-caps")
+    dialog.on("hide", dialog.delete)
     dialog.open()
-    for note in await asyncio.to_thread(_notes, screen, run_id):
+    found = await slowly(_notes, screen, run_id)
+    for note in found if not dialog.is_deleted else ():
         with notes:
             screen.tell(ui.label(), note)
 
@@ -183,4 +190,5 @@ def compose_dialog(screen: Screen, a: str, b: str) -> None:
         with ui.row().classes("full-width justify-end"):
             ui.button(screen.say("frame.cancel"), on_click=dialog.close).props("flat no-caps")
             ui.button(screen.say("runs.edit"), on_click=go).props("unelevated no-caps")
+    dialog.on("hide", dialog.delete)
     dialog.open()

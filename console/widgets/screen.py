@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
+import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,12 +13,13 @@ from nicegui import background_tasks, ui
 
 from console.access.guard import cookie_of
 from console.access.roles import Person, Role
-from console.texts import Texts, Told, preferred
+from console.slowly import slowly
+from console.texts import Texts, Told, asked_in
 from console.world import World
 from serving.errors import KanaryaError, UsageError
 
 T = TypeVar("T")
-LANGUAGE_COOKIE = "kanarya_language"
+LOG = logging.getLogger("kanarya.console")
 THEME_COOKIE = "kanarya_theme"
 THEMES = {"auto": None, "light": False, "dark": True}
 
@@ -46,12 +46,11 @@ class Screen:
     def of(cls, request: Request, world: World) -> Screen:
         """Return the screen of a request that the guard let through."""
         cookies = request.cookies
-        accepted = request.headers.get("accept-language", "")
         theme = cookies.get(THEME_COOKIE, "auto")
         return cls(
             world=world,
             person=request.state.person,
-            texts=Texts(preferred(cookies.get(LANGUAGE_COOKIE), accepted)),
+            texts=asked_in(cookies, request.headers),
             theme=theme if theme in THEMES else "auto",
             params=dict(request.path_params),
             query=dict(request.query_params),
@@ -111,7 +110,7 @@ class Screen:
     async def act(
         self, action: str, subject: str, do: Callable[[], T], **detail: object
     ) -> T | None:
-        """Do something in a thread, recorded first; None, and a sentence, where it is refused.
+        """Do something beside all else, recorded first; None, and a sentence, where it is refused.
 
         An open page outlives a logout and a change of roles, so both are asked again here.
         """
@@ -122,12 +121,24 @@ class Screen:
             sentence = self.say("frame.forbidden", name=self.person.name)
             ui.notify(sentence, type="warning")
             return None
+
+        def recorded() -> T:
+            self.world.audit.record(self.person, action, subject, **detail)
+            return do()
+
         try:
-            await asyncio.to_thread(self.world.audit.record, self.person, action, subject, **detail)
-            return await asyncio.to_thread(do)
+            return await slowly(recorded)
         except (KanaryaError, OSError) as error:
             self.notify(error)
-            return None
+        except Exception:  # noqa: BLE001 - whoever clicked is told, and the log has it
+            self.notify(self.broken(f"{action} {subject}"))
+        return None
+
+    def broken(self, what: str) -> Said:
+        """Write the error that is being handled into the log; return what may be said of it."""
+        mark = secrets.token_hex(4)
+        LOG.exception("%s broke (%s)", what, mark)
+        return Said(self.say("frame.broken", mark=mark))
 
     def follow(
         self, snapshots: AsyncIterator[T], show: Callable[[T], Awaitable[None] | None]
@@ -161,24 +172,6 @@ class Screen:
 
         task = background_tasks.create(told(), name=f"follow {self.path}")
         client.on_delete(task.cancel)
-
-
-async def slowly(do: Callable[..., T], *arguments: object) -> T:
-    """Do what may take minutes in a thread of its own: no other page waits, nor the console's end.
-
-    The pool of `asyncio.to_thread` is small, and is waited for when the process ends.
-    """
-    answer: Future[T] = Future()
-    answer.set_running_or_notify_cancel()
-
-    def done() -> None:
-        try:
-            answer.set_result(do(*arguments))
-        except Exception as error:  # noqa: BLE001 - it is raised for who waits
-            answer.set_exception(error)
-
-    threading.Thread(target=done, name="slowly", daemon=True).start()
-    return await asyncio.wrap_future(answer)
 
 
 def remember(cookie: str, value: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from console.data import form
 from console.data.draft import Draft
 from console.data.form import Field
 from console.data.preview import Pictures, Preview, are_pictures, pictures, preview
+from console.slowly import slowly
 from console.widgets.screen import Screen
 from pipelines.spec import located
 from serving.errors import KanaryaError
@@ -62,7 +62,7 @@ class Sheet:
             await self._look_at_pictures(uri)
             return
         try:
-            self.preview = await asyncio.to_thread(preview, self._settings, uri)
+            self.preview = await slowly(preview, self._settings, uri)
         except (KanaryaError, OSError) as error:
             self.refused = str(error)
             if Path(uri).is_dir():  # without a table: it may hold pictures
@@ -70,7 +70,7 @@ class Sheet:
 
     async def _look_at_pictures(self, uri: str) -> None:
         try:
-            self.pictures = await asyncio.to_thread(pictures, self._settings, uri)
+            self.pictures = await slowly(pictures, self._settings, uri)
             self.refused = ""
         except (KanaryaError, OSError) as error:
             self.refused = str(error)

@@ -32,6 +32,7 @@ class Summary:
             self.destination = Destination(sheet)
             with ui.row().classes("items-end q-my-md no-wrap"):
                 self.start = ui.button(say("new.start"), icon="play_arrow", on_click=self._start)
+                self.start.props("unelevated no-caps")
                 self.priority = ui.number(say("new.priority"), value=0, step=1)
                 self.priority.on_value_change(self._prior)
                 self.priority.props("outlined dense stack-label").style("width: 7rem")
@@ -70,7 +71,7 @@ class Summary:
 
     def _code(self, key: str) -> ui.label:
         say = self.sheet.screen.say
-        with ui.row().classes("w-full items-center justify-between no-wrap q-mt-sm"):
+        with ui.row().classes("full-width items-center justify-between no-wrap q-mt-sm"):
             ui.label(say(key)).classes("k-quiet")
             button = ui.button(icon="content_copy").props("flat dense round size=sm")
             button.props["aria-label"] = f"{say('frame.copy')}: {say(key)}"
@@ -91,16 +92,17 @@ class Summary:
 
     async def _start(self) -> None:
         sheet = self.sheet
-        self.start.disable()
         try:
             asked = sheet.draft.asked(same_data=sheet.same_data)
         except KanaryaError as error:
             sheet.screen.notify(error)
             return
+        self.start.disable()
         run_id = await (self._sent(asked) if sheet.on_cluster else self._queued(asked))
         if run_id:
             ui.navigate.to(f"/runs/{run_id}")
-        self.start.enable()
+        else:
+            self.start.enable()
 
     async def _queued(self, asked: Asked) -> str | None:
         screen, priority = self.sheet.screen, self.sheet.priority

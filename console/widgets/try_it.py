@@ -161,7 +161,7 @@ class Answered:
                 (each.version or "?", each.revision or "?") for each in answers
             ).most_common():
                 places = {"version": version, "revision": revision, "count": count}
-                ui.label(say("try.by", **places, total=len(answers))).classes("k-by")
+                ui.label(say("try.by", **places, total=len(answers)))
             ui.label(say("try.took", time=took)).classes("k-quiet")
             with ui.expansion(say("try.raw")).props("dense").classes("full-width"):
                 ui.label(last.body[:4000]).classes("k-mono").style("white-space: pre-wrap")

@@ -6,6 +6,7 @@ is shown, not run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ def style() -> str:
     return (FOLDER / "style.css").read_text(encoding="utf-8")
 
 
-def html(page: Page) -> str:
-    """Return the page."""
-    return _environment().get_template("page.html").render(page=page, style=style())
+def html(page: Page, language: str = "en", say: Callable[[str], str] = str) -> str:
+    """Return the page, in a language into which `say` takes its words and sentences."""
+    template = _environment().get_template("page.html")
+    return template.render(page=page, style=style(), language=language, say=say)
 
 
 @cache

@@ -126,3 +126,10 @@ def test_a_cluster_that_is_away_is_one_line_and_the_rest_goes_on(
     page.goto("/")
     expect(page.get_by_text(re.compile("answers 503"))).to_be_visible(timeout=LONG)
     expect(page.get_by_role("link", name=re.compile("^model-1-"))).to_be_visible()
+
+
+def test_alerts_of_the_cluster_are_said_to_be_elsewhere(browse: Callable[..., Page]) -> None:
+    for language, said in (("en", "the cluster's watcher"), ("tr", "Kümedeki gözcünün")):
+        page = browse(NARROW, language)
+        page.goto("/alerts")
+        expect(page.get_by_text(said)).to_be_visible()

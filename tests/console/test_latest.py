@@ -12,7 +12,7 @@ import pytest
 
 from console.data.child import Child
 from console.data.latest import Latest
-from console.widgets.screen import slowly
+from console.slowly import slowly
 from serving.errors import PlatformError, UsageError
 from serving.settings import Settings
 

@@ -48,12 +48,13 @@ def split_over_time(decision: Mapping[str, Any], looks: Sequence[Look]) -> Chart
 def _asked_for(asked: Sequence[tuple[float, int]]) -> str:
     shares = [percent for _, percent in asked]
     moved = [b for a, b in zip([None, *shares], shares, strict=False) if a != b]
-    return f"It was to get {', then '.join(f'{percent} %' for percent in moved)}."
+    return f"It was to get {', '.join(f'{percent} %' for percent in moved)} of the traffic."
 
 
 def _got(looks: Sequence[Look]) -> str:
-    got = [f"{words.percent(x.share)} {x.label}" for x in looks if x.share is not None]
-    return f" It got {', '.join(got)}." if got else ""
+    got = [(words.percent(x.share), f"{x.percent} %") for x in looks if x.share is not None]
+    shares, steps = (", ".join(each) for each in zip(*got, strict=True)) if got else ("", "")
+    return f" It got {shares} at {steps}." if got else ""
 
 
 def _key(looks: Sequence[Look]) -> tuple[tuple[str, str], ...]:

@@ -181,10 +181,25 @@ def test_the_sentence_tells_the_bounds_the_test_and_how_many_rows_would_tell() -
     (reason,) = judged(pair(30, 0, 1), GatePolicy({}, ChampionPolicy("accuracy", 0.04))).reasons
     assert reason == (
         "accuracy 0.9667 is not worse than the champion's 1 (version 3) by more than 0.04, on the "
-        "same test rows. Better by -0.0333, -0.1601 to 0.0805 (alpha 0.05) on 30 rows, McNemar p "
-        "1: too few to tell whether it is worse by more than 0.04, which needs about 4,500 rows; "
-        "what was measured decides."
+        "same test rows. Worse by 0.0333, -0.1601 to 0.0805 better (alpha 0.05) on 30 rows, "
+        "McNemar p 1: too few to tell whether it is worse by more than 0.04, which needs about "
+        "4,500 rows; what was measured decides."
     )
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "said"),
+    [
+        (2, 1, r"Better by 0\.005, "),
+        (1, 1, r"As good as it, -0\.\d+ to 0\.\d+ better "),
+        (0, 0, r"As good as it, -0\.\d+ to 0\.\d+ better "),
+        (1, 2, r"Worse by 0\.005, -0\.\d+ to 0\.\d+ better "),
+    ],
+)
+def test_the_difference_is_said_by_its_sign(gained: int, lost: int, said: str) -> None:
+    asked = GatePolicy({}, ChampionPolicy("accuracy", 0.04))
+    (reason,) = judged(pair(200, gained, lost), asked).reasons
+    assert re.search(said, reason)
 
 
 @pytest.mark.parametrize(

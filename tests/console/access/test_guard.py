@@ -99,6 +99,7 @@ def test_a_page_elsewhere_opens_no_websocket() -> None:
     ("path", "headers", "status", "said"),
     [
         ("/", cookie(), 200, "ayse operator"),
+        ("/", {"Cookie": f'other={{"a": 1, b}}; {cookie()["Cookie"]}; x'}, 200, "ayse operator"),
         ("/", cookie("gone"), 401, "log in first"),  # taken out of the logins since
         ("/", {"Cookie": f"{COOKIE}=forged"}, 401, "log in first"),
         ("/", {"Cookie": "\0"}, 401, "log in first"),

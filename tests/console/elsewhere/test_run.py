@@ -18,7 +18,6 @@ from console.data.run import Monitored
 from console.data.run_elsewhere import FarWatch
 from console.data.runs import Runs
 from pipelines.run_usage import Look
-from scripts.bench import synthetic_runs
 from serving.errors import NotFound
 from tests.console.elsewhere.far import LONG, Here, told, world_of
 from tests.pipelines.kfp_api import stories

@@ -21,7 +21,9 @@ PIECES = frozenset(
         "{} more {} in the report",
         "{} without a value of the target {} {} left out.",
         "{}, {} {}, {} at most {} {}.",
+        "As good as it, {} to {} better (alpha {})",
         "Better by {}, {} to {} (alpha {})",
+        "Worse by {}, {} to {} better (alpha {})",
         "{} on {} rows{}",
         "{}: it is shown {}.",
         "{}: too few to tell whether it is {}{}; {}.",
@@ -135,11 +137,12 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
         ),
         (
             "accuracy 0.9 is worse than the champion's 0.95 (version 3) by more than 0.02, on the "
-            "same test rows. Better by -0.05, -0.1 to -0.02 (alpha 0.05) on 900 rows, McNemar p "
-            "0.001: it is shown to be worse by more than 0.02.",
+            "same test rows. Worse by 0.05, -0.1 to -0.02 better (alpha 0.05) on 900 rows, McNemar "
+            "p 0.001: it is shown to be worse by more than 0.02.",
             "accuracy değeri 0.9, aynı test satırlarında şampiyonunkinden (0.95, sürüm 3) 0.02 "
-            "payından daha fazla kötü. 900 satırda fark -0.05 (-0.1 ile -0.02 arasında, alfa "
-            "0.05), McNemar p değeri 0.001: 0.02 payından daha fazla kötü olduğu kanıtlandı.",
+            "payından daha fazla kötü. 900 satırda 0.05 daha kötü (iyileşme -0.1 ile -0.02 "
+            "arasında, alfa 0.05), McNemar p değeri 0.001: 0.02 payından daha fazla kötü olduğu "
+            "kanıtlandı.",
         ),
         (
             "error rate 40.0 % (canary, 55 requests) against 0.0 % (stable) + 2.0 %; chance does "

@@ -66,8 +66,7 @@ def test_the_split_is_drawn_over_the_time_that_it_had() -> None:
     assert len(of(chart, "circle", "good")) == 2
     assert chart is not None
     assert chart.about == (
-        "It was to get 0 %, then 10 %, then 50 %, then 100 %. "
-        "It got 10.0 % at 10 %, 50.0 % at 50 %."
+        "It was to get 0 %, 10 %, 50 %, 100 % of the traffic. It got 10.0 %, 50.0 % at 10 %, 50 %."
     )
 
 
