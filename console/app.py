@@ -18,7 +18,8 @@ from console.access.guard import Guard
 from console.api.answers import translate_errors
 from console.lately import Later
 from console.login import router as login_routes
-from console.widgets.frame import Page, mount
+from console.missing import missing
+from console.widgets.frame import Page, mount, translate_frame
 from console.world import World
 
 STATIC = Path(__file__).parent / "static"
@@ -54,6 +55,8 @@ def build(world: World) -> ASGIApp:
     world.deleted.empty_later()
     for page in PAGES:
         mount(page, world)
+    pages.add_exception_handler(404, missing)
+    translate_frame()
     programs = Later(lambda: _api(world))
     pages.on_startup(lambda: _rest(programs))
     ui.run_with(

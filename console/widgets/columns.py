@@ -109,6 +109,8 @@ class Columns:
         with self.list:
             for each in found.found[:MOST]:
                 self._finding(each)
+            if (more := len(found.found) - MOST) > 0:
+                ui.label(say("new.more_findings", count=more)).classes("k-quiet")
 
     def _finding(self, found: Finding) -> None:
         say = self.sheet.screen.say

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 
 from fastapi import Request
 from nicegui import background_tasks, ui
+from nicegui.language import Language
+from nicegui.translations import translations
 
-from console.texts import LANGUAGE_COOKIE, LANGUAGES
+from console.texts import LANGUAGE_COOKIE, LANGUAGES, Texts
 from console.widgets.screen import THEME_COOKIE, THEMES, Screen, remember
 from console.world import World
 from serving.errors import KanaryaError
@@ -19,6 +22,7 @@ from serving.errors import KanaryaError
 Build = Callable[[Screen], Awaitable[None]]
 SOON_S = 2.0
 """So long a page is held back to be sent whole: nothing moves then while it is filled."""
+PACKS: Mapping[str, Language] = {"en": "en-US", "tr": "tr"}
 COLOURS = {"primary": "#2f6690", "accent": "#b07d00", "positive": "#1a7f4b", "negative": "#b93a26"}
 NAVIGATION = (
     ("/", "nav.runs", "list"),
@@ -45,6 +49,13 @@ class Page:
         """Return the function that fills it; its module is imported where that was not done yet."""
         build: Build = importlib.import_module(f"console.pages.{self.module}").build
         return build
+
+
+def translate_frame() -> None:
+    """Give NiceGUI what it says of the connection, in the languages of the console."""
+    for language, pack in PACKS.items():
+        said = Texts(language)
+        translations[pack] = {key: said.say(f"frame.{key}") for key in translations["en-US"]}
 
 
 def mount(page: Page, world: World) -> None:
@@ -91,6 +102,10 @@ def message(screen: Screen, sentence: Exception, level: str = "bad") -> None:
 
 @contextmanager
 def _frame(screen: Screen, page: Page) -> Iterator[None]:
+    # What NiceGUI and Quasar say themselves: of a lost connection, of what folds.
+    client = ui.context.client
+    client.page = copy(client.page)
+    client.page.language = PACKS[screen.texts.language]
     ui.page_title(f"{screen.say(page.title)} · Kanarya")
     ui.add_head_html(
         '<link rel="stylesheet" href="/static/console.css">'
