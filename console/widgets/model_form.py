@@ -22,7 +22,7 @@ class ModelForm:
             self.name.props["hint"] = screen.say("new.name.help")
             self.kind = ui.select([], label=screen.say("new.kind"))
         for each in (self.name, self.kind):
-            each.props("outlined dense stack-label")
+            each.props("outlined dense stack-label hide-bottom-space")
         self.about = ui.label().classes("q-mt-sm")
         ui.label(screen.say("new.default")).classes("k-quiet q-mb-sm")
         self.asked = ui.element("div")

@@ -93,7 +93,17 @@ class RunList:
         pagination = self._pagination()
         if pagination != self._table.pagination:
             self._table.pagination = pagination
+        await self._unpick_gone()
         self._tell()
+
+    async def _unpick_gone(self) -> None:
+        """Pick no run that was deleted meanwhile: nobody could see it to take the pick away."""
+        row, picked = self.screen.world.runs.row, self.picked
+        if picked:
+            there = await asyncio.to_thread(lambda: {each for each in picked if row(each)})
+            if gone := {*picked} - there:
+                kept = [each for each in self._table.selected if each["run_id"] not in gone]
+                self._table.selected = kept
 
     def _tell(self) -> None:
         for then in self._picked:

@@ -99,7 +99,7 @@ def picked(page: Page, *run_ids: str) -> None:
 def restarted(page: Page, run_id: str) -> str:
     picked(page, run_id)
     page.get_by_role("button", name="Restart").click()
-    page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restart").dblclick()  # starts one
     return arrived(page)
 
 
