@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import registry
 from console.data.child import in_child
+from serving.errors import KanaryaError
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.live import standing
 from serving.settings import Settings
@@ -21,18 +22,28 @@ if TYPE_CHECKING:
 class Registry:
     """The versions that MLflow knows, asked for once: for the runs that are deleted together."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._entries: list[Entry] | None = None
+    def __init__(
+        self, settings: Settings, listing: Callable[[], list[Entry]] = registry.listing
+    ) -> None:
+        self._settings, self._listing = settings, listing
+        self._entries: list[Entry] | KanaryaError | None = None
 
     def aliases(self, model: str, version: str) -> list[str]:
         """Return the aliases of a version. Raises TrackingError where MLflow does not answer."""
-        if self._entries is None:
-            self._entries = in_child(self._settings, registry.listing)
-        found = ((each.name, each.version, each.aliases) for each in self._entries)
+        found = ((each.name, each.version, each.aliases) for each in self._known())
         return [
             alias for *which, aliases in found for alias in aliases if which == [model, version]
         ]
+
+    def _known(self) -> list[Entry]:
+        if self._entries is None:
+            try:
+                self._entries = in_child(self._settings, self._listing)
+            except KanaryaError as error:  # it took its time, and so it would for every other run
+                self._entries = error
+        if isinstance(self._entries, KanaryaError):
+            raise self._entries
+        return self._entries
 
 
 def uses(settings: Settings, row: Row, known: Registry) -> list[str]:

@@ -18,7 +18,8 @@ from console.data.run_uses import Registry
 from console.data.runs import Runs
 from pipelines.run_row import Row, read
 from scripts.bench import synthetic_runs
-from serving.errors import PlatformError, UsageError
+from serving.errors import KanaryaError, PlatformError, UsageError
+from scripts import synthetic_runs
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.record import Entry, Model
 from serving.settings import Settings
@@ -99,3 +100,13 @@ def test_a_child_has_the_settings_of_the_console(settings: Settings) -> None:
         in_child(settings, int, "twelve")
     with pytest.raises(PlatformError, match=r"no answer to time\.sleep within 0 s"):
         in_child(settings, time.sleep, 60, limit_s=0.05)
+
+
+def test_a_registry_that_is_away_is_asked_once_for_all_runs(settings: Settings) -> None:
+    known = Registry(settings, json.loads)
+    refusals = []
+    for _ in range(2):
+        with pytest.raises(KanaryaError, match="loads broke") as refused:
+            known.aliases("iris", "1")
+        refusals.append(refused.value)
+    assert refusals[0] is refusals[1]
