@@ -60,11 +60,20 @@ def _require_free(name: str, port: int) -> None:
     try:
         exactly(port).close()
     except OSError as error:
-        remedy = f"stop it, or choose another port: --{name}-port N or {VARIABLES[name]}=N"
-        if error.errno == errno.EADDRINUSE:
-            raise PlatformError(f"port {port} is taken{_by_whom(port)}: {remedy}.") from error
-        what = f"port {port} on {LOOPBACK} cannot be used ({error.strerror})"
-        raise PlatformError(f"{what}: {remedy}.") from error
+        raise PlatformError(complaint(name, port, error)) from error
+
+
+def complaint(name: str, port: int, error: OSError) -> str:
+    """Return the sentence for a port that cannot be taken, and what to do about it."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return (
+            f"this machine has no address {LOOPBACK}, where the platform listens: give it one with "
+            f"`ip address add {LOOPBACK}/8 dev lo` and `ip link set lo up`."
+        )
+    other = f"choose another port: --{name}-port N or {VARIABLES[name]}=N"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken{_by_whom(port)}: stop it, or {other}."
+    return f"port {port} on {LOOPBACK} cannot be used ({error.strerror}): {other}."
 
 
 def _port(variable: str, text: str) -> int:
