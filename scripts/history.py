@@ -108,10 +108,12 @@ def verify(name: str, world: World, *, as_json: bool) -> None:
     models = [live.model, *(older.model for older in live.older())] if live else []
     known = [model for model in models if model.uri and model.sha256]
     _refuse_changed(name, known)
+    unknown = len(models) - len(known)
+    rest = f"; of {unknown} no sha256 is known" if unknown else ""
     click.echo(
         f"{name}: {len(chain.records)} records, each follows the one before, and the service knows "
-        f"the newest; of {len(models)} models that are or were live {len(known)} have the bytes "
-        f"they had, of {len(models) - len(known)} no sha256 is known",
+        f"the newest; with the bytes they had: {len(known)} of {len(models)} models that are or "
+        f"were live{rest}",
         err=as_json,
     )
 

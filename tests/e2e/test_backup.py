@@ -61,7 +61,7 @@ def test_a_home_is_backed_up_under_load_and_serves_the_same_elsewhere(
         assert answers(there) == answers(here)
         verified = there.kanarya("rollout", "history", "flower", "--verify")
         assert verified.returncode == 0, verified.stderr
-        assert "2 have the bytes they had" in verified.stdout
+        assert "with the bytes they had: 2 of " in verified.stdout
         undone = there.kanarya("rollout", "rollback", "flower")
         assert undone.returncode in (0, 4), undone.stdout + undone.stderr
         assert {answer["model_version"] for answer in answers(there)} == {"1"}

@@ -226,7 +226,7 @@ def test_verify_says_what_was_compared(stage: Stage, capsys: pytest.CaptureFixtu
     verify("iris", stage.world(), as_json=False)
     said = capsys.readouterr().out
     assert "iris: 7 records, each follows the one before" in said
-    assert "of 2 models that are or were live 2 have the bytes they had, of 0" in said
+    assert "with the bytes they had: 2 of 2 models that are or were live\n" in said
 
 
 def test_verify_misses_the_newest_records(stage: Stage) -> None:
