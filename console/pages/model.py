@@ -15,8 +15,7 @@ from console.widgets.lineage import Lineage
 from console.widgets.model_versions import Versions
 from console.widgets.parts import STYLE, Facts, crumbs, heading
 from console.widgets.rollout import RolloutPanel
-from console.widgets.screen import Screen, slowly
-from console.widgets.status import moment
+from console.widgets.screen import Screen
 from console.widgets.try_it import TryIt
 from console.widgets.watched import WatchedPanel
 from serving.errors import KanaryaError

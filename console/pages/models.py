@@ -11,8 +11,7 @@ from console.data.versions import CHAMPION, Model, Version
 from console.slowly import slowly
 from console.widgets.grid import Kind, Row, grid, renew
 from console.widgets.parts import STYLE, badge, path
-from console.widgets.screen import Screen, slowly
-from console.widgets.status import moment
+from console.widgets.screen import Screen
 from serving.errors import KanaryaError
 from serving.figures import figure
 

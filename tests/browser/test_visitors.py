@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from console import background
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from tests.browser.conftest import NARROW, WIDE, Installation
 
 pytestmark = pytest.mark.browser

@@ -19,7 +19,6 @@ from console.data.runs import Runs
 from pipelines.run_row import Row, read
 from scripts.bench import synthetic_runs
 from serving.errors import KanaryaError, PlatformError, UsageError
-from scripts import synthetic_runs
 from serving.rollout.ledger import StoredLedger
 from serving.rollout.record import Entry, Model
 from serving.settings import Settings

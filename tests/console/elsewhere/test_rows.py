@@ -15,7 +15,7 @@ from console.data.elsewhere import Elsewhere
 from console.data.run_elsewhere import FarWatch
 from console.data.runs import Runs
 from pipelines.run_table import Query
-from scripts import synthetic_runs
+from scripts.bench import synthetic_runs
 from tests.console.elsewhere.far import LONG, Here, T, told, world_of
 from tests.pipelines.kfp_api.server import FakeKfp
 
