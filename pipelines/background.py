@@ -160,11 +160,17 @@ class Background:
 
         start = launching.size_of(self.log(settings))
         process = self._spawned(settings)
-        _within(START_S, lambda: self.status(settings) is not None or process.poll() is not None)
-        found = self.status(settings)
-        if found is None:
-            said = launching.last_line(self.log(settings), start) or "it wrote nothing"
-            raise PlatformError(f"{said.removeprefix('kanarya: ')} (see {self.log(settings)})")
+        try:
+            _within(
+                START_S, lambda: self.status(settings) is not None or process.poll() is not None
+            )
+            found = self.status(settings)
+            if found is None:
+                said = launching.last_line(self.log(settings), start) or "it wrote nothing"
+                raise PlatformError(f"{said.removeprefix('kanarya: ')} (see {self.log(settings)})")
+        except BaseException:
+            process.terminate()  # nobody would find it again: it has not noted itself
+            raise
         return found
 
 
