@@ -149,7 +149,7 @@ def refuse_few(labels: Sequence[str], rows: int) -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a picture cannot be taken; `size`: it is another one than the rest."""
+    """Why a picture cannot be taken; `is_size`: its size is not that of the rest."""
 
     name: str
     reason: str

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+ENDS_S = 30
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,22 @@ def timed(command: list[str], environment: Mapping[str, str], *, memory: bool = 
     watch = _Watch(process.pid, environment["KANARYA_HOME"])
     if memory:
         watch.start()
-    output, _ = process.communicate()
+    try:
+        output, _ = process.communicate()
+    except KeyboardInterrupt:
+        _ended(process)
+        sys.exit("stopped")
     seconds = time.perf_counter() - began
     return Finished(process.returncode, seconds, watch.stop(), output)
+
+
+def _ended(process: subprocess.Popen[str]) -> None:
+    """Let a command end that Ctrl-C has reached too: it still takes down what it has started."""
+    try:
+        process.wait(ENDS_S)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        process.wait()
 
 
 def beside(home: str) -> dict[str, str]:
