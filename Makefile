@@ -103,7 +103,7 @@ bench-backup: setup  ## a backup of 2 GB under load beside tar + zstd
 	@$(BIN)/python -m scripts.bench.backup
 
 bench-console: setup-dev
-	@$(BIN)/python -m scripts.bench_console
+	@$(BIN)/python -m scripts.bench.console
 
 bench-judge: setup
 	@$(BIN)/python -m scripts.bench.judge

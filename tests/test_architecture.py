@@ -83,7 +83,7 @@ HOMES = {
     "nicegui": ["console/app.py", "console/pages", "console/widgets"],
     "fastapi": ["console", "serving/predictor"],
     "starlette": ["console", "serving/predictor"],
-    "socketio": ["scripts/console_watchers.py"],
+    "socketio": ["scripts/bench/console_watchers.py"],
     "argon2": ["console/access/logins.py"],
     "pynvml": ["components/gpus.py"],
     "itsdangerous": ["console/access/sessions.py"],

@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
+from scripts.bench.console_predictions import figures, ratios
 from scripts.bench.load import NO_ANSWER, OK, Answer
-from scripts.console_predictions import figures, ratios
 
 
 def test_quantiles_of_both_sides_are_compared_and_failures_counted() -> None:
@@ -47,7 +47,7 @@ def pages() -> Iterator[tuple[str, list[str]]]:
 
 def test_visitors_open_pages_until_they_are_told_to_go() -> None:
     with pages() as (url, asked):
-        command = [sys.executable, "-m", "scripts.console_visitors", url, "/", "/queue"]
+        command = [sys.executable, "-m", "scripts.bench.console_visitors", url, "/", "/queue"]
         done = subprocess.run(command, input="", capture_output=True, text=True, check=True)
     said = done.stdout.split()
     assert said[0] == "visiting" and int(said[1]) == len(asked)

@@ -26,8 +26,7 @@ import psutil
 
 from console import background
 from pipelines.processes import Process, this
-from scripts import console_predictions
-from scripts.bench import synthetic_runs
+from scripts.bench import console_predictions, synthetic_runs
 from scripts.bench.home import Home, home, row
 from scripts.bench.load import Client, Side
 from scripts.bench.measuring import report
@@ -122,7 +121,7 @@ async def _asked(place: Home) -> dict[str, Any]:
 @contextmanager
 def _watchers(url: str) -> Iterator[Any]:
     """Hold the page open fifty times, from a process of its own; `count` says what came."""
-    command = [sys.executable, "-m", "scripts.console_watchers", url, str(WATCHERS)]
+    command = [sys.executable, "-m", "scripts.bench.console_watchers", url, str(WATCHERS)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

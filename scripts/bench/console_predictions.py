@@ -90,7 +90,7 @@ async def _epochs(run: RunFolder) -> None:
 @contextmanager
 def _there(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run a crowd in a process of its own, from when it says that it is there."""
-    command = [sys.executable, "-m", f"scripts.{module}", *arguments]
+    command = [sys.executable, "-m", f"scripts.bench.{module}", *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
