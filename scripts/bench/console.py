@@ -17,8 +17,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ import psutil
 from console import background
 from pipelines.processes import Process, this
 from scripts.bench import console_predictions, synthetic_runs
+from scripts.bench.console_predictions import counted, crowd
 from scripts.bench.home import Home, home, row
 from scripts.bench.load import Client, Side
 from scripts.bench.measuring import report
@@ -93,9 +92,10 @@ async def _watched(settings: Settings) -> dict[str, Any]:
     news = 0
     for _ in range(TURNS):
         alone.append(await asyncio.to_thread(_trained, run.curve))
-        with _watchers(f"{console.url}/runs/{run.run_id}") as count:
+        page = f"{console.url}/runs/{run.run_id}"
+        with crowd("console_watchers", page, str(WATCHERS)) as watchers:
             watched.append(await asyncio.to_thread(_trained, run.curve))
-            news += count()
+            news += counted(watchers)
     return {
         "watchers": WATCHERS,
         "trainer_alone_s": statistics.median(alone),
@@ -116,25 +116,6 @@ async def _asked(place: Home) -> dict[str, Any]:
     finally:
         client.close()
     return {**found, "memory_busy_mb": _memory(console.process)}
-
-
-@contextmanager
-def _watchers(url: str) -> Iterator[Any]:
-    """Hold the page open fifty times, from a process of its own; `count` says what came."""
-    command = [sys.executable, "-m", "scripts.bench.console_watchers", url, str(WATCHERS)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdin and process.stdout
-        assert process.stdout.readline() == "watching\n"
-        stdin, stdout = process.stdin, process.stdout
-
-        def count() -> int:
-            stdin.close()
-            return int(stdout.readline())
-
-        yield count
-        process.terminate()
 
 
 def _trained(curve: Path) -> float:

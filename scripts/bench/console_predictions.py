@@ -31,13 +31,13 @@ async def compared(client: Client, url: str, run: RunFolder, watchers: int) -> d
     await _asked(client)
     for _ in range(TURNS):
         quiet += await _asked(client)
-        with ExitStack() as crowd:
+        with ExitStack() as there:
             page = f"{url}/runs/{run.run_id}"
-            crowd.enter_context(_there("console_watchers", page, str(watchers)))
-            visitors = crowd.enter_context(_there("console_visitors", url, *PAGES))
+            there.enter_context(crowd("console_watchers", page, str(watchers)))
+            visitors = there.enter_context(crowd("console_visitors", url, *PAGES))
             async with _learning(run):
                 busy += await _asked(client)
-            visits += await asyncio.to_thread(_count, visitors)
+            visits += await asyncio.to_thread(counted, visitors)
     return {**figures("quiet", quiet), **figures("busy", busy), "pages_opened": visits}
 
 
@@ -88,8 +88,8 @@ async def _epochs(run: RunFolder) -> None:
 
 
 @contextmanager
-def _there(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a crowd in a process of its own, from when it says that it is there."""
+def crowd(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Lend a crowd in a process of its own, from when it says that it is there."""
     command = [sys.executable, "-m", f"scripts.bench.{module}", *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -102,7 +102,8 @@ def _there(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-def _count(process: subprocess.Popen[str]) -> int:
+def counted(process: subprocess.Popen[str]) -> int:
+    """Tell a crowd to go, and return how many news or pages it has got."""
     assert process.stdin and process.stdout
     process.stdin.close()
     return int(process.stdout.readline())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from scripts.bench.console_predictions import figures, ratios
+from scripts.bench.console_predictions import counted, crowd, figures, ratios
 from scripts.bench.load import NO_ANSWER, OK, Answer
 
 
@@ -46,9 +44,7 @@ def pages() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_visitors_open_pages_until_they_are_told_to_go() -> None:
-    with pages() as (url, asked):
-        command = [sys.executable, "-m", "scripts.bench.console_visitors", url, "/", "/queue"]
-        done = subprocess.run(command, input="", capture_output=True, text=True, check=True)
-    said = done.stdout.split()
-    assert said[0] == "visiting" and int(said[1]) == len(asked)
+    with pages() as (url, asked), crowd("console_visitors", url, "/", "/queue") as visitors:
+        opened = counted(visitors)
+    assert opened == len(asked)
     assert set(asked) <= {"/", "/queue"}
