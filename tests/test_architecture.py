@@ -196,7 +196,7 @@ def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_files_and_functions_are_short() -> None:
     long = [
         f"{place(path)} has {count} lines"
-        for path in sources()
+        for path in [*sources(), *(ROOT / "tests").rglob("*.py")]
         if (count := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES_OF_A_FILE
     ]
     long += [
