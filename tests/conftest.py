@@ -11,17 +11,35 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from serving.artifact import publish
+from tests.selecting import may_hold, text_of
 
 os.environ.setdefault("KANARYA_CONSOLE", "0")  # `kanarya up` is called often, its pages seldom
 os.environ.setdefault("KANARYA_WATCH", "0")
+
+
+# KServe reads the flags of whoever imports it as its own: `--co` would be one that it has.
+sys.argv[1:] = []
+settings.register_profile("kanarya", deadline=None)  # how busy a machine is breaks no promise
+settings.load_profile("kanarya")
+gc.disable()  # until all is collected, of which nothing is garbage
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file in which `-m` can find nothing: it would take the workers ten seconds."""
+    asked = config.option.markexpr
+    if not asked or collection_path.suffix != ".py":
+        return None
+    return not may_hold(asked, text_of(collection_path)) or None
 
 
 def pytest_collection_finish() -> None:
     """Spare the collector the modules of a dozen heavy libraries: they stay to the end."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 MAKE_STORE = "import sys; from components.tracking_store import client; client(sys.argv[1])"
