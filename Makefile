@@ -20,7 +20,7 @@ demo: setup      ## watch a data set become a live model, and a bad version be r
 test test-all test-browser: export PYTHONDONTWRITEBYTECODE =
 
 test: setup-dev  ## the fast tests (two minutes on two cores)
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (kfp or e2e or browser or airflow or docker or cluster or slow)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (thorough or kfp or e2e or browser or airflow or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (browser or docker or cluster or slow)"

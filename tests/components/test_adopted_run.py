@@ -7,6 +7,8 @@ from components.adopted_run import GIVEN, PARENT, SOURCE_TYPE
 from components.tracked_outcome import SUCCEEDED, Outcome
 from serving.settings import Settings
 
+pytestmark = pytest.mark.thorough  # a real MLflow store
+
 
 def opened(parent: str = "") -> str:
     tracker = tracking.connect()

@@ -19,6 +19,8 @@ from serving.signature import Column, encode
 from tests.components import tables
 from tests.components.tables import Table
 
+pytestmark = pytest.mark.thorough  # trains and converts
+
 
 def converted(fitted: Fitted) -> onnxruntime.InferenceSession:
     model = conversion.to_onnx(fitted.pipeline, fitted.columns)

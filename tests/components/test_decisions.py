@@ -16,6 +16,8 @@ from serving.settings import Settings
 from tests.components.test_registry import candidate, start
 from tests.serving.pages.pages import read
 
+pytestmark = pytest.mark.thorough  # a real MLflow store
+
 FINDING = {"level": "warning", "sentence": "Column 'a' is the same everywhere.", "column": "a"}
 
 

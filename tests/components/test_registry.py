@@ -18,6 +18,8 @@ from serving.settings import Settings
 from tests.serving.fake_gcs import FakeGcs
 from tests.serving.fake_gcs import gcs as gcs
 
+pytestmark = pytest.mark.thorough  # a real MLflow store
+
 
 def schema() -> TableSchema:
     column = TableColumn("a", "number", missing=0, distinct=3, minimum=0.0, maximum=1.0)

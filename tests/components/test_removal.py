@@ -18,6 +18,8 @@ from serving.rollout.ledger import StoredLedger
 from serving.rollout.record import Entry, Model
 from serving.settings import Settings
 
+pytestmark = pytest.mark.thorough  # a real MLflow store
+
 STRICT = Policy(versions=1, runs=1, ledger=1, days=0)
 
 

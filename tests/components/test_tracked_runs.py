@@ -13,6 +13,8 @@ from components.errors import TrackingError
 from components.models.epochs import Epoch
 from serving.settings import Settings
 
+pytestmark = pytest.mark.thorough  # a real MLflow store
+
 
 def test_runs_that_go_on_and_runs_that_ended_since_are_told(settings: Settings) -> None:
     goes_on = tracking.open_run("iris", "iris-1")

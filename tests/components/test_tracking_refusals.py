@@ -60,6 +60,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("said", "login", "sentence"),
     [

@@ -184,6 +184,7 @@ def test_a_line_is_kept_for_whoever_asked_for_it(
     assert total["memory_mb"] == 100.0
 
 
+@pytest.mark.thorough
 def test_mlflow_has_it_as_metrics_of_the_system(settings: Settings) -> None:
     run_id = tracking.open_run("iris", "iris-1")
     machine = Machine()

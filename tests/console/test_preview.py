@@ -66,6 +66,7 @@ def test_a_cell_of_two_megabytes_is_cut(tmp_path: Path) -> None:
     assert len(cell) == LONGEST_CELL
 
 
+@pytest.mark.thorough
 def test_of_a_large_file_whole_rows_of_a_part_are_seen(tmp_path: Path) -> None:
     found = seen(tmp_path, b"a,b\n" + b'1,"x\ny"\n' * 150_000)
     assert not found["complete"]

@@ -16,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 from console.lately import Later, lately
 from console.starting import CHECKS, CLIENTS, PLUGINS
 
+pytestmark = pytest.mark.thorough  # processes of its own
+
 CODE = """
 import sys
 from console.starting import quick_imports

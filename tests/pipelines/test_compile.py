@@ -17,6 +17,7 @@ DIGEST = f"registry.example/kanarya/components-python@sha256:{'ab' * 32}"
 COMMIT = f"registry.example:5000/kanarya/images-python:{'0123456789' * 4}"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "part"), [("tabular", "graph"), ("image", "platform")])
 def test_a_stale_one_is_told_with_the_remedy(tmp_path: Path, name: str, part: str) -> None:
     for each in compiled.PIPELINES:

@@ -14,9 +14,13 @@ import pytest
 from pipelines.warm import COLD, SWITCH, Steps, steps
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "pidfd_open"), reason="the warm server needs Linux's pidfd: steps start cold"
-)
+pytestmark = [
+    pytest.mark.thorough,  # processes of its own
+    pytest.mark.skipif(
+        not hasattr(os, "pidfd_open"),
+        reason="the warm server needs Linux's pidfd: steps start cold",
+    ),
+]
 
 TELLS = """
 import json, os, sys

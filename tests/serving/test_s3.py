@@ -13,6 +13,8 @@ from serving.errors import KanaryaError, PlatformError, UsageError
 from serving.settings import Settings
 from tests.serving.fake_s3 import KEYS, answering, refusing
 
+pytestmark = pytest.mark.thorough  # a whole server of AWS, moto
+
 MODEL = {
     "card.json": b"{}",
     "MANIFEST.json": b"[]",

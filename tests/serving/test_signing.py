@@ -56,6 +56,7 @@ def signed(iris_model_dir: Path, ours: Keys, tmp_path: Path) -> Path:
     return tmp_path / "store" / "7"
 
 
+@pytest.mark.thorough
 def test_a_signed_model_is_served_with_its_key_and_without_any(signed: Path, ours: Keys) -> None:
     assert load(signed, ours.public).card.version == "7"
     assert load(signed).card.version == "7"

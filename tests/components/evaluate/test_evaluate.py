@@ -19,6 +19,8 @@ from serving import artifact
 from tests.components import kfp_ui, tables
 from tests.components.tables import Walk
 
+pytestmark = pytest.mark.thorough  # trains and draws
+
 
 @dataclass(frozen=True)
 class Champion:

@@ -239,6 +239,7 @@ def tags(run_id: str) -> tuple[str, dict[str, str]]:
     return run.info.status, ours
 
 
+@pytest.mark.thorough
 def test_a_run_left_open_is_closed_with_step_reason_and_seconds(settings: Settings) -> None:
     run_id, other = opened("k1"), opened("k2")
     failed = Outcome(FAILED, "evaluate", "the disk was full", began=1.0)
@@ -252,6 +253,7 @@ def test_a_run_left_open_is_closed_with_step_reason_and_seconds(settings: Settin
     assert tags(other)[0] == "RUNNING"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("kind", "status"), [(SUCCEEDED, "FINISHED"), (CANCELLED, "KILLED"), (FAILED, "FAILED")]
 )
@@ -261,6 +263,7 @@ def test_an_end_closes_the_run_in_mlflows_words(settings: Settings, kind: str, s
     assert tags(run_id)[0] == status
 
 
+@pytest.mark.thorough
 def test_what_closed_the_run_before_stays(settings: Settings) -> None:
     """A version that was registered is finished; that its rollout failed is a tag."""
     run_id = opened("k1")
@@ -273,6 +276,7 @@ def test_what_closed_the_run_before_stays(settings: Settings) -> None:
     assert tags(run_id)[1]["kanarya.failure"] == "epochs must be 1 or more"
 
 
+@pytest.mark.thorough
 def test_a_pipeline_that_failed_before_its_training_gets_a_run(settings: Settings) -> None:
     outcome = Outcome(FAILED, "ingest", "there is no column 'specie'")
     run_id = tracked_outcome.record("iris", "k9", outcome)

@@ -20,6 +20,8 @@ from components.number_scores import Estimates
 from components.paired import Paired
 from components.scores import Answers
 
+pytestmark = pytest.mark.thorough  # draws of draws
+
 
 def answers(truth: np.ndarray, seed: int, classes: int, sure: float = 0.8) -> Answers:
     """Return the answers of a model that is right more often, the surer it is; with ties."""

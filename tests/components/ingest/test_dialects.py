@@ -218,6 +218,7 @@ def rfc_4180_line(row: list[str], separator: str, quote_all: bool) -> str:
     )
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

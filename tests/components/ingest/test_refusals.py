@@ -196,6 +196,7 @@ def test_a_file_in_a_folder_that_may_not_be_entered_is_refused() -> None:
         locked.chmod(0o700)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("head", [b"", GOOD.encode(), b"\xff\xfe"])
 def test_a_line_without_an_end_is_refused_before_it_is_held(tmp_path: Path, head: bytes) -> None:
     source = tmp_path / "rows.csv"

@@ -61,6 +61,7 @@ def test_the_answer_is_the_metadata_of_the_artifact(tmp_path: Path) -> None:
     assert answer == {"rows": 3, "columns": 4, "sha256": hashlib.sha256(ROWS.encode()).hexdigest()}
 
 
+@pytest.mark.thorough
 def test_the_same_file_gives_the_same_bytes_with_any_number_of_threads(tmp_path: Path) -> None:
     rows = "".join(
         f"{number},{number % 7}.5,w{number % 11},{number % 3}\n" for number in range(30_000)

@@ -9,6 +9,8 @@ from scipy import stats
 
 from components.monitor import statistics
 
+pytestmark = pytest.mark.thorough  # many draws
+
 COUNTS = arrays(np.int64, 6, elements=st.integers(0, 50))
 PAIRS = st.tuples(COUNTS, COUNTS).filter(lambda pair: all(each.sum() for each in pair))
 

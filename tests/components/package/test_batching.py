@@ -47,6 +47,7 @@ def test_noise_of_a_quarter_does_not_change_the_choice(noise: float, size: int) 
         assert choose({**seconds, size: seconds[size] * noise}) is None
 
 
+@pytest.mark.thorough
 def test_a_quick_model_is_not_asked_for_many_rows() -> None:
     asked: set[int] = set()
     assert measured(asked.add) is None
@@ -54,6 +55,7 @@ def test_a_quick_model_is_not_asked_for_many_rows() -> None:
     assert QUEUED_S < 1e-3
 
 
+@pytest.mark.thorough
 def test_a_graph_gets_its_inputs_in_each_size_that_is_tried(wide_model_dir: Path) -> None:
     model = OnnxModel.load(wide_model_dir)
     shapes: set[tuple[int, ...]] = set()

@@ -20,6 +20,8 @@ from serving.signature import Column
 from tests.components import tables
 from tests.components.tables import Table
 
+pytestmark = pytest.mark.thorough  # trains and converts
+
 
 @pytest.mark.parametrize(
     ("native", "onnx", "row"),

@@ -41,6 +41,7 @@ def test_training_leaves_a_model_a_signature_and_how_it_was_made(tmp_path: Path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "rows"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [*tables.QUICK, "perceptron", "mlp"])
 def test_the_same_seed_gives_the_same_model(tmp_path: Path, kind: str) -> None:
     first, _ = tables.fitted(tmp_path / "1", tables.mixed(), kind)

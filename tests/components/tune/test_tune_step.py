@@ -65,6 +65,7 @@ def test_a_combination_that_cannot_be_trained_is_recorded_and_the_others_are_tri
     }
 
 
+@pytest.mark.thorough
 def test_where_nothing_can_be_trained_the_trials_are_recorded_all_the_same(
     iris: Path, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_where_nothing_can_be_trained_the_trials_are_recorded_all_the_same(
     assert all(trial.error for trial in search.trials)
 
 
+@pytest.mark.thorough
 def test_a_process_that_is_killed_fails_its_trial_alone(iris: Path, monkeypatch) -> None:
     job = measuring.Job(iris, "tabular", "svm", "accuracy", 2, 1)
     units = [measuring.Unit(number, {"C": 1.0}, 0, 1.0) for number in (1, 2, 3)]

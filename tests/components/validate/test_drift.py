@@ -187,6 +187,7 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     return Serving("4", str(walked.packaged))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from console.access.attempts import MOST
@@ -15,6 +16,8 @@ from console.access.roles import Role
 from console.login import router
 from console.settings import ConsoleSettings
 from console.world import World
+
+pytestmark = pytest.mark.thorough  # real hashes of passwords
 
 
 def app(home: Path) -> FastAPI:

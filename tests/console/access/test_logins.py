@@ -13,6 +13,7 @@ BUILD, TOKEN = logins.with_token("build", Role.VIEWER)
 KNOWN = logins.parse(f"# people\n{AYSE.line()}\n\n  {BUILD.line()}\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "password", "role"),
     [

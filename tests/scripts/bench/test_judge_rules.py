@@ -93,6 +93,7 @@ def test_a_slower_latency_and_the_oracle_are_as_computed_by_hand() -> None:
     assert oracle(KINDS[2], 0.05) == pytest.approx(72.6, abs=0.1)
 
 
+@pytest.mark.thorough
 def test_the_last_line_is_json_and_the_pictures_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

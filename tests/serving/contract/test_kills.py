@@ -48,6 +48,7 @@ STORIES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("setting", "version", "kind", "live"), STORIES)
 def test_a_resumed_rollout_ends_where_the_killed_one_would_have(
     setting: Callable[[], Stage], version: str, kind: str, live: dict[str, int]

@@ -188,6 +188,7 @@ def test_the_numbers_of_one_service_alone_can_be_asked_for(world: World) -> None
         assert "kanarya_gateway_start_time_seconds " in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("world", ["uvloop"], indirect=True)
 def test_2000_requests_through_20_changes_fail_never_and_are_split_exactly(world: World) -> None:
     """Each phase has revision names of its own, so an answer tells the phase it belongs to."""

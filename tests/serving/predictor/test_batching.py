@@ -53,6 +53,7 @@ def cells(rows: int, mark: int) -> np.ndarray:
 STEPS = st.lists(st.sampled_from(["tick", "cancel"]) | st.integers(1, 7), max_size=40)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS, rows=st.integers(2, 9))
 def test_any_interleaving_gives_each_request_its_own_rows_in_batches_that_fit(

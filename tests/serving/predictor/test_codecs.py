@@ -82,6 +82,7 @@ def binary(tensors: list[dict[str, Any]]) -> tuple[bytes, bytes]:
     return head + b"".join(raws), str(len(head)).encode()
 
 
+@pytest.mark.thorough
 @FEW
 @given(tables(("number", "integer", "boolean", "text")), st.booleans())
 def test_every_encoding_of_the_same_rows_gives_the_same_arrays(table: Any, flat: bool) -> None:

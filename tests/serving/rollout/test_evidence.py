@@ -48,6 +48,7 @@ def test_no_bet_is_expected_to_win_where_its_null_is_true(
         assert (weight * ours + (1 - weight) * theirs).max() <= 1 + 1e-9
 
 
+@pytest.mark.thorough
 @fair
 @given(histories, margins, st.integers(1, 60), st.integers(1, 60), share, share)
 def test_nor_where_exactly_so_many_answers_go_to_each_in_turn(

@@ -69,6 +69,7 @@ def test_pods_of_long_ago_are_forgotten() -> None:
     assert fold.totals["r1"] == {("code", "200"): 300} and fold.epoch == 100.0
 
 
+@pytest.mark.thorough
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 50), st.booleans()), max_size=30))
 def test_no_request_is_invented_and_none_is_lost_that_was_scraped(steps) -> None:

@@ -135,6 +135,7 @@ def test_a_resumed_rollout_ends_where_the_killed_one_would_have(
         assert {said for about, said in stage.recorder.calls if about == version} == {verdict}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
 def test_the_next_version_clears_a_killed_rollout_away_and_goes_live(after: bool) -> None:
     for stage in killed_runs(good_version, "2", after):

@@ -143,6 +143,7 @@ def test_two_processes_write_200_records_without_a_gap(tmp_path: Path) -> None:
     assert not list((tmp_path / "iris").glob(".*"))
 
 
+@pytest.mark.thorough
 def test_two_writers_of_one_moment_both_get_a_number_200_times(tmp_path: Path) -> None:
     """Both see the same number free before either takes it."""
     for race in range(200):

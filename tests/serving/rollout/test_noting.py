@@ -111,6 +111,7 @@ def test_the_record_is_there_before_the_change_and_the_service_has_its_receipt()
 PERCENT = "canaryTrafficPercent"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
 @pytest.mark.parametrize(("setting", "version", "kind", "live"), STORIES)
 def test_a_kill_at_any_effect_writes_nothing_twice_and_the_end_once(

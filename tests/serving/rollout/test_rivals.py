@@ -101,6 +101,7 @@ def race(stage: Stage, seed: int, versions: tuple[str, ...]) -> dict[str, Outcom
     return outcomes
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("existing", [False, True], ids=["no service yet", "a live service"])
 def test_of_two_racing_rollouts_exactly_one_is_promoted(existing: bool) -> None:
     for seed in range(60):

@@ -123,6 +123,7 @@ def rolled_out(requests: int, requests_per_s: int) -> tuple[int, int, int]:
     return int(asked), peak, cluster.largest
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("most", [50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_a_rollout_over_many_requests_takes_constant_memory(most: int) -> None:
     gc.collect()

@@ -192,6 +192,7 @@ def test_the_events_of_going_back_are_told() -> None:
     assert [e.sentence for e in heard if e.kind == "begun"] == ["going back; version 3 is live"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
 @pytest.mark.parametrize("wish", [Wish(), Wish(levels=2)], ids=["warm", "cold"])
 def test_whoever_goes_on_with_a_killed_rollback_ends_where_it_would_have(
