@@ -1,8 +1,6 @@
 """A real API server on a free port, in a thread of its own, so that blocking clients can ask it."""
 
-import asyncio
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from serving.local import kubeconfig
-from serving.local.api import make_app
 from serving.local.resources import NAMESPACES
 from serving.local.store import Store
+from tests.serving.local.answering import answering
 
 
 @dataclass(frozen=True)
@@ -30,35 +27,10 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     store = Store(tmp_path / "platform.db")
-    loop = asyncio.new_event_loop()
-    # a daemon, so that a server that does not stop fails its test and does not hang the run
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    app = make_app(store, gateway_url="http://127.0.0.1:1/serving")
-    runner = web.AppRunner(app, access_log=None)
-
-    async def start() -> int:
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return runner.addresses[0][1]
-
     store.create(NAMESPACES, {"metadata": {"name": "ml"}, "status": {"phase": "Active"}})
-    port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    url = f"http://127.0.0.1:{port}"
-    kubeconfig.write(tmp_path / "kubeconfig", url, "ml")
-
-    def stop() -> None:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
-
-    yield Server(url, store, tmp_path / "kubeconfig", stop)
-    try:
-        stop()
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-        store.close()
+    with answering(store, "http://127.0.0.1:1/serving") as (url, stop):
+        kubeconfig.write(tmp_path / "kubeconfig", url, "ml")
+        yield Server(url, store, tmp_path / "kubeconfig", stop)
 
 
 @pytest.fixture
