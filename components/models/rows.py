@@ -1,9 +1,9 @@
 """Linear kinds that look at one row at a time: hinge, perceptron, passive-aggressive.
 
 scikit-learn >= 1.8 spells all three through SGD: passive-aggressive is `learning_rate="pa1"`
-or "pa2", whose `eta0` is the aggressiveness (Crammer et al. 2006). Weights are averaged over all
-steps (Polyak; for the perceptron Freund and Schapire 1999), and of more than two classes each is
-told from the rest.
+or "pa2", both with the plain loss, whose `eta0` is the aggressiveness (Crammer et al. 2006).
+Weights are averaged over all steps (Polyak; for the perceptron Freund and Schapire 1999), and of
+more than two classes each is told from the rest.
 """
 
 from __future__ import annotations
@@ -69,9 +69,8 @@ class RowClassifier(RowLearner):
         super().__init__(settings["batch_size"])
         self._classes = classes
         self._margin = 0.0 if kind == "perceptron" else 1.0
-        variant = settings.get("variant")
-        loss = "squared_hinge" if variant == "pa2" else CLASSIFIERS[kind]
-        self.model = SGDClassifier(loss=loss, **_settings(kind, settings, random_state))
+        own = _settings(kind, settings, random_state)
+        self.model = SGDClassifier(loss=CLASSIFIERS[kind], **own)
 
     def _step(self, part: Part) -> None:
         places = np.arange(len(self._classes))
@@ -122,10 +121,8 @@ class RowRegressor(RowLearner):
 
         super().__init__(settings["batch_size"])
         self._epsilon = settings["epsilon"]
-        squared = "squared_" if settings.get("variant") == "pa2" else ""
-        loss = f"{squared}epsilon_insensitive"
         own = _settings(kind, settings, random_state)
-        self.model = SGDRegressor(loss=loss, epsilon=self._epsilon, **own)
+        self.model = SGDRegressor(loss="epsilon_insensitive", epsilon=self._epsilon, **own)
 
     def _step(self, part: Part) -> None:
         self.model.partial_fit(part.rows, part.targets)

@@ -47,3 +47,15 @@ def test_every_linear_kind_is_as_good_as_scikit_learn_s(name: str) -> None:
     least = min(accuracy(make, rows, labels) for make in references) - BEHIND
     found = {kind: accuracy(lambda kind=kind: ours(kind), rows, labels) for kind in KINDS}
     assert min(found.values()) >= least, (found, least)
+
+
+@pytest.mark.parametrize("variant", ["pa1", "pa2"])
+def test_both_variants_of_passive_aggressive_learn_classes_and_numbers(variant: str) -> None:
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(200, 3)).astype(np.float32)
+    truth = rows @ np.array([3.0, -2.0, 1.0])
+    told: list[tuple[str, np.ndarray]] = [("tabular", truth > 0), ("tabular-regression", truth)]
+    for task, target in told:
+        asked = {"variant": variant, "epochs": 20}
+        trainer = models.build("passive_aggressive", asked, (), 42, task).named_steps["model"]
+        assert trainer.fit(rows, target).fitted_.score(rows, target) > 0.95
