@@ -134,6 +134,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         found = statuses.unknown_path(error.status, error.reason)
     except RecursionError:
         found = statuses.status_of(statuses.BadRequest("the body is nested too deeply"))
+    except ConnectionResetError:  # nobody is there to read it, and nothing went wrong here
+        found = statuses.status_of(statuses.BadRequest("the client left in the middle of the body"))
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
         found = statuses.failure(

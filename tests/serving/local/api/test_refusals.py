@@ -161,3 +161,16 @@ def test_a_broken_request_line_leaves_the_server_working(server: Any, ask: Ask) 
         connection.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
         assert b"400" in connection.recv(1000)
     assert ask("GET", "/version")["major"] == "1"
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_the_server(
+    server: Any, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"PATCH {ONE} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {MERGE}\r\n"
+        connection.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert ask("GET", "/version")["major"] == "1"
+    server.stop()
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
