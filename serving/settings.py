@@ -72,9 +72,9 @@ class Settings:
         model_store = _place(env.get("KANARYA_MODEL_STORE") or "") or str(home / "models")
         return cls(
             home=home,
-            tracking_uri=_tracking(env) or f"sqlite:///{home / 'mlflow.db'}",
+            tracking_uri=_tracking(env) or _database(home),
             model_store=model_store,
-            kubeconfig=Path(env.get("KUBECONFIG") or home / "kubeconfig").absolute(),
+            kubeconfig=_kubeconfig(env.get("KUBECONFIG") or str(home / "kubeconfig")),
             namespace=_namespace(env.get("KANARYA_NAMESPACE") or "default"),
             ledger=_place(env.get("KANARYA_LEDGER") or "") or _beside(model_store, home),
             signing_key=_path(env.get(SIGNING_KEY)),
@@ -117,6 +117,24 @@ def _tracking(env: Mapping[str, str]) -> str:
     asked = env.get("MLFLOW_TRACKING_URI") or env.get(TRACKING_URI) or ""
     relative = asked.startswith(_SQLITE) and asked.removeprefix(_SQLITE)[:1] not in ("", "/", ":")
     return f"{_SQLITE}{absolute(asked.removeprefix(_SQLITE))}" if relative else asked
+
+
+def _database(home: Path) -> str:
+    if "?" in str(home):
+        raise UsageError(
+            f"{home} has a '?', which ends the name of MLflow's database there: choose another "
+            "home with KANARYA_HOME, or another store with MLFLOW_TRACKING_URI."
+        )
+    return f"{_SQLITE}{home / 'mlflow.db'}"
+
+
+def _kubeconfig(value: str) -> Path:
+    if ":" in value:
+        raise UsageError(
+            f"{value} has a ':', at which Kubernetes' clients cut lists of files: name one with "
+            "KUBECONFIG, or a home without a ':' with KANARYA_HOME."
+        )
+    return Path(value).absolute()
 
 
 def _namespace(value: str) -> str:

@@ -55,6 +55,23 @@ def test_a_place_in_the_home_of_nobody_is_refused(tmp_path: Path, variable: str)
         Settings.from_env(asked)
 
 
+def test_a_home_whose_name_would_be_cut_in_the_address_of_its_database_is_refused(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError, match=r"what\? has a '\?', which ends the name of MLflow's"):
+        settings(tmp_path / "what?")
+    asked = {"KANARYA_HOME": str(tmp_path / "what?"), "MLFLOW_TRACKING_URI": "http://mlflow"}
+    assert Settings.from_env(asked).home == tmp_path / "what?"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"KANARYA_HOME": "/data/a:b"}, {"KUBECONFIG": "/root/.kube/one:/root/.kube/two"}]
+)
+def test_what_would_be_a_list_of_kubeconfigs_is_refused(asked: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="has a ':', at which Kubernetes' clients cut lists"):
+        Settings.from_env(asked)
+
+
 @pytest.mark.parametrize("name", ["Bad Name", "../x", "x" * 64, "-x", "a_b"])
 def test_a_namespace_that_no_cluster_could_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(
