@@ -74,7 +74,7 @@ class Rollout(_Part):
 
     steps: tuple[int, ...] = Field((10, 25, 50, 100), description="canary shares in percent")
     min_requests: int = Field(50, ge=1, le=10**7, description="canary requests per step")
-    max_seconds: float = Field(600.0, gt=0, le=7 * 86400, description="longest wait per step")
+    max_seconds: float = Field(600.0, ge=0.1, le=7 * 86400, description="longest wait per step")
     alpha: float = Field(
         0.05, ge=1e-6, le=0.5, description="share of good versions that chance may roll back"
     )

@@ -22,6 +22,8 @@ def _sentence(spec: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{where} is not a known key{_known(spec, fault['loc'])}"
     message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "string_type" and not isinstance(fault["input"], list | dict | None):
+        message += ", put it in quotes"  # what YAML takes for a number, a date or a yes
     shown = "" if isinstance(fault["input"], dict) else f" = {hidden(repr(fault['input']))}"
     return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
 

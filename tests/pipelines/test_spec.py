@@ -77,6 +77,31 @@ def test_the_defaults_of_a_rollout_are_the_same_in_a_spec_in_a_form_and_in_the_p
     }
 
 
+EDGES: dict[str, tuple[float, float]] = {
+    "min_requests": (1, 10**7),
+    "max_seconds": (0.1, 7 * 86400),
+    "alpha": (1e-6, 0.5),
+    "guards.error_rate.max_increase": (0.001, 0.9),
+    "guards.latency_p95.max_ratio": (1, 100),
+    "guards.disagreement.max": (0.001, 1),
+    "guards.class_shift.max": (0.001, 1),
+    "guards.confidence.max_drop": (0.001, 1),
+    "shadow.requests": (0, 10**5),
+}
+
+
+@pytest.mark.parametrize("key", EDGES)
+def test_what_a_spec_may_ask_of_a_rollout_it_can_do_at_either_edge(key: str) -> None:
+    for value, step in zip(EDGES[key], (-1, 1), strict=True):
+        given = spec.change(SMALL, [f"rollout.{key}={value}"])
+        arguments = spec.pipeline_arguments(spec.parse(given, "a.yaml"))
+        asked = {k.removeprefix("rollout_"): v for k, v in arguments.items() if "rollout_" in k}
+        Policy.from_mapping(asked)
+        beyond = spec.change(SMALL, [f"rollout.{key}={value + step * abs(value or 1) * 1e-3}"])
+        with pytest.raises(UsageError, match=key):
+            spec.parse(beyond, "a.yaml")
+
+
 REFUSED = {
     "no mapping": ([1], "a spec is a mapping"),
     "no target": ({"name": "a", "data": {"uri": "x"}}, "data.target is missing"),
@@ -84,6 +109,10 @@ REFUSED = {
     "unknown key below": (
         {**SMALL, "split": {"test_sise": 0.2}},
         "split.test_sise is not a known key; did you mean test_size",
+    ),
+    "a column whose name is a number": (
+        {**SMALL, "data": {"uri": "x", "target": 2020, "drop": [2019]}},
+        "data.target = 2020: input should be a valid string, put it in quotes; data.drop.0 = 2019",
     ),
     "bad name": ({**SMALL, "name": "Iris 1"}, "name = 'Iris 1': a name is also"),
     "name too long": ({**SMALL, "name": "a" * 54}, "at most 53 characters"),
