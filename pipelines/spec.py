@@ -140,7 +140,7 @@ def parse(document: object, source: str) -> AnySpec:
         raise UsageError(f"{source}: a spec is a mapping with the keys name, data, model, …")
     task = str(document.get("task", "tabular"))
     if task not in TASKS:
-        raise UsageError(f"{source}: there is no task {task!r}; {instead(task, TASKS)}")
+        raise UsageError(f"{source}: there is no task {task!r:.120}; {instead(task, TASKS)}")
     try:
         return TASKS[task].model_validate(document)
     except ValidationError as error:

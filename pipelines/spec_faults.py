@@ -9,6 +9,9 @@ from pydantic import BaseModel, ValidationError
 from components.credentials import hidden
 from components.nearest import instead
 
+LONGEST = 120
+"""Characters of a value that a sentence shows."""
+
 
 def sentences(spec: type[BaseModel], error: ValidationError) -> str:
     """Return every fault of a document that is no such spec, with its path and value."""
@@ -24,7 +27,9 @@ def _sentence(spec: type[BaseModel], fault: Any) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "string_type" and not isinstance(fault["input"], list | dict | None):
         message += ", put it in quotes"  # what YAML takes for a number, a date or a yes
-    shown = "" if isinstance(fault["input"], dict) else f" = {hidden(repr(fault['input']))}"
+    given = hidden(repr(fault["input"]))
+    given = given if len(given) <= LONGEST else f"{given[:LONGEST]}…"
+    shown = "" if isinstance(fault["input"], dict) else f" = {given}"
     return f"{where}{shown}: {message[:1].lower()}{message[1:]}"
 
 

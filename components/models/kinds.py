@@ -91,7 +91,7 @@ def _sentence(known: type[BaseModel], error: ValidationError) -> str:
         return f"there is no hyperparameter {name!r}; {instead(name, known.model_fields)}"
     if not first["loc"]:
         return str(first["msg"]).removeprefix("Value error, ")
-    return f"hyperparameter {name} is {first['input']!r}; {_lowered(first['msg'])}"
+    return f"hyperparameter {name} is {first['input']!r:.120}; {_lowered(first['msg'])}"
 
 
 def _lowered(text: str) -> str:

@@ -183,6 +183,20 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**SMALL, "task": "x" * 1000},
+        {**SMALL, "rollout": {"alpha": "x" * 1000}},
+        {**SMALL, "model": {"hyperparameters": {"n_estimators": "x" * 1000}}},
+    ],
+)
+def test_a_value_without_end_is_shown_by_its_beginning(document: object) -> None:
+    with pytest.raises(UsageError) as refused:
+        spec.parse(document, "a.yaml")
+    assert len(str(refused.value)) < 350
+
+
 @pytest.mark.parametrize(("document", "said"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_allowed_is_refused_with_path_and_value(document: object, said: str) -> None:
     with pytest.raises(UsageError, match=".") as refused:
