@@ -58,6 +58,15 @@ def test_the_store_of_kubeflow_pipelines_lets_in_the_namespace_of_services() -> 
     assert opened(store["spec"]["ingress"], peer) == {8333}
 
 
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_a_watcher_may_fetch_data_from_wherever_a_run_may(folder: str) -> None:
+    world = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}
+    (watcher,) = of_kind(folder, "NetworkPolicy", "kanarya-watcher")
+    assert {80, 443} <= opened(watcher["spec"]["egress"], world)
+    for each in of_kind(folder, "NetworkPolicy", "kanarya-ingest"):
+        assert opened(each["spec"]["egress"], world) <= opened(watcher["spec"]["egress"], world)
+
+
 @pytest.mark.parametrize("folder", ["overlays/staging", "overlays/production"])
 def test_a_database_in_a_closed_namespace_lets_mlflow_in(folder: str) -> None:
     (policy,) = of_kind(folder, "NetworkPolicy", "mlflow-database")
