@@ -69,6 +69,8 @@ class Lazy(click.Group):
         for each in (command, *getattr(command, "commands", {}).values()):
             # click's mark for lines that are not to be joined, as a raw docstring has it.
             each.help = (each.help or "").replace("\\b\n", "\b\n")
+            # click would cut what a list of commands says of each in the middle of a sentence.
+            each.short_help = " ".join(each.help.partition("\n\n")[0].split())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

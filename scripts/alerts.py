@@ -115,7 +115,7 @@ def outbox(limit: int, as_json: bool) -> None:
 @click.option("--hours", default=2.0, show_default=True, help="For so long.")
 @click.option("--why", default="", help="Why, for whoever asks.")
 def silence(rule: str, subject: str, hours: float, why: str) -> None:
-    """Tell nobody of RULE (all: `all`) for some hours, of one SUBJECT (`iris/3`) or of all.
+    """Tell nobody of RULE (all: `all`) for some hours, of one SUBJECT (as in `list`) or of all.
 
     What is still wrong afterwards is told then. --hours 0 ends it.
     """
@@ -173,7 +173,8 @@ def _rule(rule: Rule) -> str:
 def _line(condition: Condition, before: Before, now: float) -> str:
     state = before.state(condition, now)
     since = _moment(condition.since)
-    return f"{state:<8} {condition.rule:<22} since {since}  {condition.sentence}"
+    about = f"{condition.rule} {condition.key[1]}"
+    return f"{state:<8} {about:<34} since {since}  {condition.sentence}"
 
 
 def _silence(found: Silence) -> str:

@@ -57,7 +57,7 @@ def said(*arguments: str, code: int = 0) -> str:
 
 def test_the_list_says_what_is_wrong(drifted: Settings) -> None:
     line = said("list")
-    assert line.startswith("firing   KanaryaDrift") and "age: 34 → 51." in line
+    assert line.startswith("firing   KanaryaDrift iris/3 ") and "age: 34 → 51." in line
     (found,) = json.loads(said("list", "--json"))["conditions"]
     assert (found["rule"], found["labels"]) == ("KanaryaDrift", {"model": "iris", "version": "3"})
 

@@ -57,6 +57,7 @@ def test_every_command_and_option_says_what_it_is_for() -> None:
         for command in (found, *getattr(found, "commands", {}).values()):
             told = CliRunner().invoke(command, ["--help"]).output
             assert "\\b" not in told, told
+            assert "..." not in told.partition("Commands:")[2], "cut in the middle of a sentence"
             for option in command.params:
                 said = isinstance(option, click.Argument) or option.help or option.hidden
                 assert said, f"{name}: {option.name}"
