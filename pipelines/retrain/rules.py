@@ -251,12 +251,15 @@ def _looked(policy: Retrain, facts: Facts) -> Iterator[str]:
         newest = facts.windows[-when.drift.of :]
         drifted = sum(window.drifted for window in newest)
         needed = f"{when.drift.windows} of {when.drift.of} are needed, the newest among them"
-        yield f"{drifted} of the last {len(newest)} windows drifted ({needed})"
-    if when.live:
-        metric = when.live.metric or ""
+        if newest:
+            yield f"{drifted} of the last {len(newest)} windows drifted ({needed})"
+        else:
+            yield f"no window of traffic has ended yet ({needed})"
+    if live := when.live:
+        metric = live.metric or ""
         found = (facts.live or {}).get(metric)
         told_of = f"{found.value:.4g} on {found.labels:,} labels" if found else "without labels"
-        yield f"{metric} {told_of} (floor {when.live.floor:g}, {when.live.labels:,} labels)"
+        yield f"{metric} {told_of} (floor {live.floor:g}, {live.labels:,} labels are needed)"
     if when.data:
         waits = facts.data is not None and not facts.data.settled
         yield "the data is being written" if waits else "the data is the same"

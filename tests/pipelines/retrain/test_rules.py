@@ -37,7 +37,7 @@ CLOCK = {"schedule": "0 3 * * *"}
 BELOW = {"accuracy": Measured(0.8, 0.75, 0.85, 214)}
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
-    "no window": (DRIFT, {}, "quiet", "0 of the last 0 windows drifted (2 of 5 are needed"),
+    "no window": (DRIFT, {}, "quiet", "no window of traffic has ended yet (2 of 5 are needed"),
     "one of five": (DRIFT, {"windows": windows("....x")}, "quiet", "1 of the last 5 windows"),
     "the newest is well": (DRIFT, {"windows": windows("xxxx.")}, "quiet", "4 of the last 5"),
     "two, long ago": (DRIFT, {"windows": windows("xx.....")}, "quiet", "0 of the last 5"),
@@ -57,7 +57,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         LIVE,
         {"live": {"accuracy": Measured(0.8, 0.7, 0.9, 214)}},
         "quiet",
-        "accuracy 0.8 on 214 labels (floor 0.9, 100 labels)",
+        "accuracy 0.8 on 214 labels (floor 0.9, 100 labels are needed)",
     ),
     "too few labels": (LIVE, {"live": {"accuracy": Measured(0, 0, 0.1, 99)}}, "quiet", "99 labels"),
     "no labels": (LIVE, {"live": {}}, "quiet", "accuracy without labels"),
