@@ -173,6 +173,11 @@ def test_the_options_count_before_the_environment() -> None:
     assert (other.host, other.namespace, other.ui) == ("http://other", "bob", "http://ui")
 
 
+def test_a_record_of_where_it_is_has_no_password() -> None:
+    place = Place.from_env("https://ayse:secret@kfp.example.com:8443/pipeline", env={})
+    assert place.shown == "kfp.example.com:8443"
+
+
 def test_inside_a_pod_nothing_needs_to_be_said(tmp_path: Path) -> None:
     (tmp_path / "namespace").write_text("alice\n")
     token = file(tmp_path, "abc")
