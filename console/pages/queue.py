@@ -10,7 +10,7 @@ from nicegui import ui
 
 from console.data.queue import Standing
 from console.widgets import queue_tables
-from console.widgets.question import Question
+from console.widgets.cancelling import Cancelling
 from console.widgets.screen import Screen
 
 Act = Callable[[], Awaitable[None]]
@@ -50,7 +50,7 @@ class QueuePage:
         self._recent = queue_tables.recent(screen)
         _heading(screen, "steps")
         self._steps = queue_tables.steps(screen)
-        self._sure = Question(screen, back="queue.keep")
+        self._cancelling = Cancelling(screen)
 
     def show(self, found: Standing) -> None:
         """Show how the queue is doing now."""
@@ -97,8 +97,7 @@ class QueuePage:
         await self.screen.act("workers", "queue", do, number=number)
 
     async def _cancel(self, run_id: str) -> None:
-        say = self.screen.say
-        if await self._sure.answered(say("queue.sure", run=run_id), say("queue.cancel_one")):
+        if await self._cancelling.is_sure([run_id]):
             do = partial(self.screen.world.queue.cancel, run_id, self.screen.person.name)
             await self.screen.act("cancel", run_id, do)
 

@@ -12,6 +12,7 @@ from nicegui import ui
 from console.data import run_files
 from console.data.run_query import MOST_COMPARED
 from console.slowly import slowly
+from console.widgets.cancelling import Cancelling
 from console.widgets.run_list import RunList
 from console.widgets.screen import Screen
 from pipelines.run_row import CLUSTER, ELSEWHERE, HERE, KILLED, Row
@@ -37,6 +38,7 @@ class RunButtons:
             self._downloads()
             self._add("cancel", "cancel", self._cancel)
             self._add("delete", "delete", self._delete)
+        self._cancelling = Cancelling(screen)
 
     def refresh(self) -> None:
         """Enable what the picked runs allow."""
@@ -68,7 +70,8 @@ class RunButtons:
 
     async def _cancel(self) -> None:
         actions, who = self.screen.world.run_actions, self.screen.person.name
-        for run_id in self.runs.picked:
+        picked = self.runs.picked
+        for run_id in picked if await self._cancelling.is_sure(picked) else ():
             state = await self.screen.act(
                 "run.cancel", run_id, partial(actions.cancel, run_id, who)
             )

@@ -11,6 +11,7 @@ from nicegui import ui
 from console.data import run_files
 from console.data.run import Monitored
 from console.data.run_elsewhere import GONE, UNKNOWN
+from console.widgets.cancelling import Cancelling
 from console.widgets.run_actions import restart_dialog
 from console.widgets.screen import Screen
 from pipelines.run_row import CLUSTER, ELSEWHERE, HERE, KILLED, Row
@@ -28,6 +29,7 @@ class RunToolbar:
             self._edit = self._button("edit", self._change)
             self._cancel = self._button("cancel", self._cancelled)
             self._files = ui.element("div").classes("k-head-line")
+        self._cancelling = Cancelling(screen)
 
     async def show(self, run: Monitored) -> None:
         """Show what the run allows now."""
@@ -53,6 +55,8 @@ class RunToolbar:
 
     async def _cancelled(self) -> None:
         screen, run_id = self._screen, self._run_id
+        if not await self._cancelling.is_sure([run_id]):
+            return
         cancel = partial(screen.world.run_actions.cancel, run_id, screen.person.name)
         state = await screen.act("run.cancel", run_id, cancel)
         if state:

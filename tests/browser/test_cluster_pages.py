@@ -112,6 +112,7 @@ def test_a_run_under_way_is_cancelled_by_a_button(
     kfp.set_state("RUNNING")
     page.goto(f"/runs/{started['run_id']}")
     page.get_by_role("button", name="Cancel the run").click(timeout=LONG)
+    page.get_by_role("dialog").get_by_role("button", name="Cancel this run").click()
     badge = page.locator(".k-head .k-badge").first
     expect(badge).to_have_text("is being cancelled", timeout=LONG)
     assert kfp.runs[started["run_id"]]["state"] == "CANCELING"
