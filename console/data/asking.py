@@ -19,6 +19,7 @@ REVISION = "kanarya-revision"
 """The header by which the local gateway says which revision answered."""
 TIMEOUT_S = 20.0
 LARGEST = 4 << 20
+LONGEST_WHY = 500
 MOST_FIELDS = 60
 """A model of more columns is asked by JSON: nobody fills in so many fields."""
 
@@ -75,11 +76,19 @@ def ask(url: str, name: str, instance: Mapping[str, Any]) -> Answer:
         with direct.opener().open(request, timeout=TIMEOUT_S) as found:
             said, revision = found.read(LARGEST), found.headers.get(REVISION, "")
     except urllib.error.HTTPError as error:
-        why = error.read(500).decode(errors="replace")
+        why = _refusal(error.read(LARGEST))
         raise KanaryaError(f"the model answered {error.code}: {why}") from error
     except direct.FAULTS as error:
         raise KanaryaError(f"{url} does not answer ({error}); `kanarya up` starts it") from error
     return _answer(said, revision, time.perf_counter() - began)
+
+
+def _refusal(body: bytes) -> str:
+    """Return why a model refused: its sentence, else what came, as it is."""
+    try:
+        return str(json.loads(body)["error"])[:LONGEST_WHY]
+    except (ValueError, LookupError, TypeError):
+        return body.decode(errors="replace")[:LONGEST_WHY]
 
 
 def _answer(said: bytes, revision: str, seconds: float) -> Answer:

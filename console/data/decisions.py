@@ -13,17 +13,21 @@ from serving.rollout.card.build import card
 from serving.rollout.decision import decision
 from serving.rollout.ledger import StoredLedger
 
+LONGEST_S = 30.0
+"""Nobody looks at an empty window any longer."""
+
 
 def decided(models: Models, name: str, rollout: str) -> dict[str, Any]:
     """Return the decision, by the beginning of the rollout's id; it takes two seconds.
 
-    Where MLflow is away it holds what the ledger knows. Raises NotFound for a model that there is
-    not, UsageError for a rollout, LedgerError where the ledger is damaged.
+    Where MLflow is away, or silent for `LONGEST_S`, it holds what the ledger knows. Raises NotFound
+    for a model that there is not, UsageError for a rollout, LedgerError for a damaged ledger.
     """
     models.one(name)
     known = decision(models.chain(name), rollout)
     try:
-        return in_child(models.settings, recorded, name, rollout, models.ledger)
+        ledger = models.ledger
+        return in_child(models.settings, recorded, name, rollout, ledger, limit_s=LONGEST_S)
     except KanaryaError:
         return known
 

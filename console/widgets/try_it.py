@@ -109,12 +109,12 @@ class TryIt:
         except UsageError as error:
             self._screen.notify(error, "warning")
             return
-        button.disable()
+        button.props("loading").disable()
         name = self._model.name
         told = await self._screen.act(
             "predict", name, lambda: self._several(instance, times), times=times
         )
-        button.enable()
+        button.props(remove="loading").enable()
         if told:
             self._answer.show(told)
 

@@ -159,7 +159,9 @@ def test_an_answer_says_what_and_who(
 @pytest.mark.parametrize(
     ("status", "said", "words"),
     [
-        (400, '{"error": "no column"}', "the model answered 400"),
+        (400, '{"error": "no column"}', "^the model answered 400: no column$"),
+        (502, "[1, 2]", r"^the model answered 502: \[1, 2\]$"),
+        (503, "<html>", "^the model answered 503: <html>$"),
         (200, "<html>", "no answer of a model"),
         (200, '{"predictions": []}', "no answer of a model"),
     ],

@@ -145,6 +145,12 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
             "kanıtlandı.",
         ),
         (
+            "the model answered 400: Row 0 (counted from 0), column 'boy': got null, expected a "
+            "number (at most 3.4e38).",
+            "modelin yanıtı 400: Satır 0 (0'dan sayılır), 'boy' sütunu: gelen null, beklenen bir "
+            "sayı (en çok 3.4e38).",
+        ),
+        (
             "error rate 40.0 % (canary, 55 requests) against 0.0 % (stable) + 2.0 %; chance does "
             "that in one of 1,000 rollouts at most",
             "hata oranı %40.0 (kanarya, 55 istek); karşısında %0.0 (kararlı) + %2.0; rastlantıyla "
@@ -207,7 +213,18 @@ def test_no_pattern_is_there_twice_or_hides_another() -> None:
         ("91.0% (80.0% to 95.0%)", "%91.0 (%80.0 – %95.0)"),
     ],
     ids=[
-        *("failed", "worse", "judge", "held", "drift", "kept", "column", "classes", "form"),
+        *(
+            "failed",
+            "worse",
+            "refused",
+            "judge",
+            "held",
+            "drift",
+            "kept",
+            "column",
+            "classes",
+            "form",
+        ),
         *("alert", "alert of a model", "interval"),
     ],
 )
