@@ -7,7 +7,7 @@ import asyncio
 from nicegui import ui
 
 from console.data.run import Monitored
-from console.data.times import duration, moment
+from console.data.times import moment
 from console.widgets.curve import Curves
 from console.widgets.gate import GateVerdict
 from console.widgets.rollout import RolloutPanel
@@ -97,7 +97,7 @@ class Head:
         parts = [say("run.what", kind=row.kind, data=row.data)] if row.data else []
         parts += [row.kind] if row.kind and not row.data else []
         parts += [say("run.began", when=moment(row.started))] if row.started else []
-        parts += [say("run.took", seconds=duration(row.seconds))] if row.seconds else []
+        parts += [say("run.took", seconds=self._screen.lasting(row.seconds))] if row.seconds else []
         self._what.set_text(" · ".join(parts))
         self._screen.tell(self._sentence, row.sentence)
         self._elsewhere(run)

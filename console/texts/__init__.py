@@ -21,6 +21,8 @@ from console.texts import engine
 
 LANGUAGES = {"en": "English", "tr": "Türkçe"}
 LANGUAGE_COOKIE = "kanarya_language"
+UNITS = {"h": "sa", "min": "dk"}
+UNIT = re.compile(r"(?<=\d )(h|min)\b")
 PERCENT = re.compile(r"(?<![\w/.,-])([-+]?\d[\d.,]*|\{\w+\}) ?%(?!\w)")
 
 
@@ -65,6 +67,12 @@ class Texts:
     def percents(self, text: str) -> str:
         """Return a text with its percents as this language writes them (Turkish: %12.5)."""
         return PERCENT.sub(r"%\1", text) if self.language == "tr" else text
+
+    def units(self, lasts: str) -> str:
+        """Return a duration with the units of this language (Turkish: 2 sa 05 dk)."""
+        if self.language != "tr":
+            return lasts
+        return UNIT.sub(lambda found: UNITS[found[0]], lasts)
 
 
 def asked_in(cookies: Mapping[str, str], headers: Mapping[str, str]) -> Texts:

@@ -12,6 +12,7 @@ from console.data import run_columns
 from console.data.compare import Compared, Curve, Line, Measure
 from console.widgets.run_list import status_word
 from console.widgets.screen import Screen
+from pipelines.run_row import Row
 
 COLOURS = (
     "#4a8fc7",
@@ -39,7 +40,7 @@ def measures(screen: Screen, found: Compared) -> None:
     ui.html(f"<h2>{screen.say('compare.metrics')}</h2>", sanitize=False)
     with _table(screen, found, screen.say("compare.metric")) as body, body:
         _row(screen.say("runs.status"), [status_word(screen, row.status) for row in found.rows])
-        _row(screen.say("runs.seconds"), [run_columns.cell(row, "seconds") for row in found.rows])
+        _row(screen.say("runs.seconds"), [_took(screen, row) for row in found.rows])
         for measure in found.measures:
             _measure(screen, measure)
 
@@ -90,6 +91,10 @@ def _table(screen: Screen, found: Compared, first: str) -> ui.element:
                     )
                     ui.link(row.run_id, f"/runs/{quote(row.run_id)}").classes("k-mono")
         return ui.element("tbody")
+
+
+def _took(screen: Screen, row: Row) -> str:
+    return screen.texts.units(run_columns.cell(row, "seconds"))
 
 
 def _row(name: str, values: list[str]) -> ui.element:

@@ -22,7 +22,8 @@ from serving.errors import KanaryaError
 Build = Callable[[Screen], Awaitable[None]]
 SOON_S = 2.0
 """So long a page is held back to be sent whole: nothing moves then while it is filled."""
-PACKS: Mapping[str, Language] = {"en": "en-US", "tr": "tr"}
+PACKS: Mapping[str, Language] = {"tr": "tr"}
+"""Where NiceGUI and Quasar say what they say themselves, of what folds, not in English."""
 COLOURS = {"primary": "#2f6690", "accent": "#b07d00", "positive": "#1a7f4b", "negative": "#b93a26"}
 NAVIGATION = (
     ("/", "nav.runs", "list"),
@@ -102,10 +103,7 @@ def message(screen: Screen, sentence: Exception, level: str = "bad") -> None:
 
 @contextmanager
 def _frame(screen: Screen, page: Page) -> Iterator[None]:
-    # What NiceGUI and Quasar say themselves: of a lost connection, of what folds.
-    client = ui.context.client
-    client.page = copy(client.page)
-    client.page.language = PACKS[screen.texts.language]
+    _of_libraries(screen.texts.language)
     ui.page_title(f"{screen.say(page.title)} · Kanarya")
     ui.add_head_html(
         '<link rel="stylesheet" href="/static/console.css">'
@@ -119,6 +117,13 @@ def _frame(screen: Screen, page: Page) -> Iterator[None]:
         ui.skip_link(screen.say("frame.skip"), target=content)
         ui.html(f"<h1>{screen.say(page.title)}</h1>", sanitize=False)
         yield
+
+
+def _of_libraries(language: str) -> None:
+    if language in PACKS:
+        client = ui.context.client
+        client.page = copy(client.page)  # which all visits of this page share
+        client.page.language = PACKS[language]
 
 
 def _header(screen: Screen, drawer: ui.left_drawer) -> None:

@@ -48,10 +48,10 @@ def recent(screen: Screen) -> LiveTable[Row]:
 def steps(screen: Screen) -> LiveTable[tuple[StepTime, float]]:
     """Return the table of steps; with each, the longest median of all, to which bars are drawn."""
     names = ("step", "median", "longest", "count")
-    return _table(screen, "steps", names, _step)
+    return _table(screen, "steps", names, partial(_step, screen))
 
 
-def duration(seconds: float) -> str:
+def duration(screen: Screen, seconds: float) -> str:
     """Return a duration as a person reads it; what takes minutes changes once a minute."""
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -59,7 +59,7 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = int(seconds // 60)
     hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+    return screen.texts.units(f"{hours} h {rest} min" if hours else f"{minutes} min")
 
 
 def _table(
@@ -80,7 +80,9 @@ def _entry(screen: Screen, cancel: Cancel, run_id: str) -> Show[Waiting]:
         entry = found.entry
         name = "cancelling" if entry.cancelled_by else STATES.get(entry.state, "again")
         _say(state, name, screen.say(f"queue.state.{name}", run=entry.waits_for))
-        since.set_text(duration(found.seconds) if found.seconds >= 10 else f"{found.seconds} s")
+        since.set_text(
+            duration(screen, found.seconds) if found.seconds >= 10 else f"{found.seconds} s"
+        )
         priority.set_text(str(entry.priority))
         worker.set_text(_worker(screen, found))
         button.set_enabled(screen.operates and not entry.cancelled_by)
@@ -105,12 +107,12 @@ def _ended(screen: Screen, run_id: str) -> Show[Row]:
         known = screen.texts.has(key)
         _say(outcome, row.status, screen.say(key) if known else row.status.replace("_", " "))
         ended.set_text(f"{at:%Y-%m-%d %H:%M:%S}")
-        seconds.set_text(duration(row.seconds or 0.0))
+        seconds.set_text(duration(screen, row.seconds or 0.0))
 
     return show
 
 
-def _step(name: str) -> Show[tuple[StepTime, float]]:
+def _step(screen: Screen, name: str) -> Show[tuple[StepTime, float]]:
     cell().set_text(name)
     with ui.element("td"), ui.element("div").classes("k-bar"):
         bar = ui.element("span").props('aria-hidden="true"')
@@ -120,8 +122,8 @@ def _step(name: str) -> Show[tuple[StepTime, float]]:
     def show(found: tuple[StepTime, float]) -> None:
         step, most = found
         bar.style(f"width: {100 * step.median_s / most if most else 0:.1f}%")
-        median.set_text(duration(step.median_s))
-        longest.set_text(duration(step.longest_s))
+        median.set_text(duration(screen, step.median_s))
+        longest.set_text(duration(screen, step.longest_s))
         count.set_text(str(step.runs))
 
     return show

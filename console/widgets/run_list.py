@@ -136,6 +136,8 @@ class RunList:
         if "sentence" in said:
             told = self.screen.told(row.sentence)
             said |= {"sentence": told.text, "k_lang": self.screen.foreign(told)}
+        if "seconds" in said:
+            said["seconds"] = self.screen.texts.units(said["seconds"])
         if "where" in said:
             said["where"] = where_word(self.screen, row.where)
         return said

@@ -9,7 +9,6 @@ from nicegui import ui
 from console.data.plots import Plots
 from console.data.run import Monitored
 from console.data.run_cost import Part, parts, price_of
-from console.data.times import duration
 from console.widgets.charts import draw, line, line_chart
 from console.widgets.live_table import LiveTable, Show, cell
 from console.widgets.parts import heading
@@ -54,7 +53,7 @@ class RunUsage:
         self._parts = found
         self._section.set_visibility(bool(found))
         self._table.show({each.name: each for each in found})
-        whole = duration(sum(each.seconds for each in found))
+        whole = self._screen.lasting(sum(each.seconds for each in found))
         cost = sum(each.cost or 0.0 for each in found)
         priced = any(each.cost is not None for each in found)
         key = "usage.sum_cost" if priced else "usage.sum"
@@ -90,8 +89,8 @@ class RunUsage:
 
         def show(part: Part) -> None:
             used = part.used
-            took.set_text(duration(part.seconds))
-            cpu.set_text(duration(used.cpu_s) if used else "–")
+            took.set_text(self._screen.lasting(part.seconds))
+            cpu.set_text(self._screen.lasting(used.cpu_s) if used else "–")
             cores.set_text(f"{used.cpu_s / used.seconds:.1f}" if used and used.seconds else "–")
             memory.set_text(f"{used.memory_mb:,.0f} MB" if used else "–")
             cost.set_text("–" if part.cost is None else f"{part.cost:.4f}")

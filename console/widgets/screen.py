@@ -14,6 +14,7 @@ from nicegui import background_tasks, ui
 
 from console.access.guard import cookie_of
 from console.access.roles import Person, Role
+from console.data.times import duration
 from console.slowly import slowly
 from console.texts import Texts, Told, asked_in
 from console.world import World
@@ -69,6 +70,10 @@ class Screen:
         if isinstance(sentence, Said):
             return Told(str(sentence), self.texts.language)
         return self.texts.told(str(sentence))
+
+    def lasting(self, seconds: float) -> str:
+        """Return a duration, in the units of the page's language."""
+        return self.texts.units(duration(seconds))
 
     def tell(self, label: ui.label, sentence: str | Exception) -> None:
         """Show what the engine says; English on another page is marked for who has it read out."""

@@ -9,7 +9,6 @@ from nicegui import ui
 
 from console.data.run import Monitored
 from console.data.step_shown import TAIL_LINES, Step
-from console.data.times import duration
 from console.widgets.screen import Screen
 from console.widgets.status import Badge
 
@@ -72,9 +71,9 @@ class StepCard:
     def show(self, step: Step) -> None:
         """Show the step as it is now."""
         if step.seconds is not None:
-            self._time.set_text(duration(step.seconds))
+            self._time.set_text(self._screen.lasting(step.seconds))
         elif step.started is not None and step.status in ("running", "waiting"):
-            self._time.set_text(duration(max(time.time() - step.started, 0.0)))
+            self._time.set_text(self._screen.lasting(max(time.time() - step.started, 0.0)))
         else:
             self._time.set_text("")
         if step == self._shown:

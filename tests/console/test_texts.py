@@ -27,6 +27,15 @@ def test_a_sentence_is_there_in_every_language_with_the_same_places() -> None:
     }
 
 
+def test_durations_have_the_units_of_the_language() -> None:
+    for said, turkish in (
+        ("3.0 s", "3.0 s"),
+        ("1 min 05 s", "1 dk 05 s"),
+        ("2 h 03 min", "2 sa 03 dk"),
+    ):
+        assert (Texts("tr").units(said), Texts("en").units(said)) == (turkish, said)
+
+
 def _places(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
 
