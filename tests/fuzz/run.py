@@ -5,6 +5,7 @@ What it finds is left in FOLDER as `crash-…` or `timeout-…`, and the exit co
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def main(target: str, seconds: str, folder: str) -> None:
         f"-max_len={LONGEST}",
         f"-artifact_prefix={found.parent}/{target}-",
     ]
+    logging.disable(logging.CRITICAL)  # what is refused is logged, a million times here
     atheris.Setup([sys.argv[0], *options, str(found), str(kept)], TARGETS[target])
     atheris.Fuzz()
 
