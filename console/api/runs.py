@@ -36,6 +36,7 @@ def _reading(routes: APIRouter, world: World) -> None:
     def listed(request: Request) -> dict[str, Any]:
         """Return the runs that the same address without `/api/runs` shows."""
         view = run_query.parse(request.query_params.multi_items())
+        world.runs.read_whole()
         page = world.runs.page(view.asked())
         rows = [asdict(row) for row in page.rows]
         places = [asdict(place) for place in world.elsewhere.places()]
@@ -45,6 +46,7 @@ def _reading(routes: APIRouter, world: World) -> None:
     @routes.get("/run-choices")
     def choices() -> dict[str, Any]:
         """Return what runs can be filtered and sorted by, each with how many runs have it."""
+        world.runs.read_whole()
         return dict(world.runs.choices())
 
     @routes.get("/runs/{run_id}/files")

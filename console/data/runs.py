@@ -86,10 +86,19 @@ class Runs:
         with self._lock:
             self._read_at = float("-inf")
 
-    def _refresh(self) -> None:
+    def read_whole(self) -> None:
+        """Return when every run of here was read: a page looks again, a program asks once."""
+        whole = False
+        while not whole:
+            with self._lock:
+                whole = self._refresh()
+
+    def _refresh(self) -> bool:
+        """Read what is new; False where the time was over before all of it was read."""
         if time.monotonic() - self._read_at < FRESH_S:
-            return
-        if self.table.refresh(FIRST_S):
+            return True
+        whole = self.table.refresh(FIRST_S)
+        if whole:
             self._read_at = time.monotonic()
         places: tuple[object, ...] = ()
         if self.elsewhere is not None:
@@ -99,3 +108,4 @@ class Runs:
         if pulse != self._pulse:
             self._pulse, self._choices = pulse, None
             self._pages.clear()
+        return whole

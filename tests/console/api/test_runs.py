@@ -16,9 +16,11 @@ from console.access.guard import Guard
 from console.access.roles import Role
 from console.api import compare, runs
 from console.api.answers import translate_errors
+from console.data.runs import Runs
 from console.settings import ConsoleSettings
 from console.world import World
 from pipelines.journal import RunFolder
+from pipelines.run_table import Query, RunTable
 from scripts.bench import synthetic_runs
 
 OPERATOR, OPERATORS = logins.with_token("build", Role.OPERATOR)
@@ -60,6 +62,21 @@ def packaged(folder: RunFolder) -> Path:
 
 def first(asked: TestClient) -> str:
     return str(asked.get("/api/runs").json()["runs"][0]["run_id"])
+
+
+def test_a_program_is_told_of_all_runs_however_long_they_are_read(tmp_path: Path) -> None:
+    class OneAtATime(RunTable):
+        """A disk on which each look has time for one run."""
+
+        def refresh(self, limit_s: float = 0) -> bool:
+            return super().refresh(-1)
+
+    for number in NUMBERS:
+        synthetic_runs.ended(tmp_path / "runs", number)
+    known = Runs(OneAtATime(tmp_path / "runs"))
+    assert known.page(Query()).total == 1, "a page shows what there is, and looks again"
+    known.read_whole()
+    assert known.page(Query()).total == len(NUMBERS)
 
 
 @pytest.mark.parametrize(
