@@ -26,7 +26,8 @@ def _sentence(spec: type[BaseModel], fault: Any) -> str:
         return f"{where} is not a known key{_known(spec, fault['loc'])}"
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "string_type" and not isinstance(fault["input"], list | dict | None):
-        message += ", put it in quotes"  # what YAML takes for a number, a date or a yes
+        # What YAML takes for a number, a date or a yes.
+        message = "input should be a valid string, put it in quotes"
     given = hidden(repr(fault["input"]))
     given = given if len(given) <= LONGEST else f"{given[:LONGEST]}…"
     shown = "" if isinstance(fault["input"], dict) else f" = {given}"
