@@ -19,7 +19,7 @@ from components.rows import Rows
 from serving import artifact, onnx_graph
 from serving.artifact import Card, Golden
 from serving.card import Feedback, Runtime
-from serving.signature import MISSING, Signature, encode
+from serving.signature import Signature, encode
 from serving.storage import partial
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         opset = conversion.OPSET if runtime == "onnx" else 0
         rest = directory.Rest(
             replace(card, runtime=runtime, opset=opset, batching=gathered),
-            _golden(candidate, _agreed(served, candidate)),
+            _golden(candidate, _agreed(served, candidate), served),
             _baseline(candidate, rows.part(inputs.train)),
         )
         return directory.seal(unfinished, rest)
@@ -131,17 +131,25 @@ def _agreed(served: OnnxModel | SkopsModel, candidate: Candidate) -> np.ndarray:
     )
 
 
-def _golden(candidate: Candidate, probabilities: np.ndarray) -> Golden:
-    missing = np.zeros(len(probabilities), dtype=bool)
-    for values in candidate.encoded.values():
-        cells = values[:, 0]
-        missing |= (cells == MISSING) if cells.dtype == object else np.isnan(cells)
+def _golden(
+    candidate: Candidate, probabilities: np.ndarray, served: OnnxModel | SkopsModel
+) -> Golden:
+    """Return rows to be asked again: those that a server refuses are changed, and asked anew."""
+    missing, strange = (np.zeros(len(probabilities), dtype=bool) for _ in range(2))
+    fitting = {}
+    for column in candidate.signature.inputs:
+        cells = candidate.encoded[column.name]
+        refused = rules.refused(column, cells[:, 0])
+        fitting[column.name] = rules.fitting(column, cells, refused)
+        missing |= rules.missing(cells[:, 0]) & ~refused
+        strange |= refused
     labels = candidate.test.labels
     if candidate.signature.is_number:
         labels = rules.extremes(labels)
     chosen = rules.golden_rows(labels, missing)
-    columns = {name: values[chosen] for name, values in candidate.encoded.items()}
-    return Golden(columns, probabilities[chosen])
+    columns = {name: values[chosen] for name, values in fitting.items()}
+    answers = served.predict(columns) if strange[chosen].any() else probabilities[chosen]
+    return Golden(columns, answers)
 
 
 def _baseline(candidate: Candidate, train: Rows) -> dict[str, Any]:

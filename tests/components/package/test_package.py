@@ -15,8 +15,10 @@ from components.baseline import baseline
 from components.package import rules, step
 from serving import artifact, skops_model
 from serving.errors import ModelError
+from serving.onnx_model import OnnxModel
+from serving.predictor.cells import Rule
 from serving.predictor.served import load
-from serving.signature import Column
+from serving.signature import MISSING, Column
 from tests.components import tables
 from tests.components.tables import Table
 
@@ -109,6 +111,32 @@ def test_golden_rows_are_few_and_show_every_class_and_a_missing_cell() -> None:
     assert {0, 500, 501, 777, 1002} <= set(chosen.tolist())
     assert rules.golden_rows(np.array(["a", "b"]), np.array([False, False])).tolist() == [0, 1]
     assert len(rules.golden_rows(np.arange(100), missing[:100])) == rules.GOLDEN_ROWS
+
+
+def test_a_server_takes_golden_rows_though_only_the_test_part_has_their_cells(
+    tmp_path: Path,
+) -> None:
+    rng, count = np.random.default_rng(5), 80
+    cells: dict[str, list[object]] = {
+        "town": ["Ankara", "Izmir"] * (count // 2),
+        "note": [f"note {row}" for row in range(count)],
+        "age": rng.uniform(1, 80, count).tolist(),
+        "rooms": rng.integers(1, 9, count).tolist(),
+        "member": (rng.random(count) < 0.5).tolist(),
+    }
+    # Every fourth row is tested on.
+    cells["town"][3], cells["town"][7], cells["age"][11], cells["rooms"][15] = "Van", *[None] * 3
+    cells["member"][19], cells["note"][23] = None, None
+    rows = pl.DataFrame({**cells, "left": ["no", "yes"] * (count // 2)})
+    packaged = tables.walk(tmp_path, tables.Table(rows, "left"), "random_forest").packaged
+    golden, card = artifact.read_golden(packaged), artifact.read_card(packaged)
+    assert len(golden.probabilities) == count // 4
+    for column in card.signature.inputs:
+        assert not column.nullable
+        values = golden.columns[column.name].ravel().tolist()
+        Rule(column).check([None if v == MISSING or v != v else v for v in values])
+    again = OnnxModel.load(packaged).predict(golden.columns)
+    assert np.array_equal(again, golden.probabilities)
 
 
 def test_the_card_carries_the_scores_and_the_pipeline_shows_them(tmp_path: Path) -> None:
