@@ -25,7 +25,7 @@ from console.world import World
 STATIC = Path(__file__).parent / "static"
 PAGES = (
     Page("/", "nav.runs", "runs"),
-    Page("/new", "nav.new", "new"),
+    Page("/new", "nav.new", "new", ("upload.js",)),
     Page("/compare", "compare.title", "compare"),
     Page("/models", "nav.models", "models"),
     Page("/models/{name}", "models.one", "model"),

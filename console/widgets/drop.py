@@ -19,7 +19,6 @@ def drop(screen: Screen, use: Callable[[Upload], Awaitable[None]]) -> None:
     """Show the place; `use` gets each file that arrived."""
     uploads = Uploads.of(screen.world.settings)
     limit = in_words(uploads.limit)
-    ui.add_head_html('<script src="/static/upload.js" defer></script>')
     zone = ui.element("label").classes("k-drop")
     zone.props["data-limit"] = uploads.limit
     zone.props["data-endings"] = ACCEPT

@@ -40,11 +40,16 @@ ADMINISTRATION = (("/audit", "nav.audit", "history"),)
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its path, the key of its title, and its module among `console.pages`."""
+    """A page: its path, the key of its title, and its module among `console.pages`.
+
+    `scripts`: files of static/ that it needs; a script that a page adds once it was sent, as what
+    takes long is, would stand there and not be run.
+    """
 
     path: str
     title: str
     module: str
+    scripts: tuple[str, ...] = ()
 
     def load(self) -> Build:
         """Return the function that fills it; its module is imported where that was not done yet."""
@@ -108,6 +113,7 @@ def _frame(screen: Screen, page: Page) -> Iterator[None]:
     ui.add_head_html(
         '<link rel="stylesheet" href="/static/console.css">'
         f"<script>document.documentElement.lang = {screen.texts.language!r}</script>"
+        + "".join(f'<script src="/static/{name}" defer></script>' for name in page.scripts)
     )
     ui.colors(**COLOURS)
     ui.dark_mode(THEMES[screen.theme])

@@ -1,4 +1,4 @@
-"""Every class that a page gives its elements is one of a style sheet that the page has."""
+"""What pages rely on is there: every class in a style sheet, every script in what is sent first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nicegui
+
+from console.app import PAGES
 
 CONSOLE = Path(__file__).resolve().parents[2] / "console"
 SHEETS = (
@@ -34,3 +36,10 @@ def _classes(path: Path) -> Iterator[str]:
             for each in given:
                 if isinstance(each, ast.Constant) and isinstance(each.value, str):
                     yield from each.value.split()
+
+
+def test_no_page_adds_a_script_that_would_not_run_once_the_page_was_sent() -> None:
+    adds = [path for path in CONSOLE.rglob("*.py") if "<script" in path.read_text("utf-8")]
+    assert [path.relative_to(CONSOLE).as_posix() for path in adds] == ["widgets/frame.py"]
+    scripts = {each for page in PAGES for each in page.scripts}
+    assert scripts == {path.name for path in (CONSOLE / "static").glob("*.js")}
