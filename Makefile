@@ -19,7 +19,7 @@ demo: setup      ## watch a data set become a live model, and a bad version be r
 # Where the shell forbids bytecode, every worker and process would compile 800 files anew.
 test test-all test-browser: export PYTHONDONTWRITEBYTECODE =
 
-test: setup-dev  ## the fast tests (two minutes on two cores)
+test: setup-dev  ## the fast tests (a minute on two cores)
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (thorough or kfp or e2e or browser or airflow or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run

@@ -100,6 +100,7 @@ def test_a_server_that_refuses_is_told_with_the_remedy(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.thorough
 def test_a_server_that_goes_away_is_told_whatever_is_asked(server: Server) -> None:
     tracker = tracking_store.client(server.uri)
     assert isinstance(tracker, Answering)
