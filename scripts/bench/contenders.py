@@ -14,23 +14,17 @@ from scripts.bench.serving_bare import PARTS
 
 Protocol = Literal["v1", "v2", "v2bin"]
 
+TABULAR = {
+    "kserve-v1": "kserve",
+    "kserve-v2": "kserve",
+    "mlflow": "kserve",
+    "mlserver-sk": "mlserver",
+    "bentoml": "bentoml",
+    "asgi-onnx": "lean",
+}
 PEERS: Mapping[str, Mapping[str, str]] = {
-    "lr": {
-        "kserve-v1": "kserve",
-        "kserve-v2": "kserve",
-        "mlflow": "kserve",
-        "mlserver-sk": "mlserver",
-        "bentoml": "bentoml",
-        "asgi-onnx": "lean",
-    },
-    "rf": {
-        "kserve-v1": "kserve",
-        "kserve-v2": "kserve",
-        "mlflow": "kserve",
-        "mlserver-sk": "mlserver",
-        "bentoml": "bentoml",
-        "asgi-onnx": "lean",
-    },
+    "lr": TABULAR,
+    "rf": TABULAR,
     "cnn": {
         "kserve-v1": "kserve",
         "kserve-v2bin": "kserve",
