@@ -39,7 +39,8 @@ def give_way(niceness: int = NICENESS) -> None:
 
     _as_before = ThreadPoolExecutor(1, thread_name_prefix="starts-others")
     _as_before.submit(os.getpid).result()  # the thread is there before this one is lowered
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+    # Whoever gives way more already goes on to: to come before them again is for root alone.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(niceness, os.nice(0)))
     if os.getsid(0) == os.getpid():  # else it is the session of a terminal, and of all begun there
         with suppress(OSError):
             AUTOGROUP.write_text(f"{niceness}", encoding="ascii")
