@@ -16,6 +16,8 @@ from serving.errors import ModelError
 from serving.zips import refuse_bomb
 
 GOLDEN = "golden.npz"
+TOLERANCE = 1e-4
+"""By which answers may differ and be the same: two forms of a model, or one on two machines."""
 LIMIT = 256 * 2**20
 """Bytes that the golden rows may have, unpacked: 32 colour images of 800 x 800 have 240 MB."""
 

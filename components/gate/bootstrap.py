@@ -18,11 +18,10 @@ from components.gate.statistics import LABEL_METRICS, Ranks, Statistic, Sums, st
 from components.number_scores import Estimates
 from components.paired import Answered, Paired
 from components.scores import Answers
+from serving.golden import TOLERANCE
 
-ROUNDING, FORMS = 1e-9, 1e-4
-"""Parts of a metric below which a difference is none: 0.96 - 0.01 is not quite 0.95, and what
-follows from numbers and not from labels alone may differ by as much as the two forms of a model
-(`components.package.rules.TOLERANCE`): the champion answers as it is served, the candidate not."""
+ROUNDING = 1e-9
+"""The part of a metric below which a difference is none: 0.96 - 0.01 is not quite 0.95."""
 REPLICATES, FEWEST_REPLICATES = 2_000, 400
 CELLS_AT_ONCE = 2_000_000
 """Weights held at a time: 16 MB, and as much again a few times over while they are used."""
@@ -94,8 +93,12 @@ def interval(
 
 
 def hair(metric: str, value: float) -> float:
-    """Return by how much a metric must differ from a value to be another."""
-    return abs(value) * (ROUNDING if metric in LABEL_METRICS else FORMS)
+    """Return by how much a metric must differ from a value to be another.
+
+    What follows from numbers, and not from labels alone, may differ by as much as the two forms of
+    a model: the champion answers as it is served, the candidate does not.
+    """
+    return abs(value) * (ROUNDING if metric in LABEL_METRICS else TOLERANCE)
 
 
 def _bounds(difference: float, drawn: np.ndarray, alpha: float, free: int) -> tuple[float, float]:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from serving.errors import ModelError
-from serving.golden import sizes
+from serving.golden import TOLERANCE, sizes
 from serving.signature import MISSING, Column, Label
 
-TOLERANCE = 1e-4
 GOLDEN_ROWS = 32
 SHOWN_COLUMNS = 12
 

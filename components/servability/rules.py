@@ -9,9 +9,7 @@ import numpy as np
 
 from components.servable import Check
 from serving.errors import ModelError
-
-TOLERANCE = 1e-4
-"""By which an answer may differ: of a probability, or of a number above 1 as a share of it."""
+from serving.golden import TOLERANCE
 
 UNITS = {"p99_ms": "ms", "memory_mb": "MB", "start_s": "s"}
 TITLES = {
@@ -64,7 +62,10 @@ def _check(name: str, value: float | None, limit: float) -> Check:
 
 
 def refuse_other_answers(golden: np.ndarray, answers: np.ndarray) -> None:
-    """Raise ModelError where the answers over HTTP [n, k] are not the golden ones [n, k]."""
+    """Raise ModelError where the answers over HTTP [n, k] are not the golden ones [n, k].
+
+    Probabilities are compared as they are, a number above 1 by the part of it.
+    """
     if answers.shape != golden.shape:
         raise ModelError(
             f"the predictor's answers have the shape {answers.shape}, the golden rows "

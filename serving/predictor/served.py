@@ -24,7 +24,6 @@ from serving.signature import Cells, Label, encode
 from serving.sketch import Reference, reference
 from serving.skops_model import SkopsMatrix
 
-TOLERANCE = 1e-4
 MEMORY = 2**30
 MEMORY_PER_BYTE = 10
 """What loading a model may take: so much, and so much for each byte of its file."""
@@ -207,9 +206,9 @@ def _replayed(served: ServedModel, expected: Golden, directory: Path) -> ServedM
     differences = np.abs(given - expected.probabilities) / golden.sizes(expected.probabilities)
     worst = float(differences.max())
     # Written so that NaN is refused as well.
-    if not worst <= TOLERANCE:
+    if not worst <= golden.TOLERANCE:
         raise ModelError(
             f"{path} answers its golden rows with a difference of {worst:.2g}, "
-            f"allowed is {TOLERANCE:.0e}; package the model again with this runtime."
+            f"allowed is {golden.TOLERANCE:.0e}; package the model again with this runtime."
         )
     return served
