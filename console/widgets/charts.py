@@ -32,18 +32,16 @@ def line_chart(y: dict[str, Any], x: dict[str, Any] | None = None) -> dict[str, 
     }
 
 
-def draw(chart: ui.echart, lines: Sequence[dict[str, Any]]) -> bool:
-    """Show these lines in place of those before; say whether they differ.
+def draw(chart: ui.echart, lines: Sequence[dict[str, Any]]) -> None:
+    """Show these lines in place of those before; the same ones are not sent again.
 
     They travel as an expression (its colon says so) of JSON, which is JavaScript: NiceGUI would
     look at every point several times for every browser, where it looks at a text once.
     """
     text = json.dumps(lines)
-    if text == chart.options.get(_SERIES):
-        return False
-    chart.options[_SERIES] = text
-    chart.update()
-    return True
+    if text != chart.options.get(_SERIES):
+        chart.options[_SERIES] = text
+        chart.update()
 
 
 def line(name: str, points: Sequence[Sequence[float | None]], **more: Any) -> dict[str, Any]:
