@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from serving.local.resources import HTTP_ROUTES, PODS
@@ -13,6 +15,7 @@ from tests.serving.local.platform_kit import (
     Platform,
     eventually,
     model,
+    platform,
     ready,
 )
 
@@ -59,6 +62,15 @@ async def split(on: Platform) -> dict[str, int]:
 async def live(on: Platform, models: Models, **more: Any) -> None:
     on.create_standard(model(models.make("m1")) | more)
     await ready(on)
+
+
+@asynccontextmanager
+async def lived(folder: Path) -> AsyncIterator[tuple[Platform, Models]]:
+    """Lend a platform whose service has a live model, and what makes more models."""
+    models = Models(folder)
+    async with platform(folder) as on:
+        await live(on, models)
+        yield on, models
 
 
 async def with_canary(on: Platform, models: Models, percent: int = 20) -> None:

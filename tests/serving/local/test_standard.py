@@ -27,6 +27,7 @@ from tests.serving.local.standard_kit import (
     answered,
     canary,
     live,
+    lived,
     names,
     pods,
     split,
@@ -61,9 +62,7 @@ def test_a_canary_gets_its_share_once_it_is_ready_and_ready_does_not_wait_for_it
     tmp_path: Path,
 ) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, models):
             on.change(canary=[canary(models.make("m2", Loads.WHEN_TOLD), 20)])
             await eventually(lambda: on.condition("CanaryPredictorReady"))
             assert on.condition("CanaryPredictorReady")["reason"] == "CanariesNotReady"
@@ -115,9 +114,7 @@ def test_a_rollback_takes_the_canary_away_at_once(tmp_path: Path) -> None:
 
 def test_a_promotion_before_the_canary_is_ready_takes_the_service_down(tmp_path: Path) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, models):
             uri = models.make("m2", Loads.WHEN_TOLD)
             on.change(canary=[canary(uri, 20)])
             await eventually(lambda: CANARY in names(on, DEPLOYMENTS))
@@ -134,9 +131,7 @@ def test_a_promotion_before_the_canary_is_ready_takes_the_service_down(tmp_path:
 
 def test_a_dark_launch_needs_a_replica_of_its_own(tmp_path: Path) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, models):
             on.change(canary=[canary(models.make("m2"), 0)])
             await eventually(lambda: CANARY in names(on, DEPLOYMENTS))
             assert on.store.get(DEPLOYMENTS, "ml", CANARY)["spec"]["replicas"] == 0
@@ -241,9 +236,7 @@ def replicas(on: Platform) -> dict[str, int]:
 
 def test_a_percent_in_standard_mode_is_ignored_as_in_kserve(tmp_path: Path) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, models):
             on.change(predictor={**model(models.make("m2")), "canaryTrafficPercent": 10})
             await eventually(lambda: [p["metadata"]["name"] for p in pods(on)])
             await eventually(lambda: len(pods(on)) == 1 and on.condition()["status"] == "True")

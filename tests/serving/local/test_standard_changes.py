@@ -23,6 +23,7 @@ from tests.serving.local.standard_kit import (
     answered,
     canary,
     live,
+    lived,
     names,
     pods,
     split,
@@ -37,9 +38,7 @@ def test_another_model_of_the_stable_one_is_a_rolling_update_and_ready_stays_tru
     tmp_path: Path,
 ) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, models):
             on.change(predictor=model(models.make("m2", Loads.WHEN_TOLD)))
             await eventually(lambda: len(names(on, PODS)) == 2)
             assert on.condition()["status"] == "True"
@@ -55,9 +54,7 @@ def test_another_model_of_the_stable_one_is_a_rolling_update_and_ready_stays_tru
 
 def test_a_rolling_update_to_a_broken_model_leaves_the_old_one_serving(tmp_path: Path) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, models):
             on.change(predictor=model(models.make("m2", Loads.NEVER)))
             await eventually(lambda: any("CrashLoop" in json.dumps(p) for p in pods(on)))
             on.change(predictor=model(models.make("m3", Loads.NEVER)))
@@ -146,9 +143,7 @@ def test_a_restart_goes_on_in_the_middle_of_canary_and_rolling_update(tmp_path: 
 
 def test_a_spec_that_cannot_be_made_changes_nothing(tmp_path: Path) -> None:
     async def test() -> None:
-        models = Models(tmp_path)
-        async with platform(tmp_path) as on:
-            await live(on, models)
+        async with lived(tmp_path) as (on, _):
             on.change(canary=[canary("az://bucket/m2", 20)])
             await eventually(lambda: on.condition("CanaryPredictorReady"))
             assert "az://bucket/m2" in on.condition("CanaryPredictorReady")["message"]
