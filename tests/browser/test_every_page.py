@@ -80,6 +80,7 @@ def test_a_page_can_be_read_by_everybody(
 ) -> None:
     page = browse(theme=theme)
     _opened(page, told[name])
+    expect(page.get_by_text("The registry is being asked")).to_have_count(0, timeout=30_000)
     found = Axe().run(page).response["violations"]
     faults = [f"{fault['id']}: {_where(fault)}" for fault in found if fault["impact"] in SERIOUS]
     assert not faults
