@@ -1,8 +1,10 @@
-"""What a model takes, read off its training part."""
+"""What a model takes: its columns, read off the training part, and what the rest of them shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +35,34 @@ def column(given: TableColumn, words: Iterable[object]) -> Column:
         else (),
         minimum=given.minimum,
         maximum=given.maximum,
+    )
+
+
+def widened(columns: tuple[Column, ...], table: Path) -> tuple[Column, ...]:
+    """Return the columns as one more part of their table shows them.
+
+    Chance decides in which part a rare word or a missing cell is, and must not decide what a live
+    model refuses: it answers such rows, as its evaluation shows.
+    """
+    from components import dataset
+
+    schema = dataset.read_schema(table)
+    words = dataset.read_words(table, [each.name for each in columns if each.categories])
+    return tuple(
+        _with(each, schema.column(each.name), words.get(each.name, set())) for each in columns
+    )
+
+
+def _with(known: Column, more: TableColumn, words: set[str]) -> Column:
+    listed = tuple(sorted({*known.categories, *words}))
+    lows = [low for low in (known.minimum, more.minimum) if low is not None]
+    highs = [high for high in (known.maximum, more.maximum) if high is not None]
+    return replace(
+        known,
+        nullable=known.nullable or more.missing > 0,
+        categories=listed if len(listed) <= LISTED_CATEGORIES else (),
+        minimum=min(lows, default=None),
+        maximum=max(highs, default=None),
     )
 
 

@@ -25,7 +25,7 @@ MISSING = "(missing)"
 
 @dataclass(frozen=True)
 class Column:
-    """One input column, as it was seen in training.
+    """One input column, as it was seen in the table that was learned from and tested on.
 
     `nullable`: missing cells were seen. `categories`: the values of a text column, sorted;
     empty means too many to list. `minimum` and `maximum`: of the numbers that were seen.

@@ -10,7 +10,7 @@ import numpy as np
 
 from serving.errors import ModelError
 from serving.golden import TOLERANCE, sizes
-from serving.signature import MISSING, Column, Label
+from serving.signature import MISSING, Label
 
 GOLDEN_ROWS = 32
 SHOWN_COLUMNS = 12
@@ -88,28 +88,6 @@ def extremes(targets: np.ndarray) -> np.ndarray:
 def missing(cells: np.ndarray) -> np.ndarray:
     """Return which encoded cells [n] are missing."""
     return np.asarray(cells == MISSING if cells.dtype == object else np.isnan(cells), dtype=bool)
-
-
-def refused(column: Column, cells: np.ndarray) -> np.ndarray:
-    """Return which encoded cells [n] a server refuses: words, or none, as training had not seen."""
-    absent = missing(cells)
-    strange = absent & (not column.nullable)
-    if column.categories:
-        known = {*column.categories, MISSING}
-        strange |= np.array([cell not in known for cell in cells.tolist()], dtype=bool)
-    return strange
-
-
-def fitting(column: Column, cells: np.ndarray, strange: np.ndarray) -> np.ndarray:
-    """Return encoded cells [n, 1] with one that training had seen in the place of a strange one."""
-    if not strange.any():
-        return cells
-    seen: object = column.minimum or 0.0
-    if column.kind == "text":
-        seen = column.categories[0] if column.categories else ""
-    found = cells.copy()
-    found[strange] = seen
-    return found
 
 
 def golden_rows(classes: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from components import conversion, preprocessing, rows, telling, trained
 from components.baseline import baseline, number_baseline
 from components.evaluation import read_scores
+from components.inputs import widened
 from components.package import batching, directory, rules
 from components.rows import Rows
 from serving import artifact, onnx_graph
@@ -72,14 +73,15 @@ def run(inputs: Inputs, packaged: Path, now: datetime) -> dict[str, Any]:
         opset = conversion.OPSET if runtime == "onnx" else 0
         rest = directory.Rest(
             replace(card, runtime=runtime, opset=opset, batching=gathered),
-            _golden(candidate, _agreed(served, candidate), served),
+            _golden(candidate, _agreed(served, candidate)),
             _baseline(candidate, rows.part(inputs.train)),
         )
         return directory.seal(unfinished, rest)
 
 
 def _candidate(inputs: Inputs) -> Candidate:
-    pipeline, signature = trained.load_pipeline(inputs.model), trained.read_signature(inputs.model)
+    pipeline, learned = trained.load_pipeline(inputs.model), trained.read_signature(inputs.model)
+    signature = replace(learned, inputs=widened(learned.inputs, inputs.test))
     test = rows.part(inputs.test)
     probabilities = preprocessing.ask(pipeline, preprocessing.frame(signature.inputs, test.cells))
     encoded = encode(signature.inputs, test.cells)
@@ -131,25 +133,16 @@ def _agreed(served: OnnxModel | SkopsModel, candidate: Candidate) -> np.ndarray:
     )
 
 
-def _golden(
-    candidate: Candidate, probabilities: np.ndarray, served: OnnxModel | SkopsModel
-) -> Golden:
-    """Return rows to be asked again: those that a server refuses are changed, and asked anew."""
-    missing, strange = (np.zeros(len(probabilities), dtype=bool) for _ in range(2))
-    fitting = {}
-    for column in candidate.signature.inputs:
-        cells = candidate.encoded[column.name]
-        refused = rules.refused(column, cells[:, 0])
-        fitting[column.name] = rules.fitting(column, cells, refused)
-        missing |= rules.missing(cells[:, 0]) & ~refused
-        strange |= refused
+def _golden(candidate: Candidate, probabilities: np.ndarray) -> Golden:
+    missing = np.zeros(len(probabilities), dtype=bool)
+    for cells in candidate.encoded.values():
+        missing |= rules.missing(cells[:, 0])
     labels = candidate.test.labels
     if candidate.signature.is_number:
         labels = rules.extremes(labels)
     chosen = rules.golden_rows(labels, missing)
-    columns = {name: values[chosen] for name, values in fitting.items()}
-    answers = served.predict(columns) if strange[chosen].any() else probabilities[chosen]
-    return Golden(columns, answers)
+    columns = {name: values[chosen] for name, values in candidate.encoded.items()}
+    return Golden(columns, probabilities[chosen])
 
 
 def _baseline(candidate: Candidate, train: Rows) -> dict[str, Any]:

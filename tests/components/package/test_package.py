@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from components import models, preprocessing, rows, trained
+from components import inputs, models, preprocessing, rows, trained
 from components.baseline import baseline
 from components.package import rules, step
 from serving import artifact, skops_model
@@ -113,30 +113,47 @@ def test_golden_rows_are_few_and_show_every_class_and_a_missing_cell() -> None:
     assert len(rules.golden_rows(np.arange(100), missing[:100])) == rules.GOLDEN_ROWS
 
 
-def test_a_server_takes_golden_rows_though_only_the_test_part_has_their_cells(
-    tmp_path: Path,
-) -> None:
+def test_a_server_takes_what_any_part_of_the_table_has(tmp_path: Path) -> None:
     rng, count = np.random.default_rng(5), 80
     cells: dict[str, list[object]] = {
         "town": ["Ankara", "Izmir"] * (count // 2),
-        "note": [f"note {row}" for row in range(count)],
+        "street": [f"street {row}" for row in range(count)],
+        "^note.*$": [f"note {row % 60}" for row in range(count)],
         "age": rng.uniform(1, 80, count).tolist(),
         "rooms": rng.integers(1, 9, count).tolist(),
         "member": (rng.random(count) < 0.5).tolist(),
+        "never": [None] * count,
     }
     # Every fourth row is tested on.
     cells["town"][3], cells["town"][7], cells["age"][11], cells["rooms"][15] = "Van", *[None] * 3
-    cells["member"][19], cells["note"][23] = None, None
-    rows = pl.DataFrame({**cells, "left": ["no", "yes"] * (count // 2)})
+    cells["member"][19], cells["^note.*$"][23], cells["age"][27] = None, None, 99.0
+    cells["left"] = ["no", "yes"] * (count // 2)
+    rows = pl.DataFrame(cells, schema_overrides={"never": pl.Float64})
     packaged = tables.walk(tmp_path, tables.Table(rows, "left"), "random_forest").packaged
     golden, card = artifact.read_golden(packaged), artifact.read_card(packaged)
+    columns = {column.name: column for column in card.signature.inputs}
+    assert columns["town"].categories == ("Ankara", "Izmir", "Van")
+    assert len(columns["street"].categories) == count
+    assert [name for name, column in columns.items() if not column.nullable] == ["street"]
+    assert columns["age"].maximum == 99
     assert len(golden.probabilities) == count // 4
-    for column in card.signature.inputs:
-        assert not column.nullable
-        values = golden.columns[column.name].ravel().tolist()
+    for name, column in columns.items():
+        values = golden.columns[name].ravel().tolist()
         Rule(column).check([None if v == MISSING or v != v else v for v in values])
     again = OnnxModel.load(packaged).predict(golden.columns)
     assert np.array_equal(again, golden.probabilities)
+
+
+@pytest.mark.parametrize(("number", "listed"), [(100, 100), (101, 0)])
+def test_words_are_listed_up_to_a_hundred_in_all_parts(
+    tmp_path: Path, number: int, listed: int
+) -> None:
+    words = [f"word {each}" for each in range(number)]
+    rows = pl.DataFrame({"word": words[90:], "target": words[90:]})
+    tables.write(tmp_path / "test", Table(rows, "target"))
+    known = Column("word", "text", categories=tuple(words[:95]))
+    (column,) = inputs.widened((known,), tmp_path / "test")
+    assert len(column.categories) == listed
 
 
 def test_the_card_carries_the_scores_and_the_pipeline_shows_them(tmp_path: Path) -> None:
