@@ -12,6 +12,8 @@ from scripts.queued import in_words, queue_standing, workers_up
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipelines.background import Standing
     from serving.isvc.resource import ServiceView
 
@@ -30,12 +32,12 @@ def up(api_port: int | None, gateway_port: int | None) -> None:
         chosen.gateway if gateway_port is None else gateway_port,
     )
     settings = Settings.from_env()
+    beside = _wanted()
     platform = start(settings, ports)
     click.echo(f"Kubernetes API  {platform.api_url}   kubeconfig: {settings.kubeconfig}")
     click.echo(f"Gateway         {platform.gateway_url}/serving/<namespace>/<name>/v1|v2/…")
-    _queue_up(settings)
-    _watcher_up(settings)
-    _console_up(settings)
+    for each in beside:
+        each(settings)
 
 
 @click.command()
@@ -97,21 +99,32 @@ def kubeconfig() -> None:
     click.echo(str(path))
 
 
-def _queue_up(settings: Settings) -> None:
-    from pipelines.enqueue import wanted
+def _wanted() -> list[Callable[[Settings], None]]:
+    """Return what starts the rest. Raises UsageError, before anything runs, for a wrong setting."""
+    from console import background
+    from pipelines import enqueue, queue_rules
+    from pipelines.background import WATCHER
 
-    if wanted():
-        supervisor = workers_up(settings)
-        click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
+    queue_rules.workers_asked()
+    queue_rules.requeue_asked()
+    each = {
+        _queue_up: enqueue.wanted(),
+        _watcher_up: WATCHER.wanted(),
+        _console_up: background.wanted(),
+    }
+    return [up for up, wanted in each.items() if wanted]
+
+
+def _queue_up(settings: Settings) -> None:
+    supervisor = workers_up(settings)
+    click.echo(f"Queue           pid {supervisor.pid}; `kanarya queue list` shows what runs")
 
 
 def _watcher_up(settings: Settings) -> None:
-    """Start the watcher where it is wanted; a platform without one is still a platform."""
+    """Start the watcher; a platform without one is still a platform."""
     from pipelines.background import WATCHER
     from serving.errors import KanaryaError
 
-    if not WATCHER.wanted():
-        return
     try:
         pid = WATCHER.up(settings).process.pid
         click.echo(f"Watcher         pid {pid}; it looks at traffic, and retrains where asked to")
@@ -120,12 +133,10 @@ def _watcher_up(settings: Settings) -> None:
 
 
 def _console_up(settings: Settings) -> None:
-    """Start the console where it is wanted; a platform without one is still a platform."""
+    """Start the console; a platform without one is still a platform."""
     from console import background
     from serving.errors import KanaryaError
 
-    if not background.wanted():
-        return
     try:
         click.echo(f"Console         {background.up(settings).url}")
     except KanaryaError as error:

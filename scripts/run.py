@@ -16,6 +16,7 @@ from pipelines.asked import Asked, Place
 from scripts.cluster_options import on_cluster, refuse_there_only, to_submit
 from scripts.progress import EXIT, Progress
 from scripts.queued import enqueue, queued
+from serving import signing
 from serving.errors import UsageError
 from serving.settings import Settings
 
@@ -89,15 +90,19 @@ def _network(uri: str | None) -> tuple[str, ...]:
 def start(asked: Asked, *, as_json: bool) -> int:
     """Run what is asked for, say how it ended, and return the exit code.
 
-    Raises DataError, before anything is started, where its data is a path with nothing there.
+    Raises DataError, before anything is started, where its data is a path with nothing there, and
+    UsageError where its model is to be signed with a key that cannot sign.
     """
     from components.ingest import presence
     from pipelines.local import CHECKOUT
     from pipelines.warm import steps
 
+    settings = Settings.from_env()
     presence.refuse_missing(asked.spec.data.uri, pictures=asked.spec.task == "image")
+    if settings.signing_key:
+        signing.refuse_unusable(settings.signing_key)
     with steps(CHECKOUT) as warm:
-        result = execute(asked, Settings.from_env(), Progress(quiet=as_json), warm)
+        result = execute(asked, settings, Progress(quiet=as_json), warm)
     if as_json:
         click.echo(json.dumps(asdict(result), indent=2))
     return EXIT[result.outcome]

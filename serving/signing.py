@@ -29,15 +29,23 @@ def sign(directory: Path, manifest: Manifest, private_key: Path, name: str) -> N
 
     Raises `UsageError` where `private_key` is no unencrypted PEM file with a key on a known curve.
     """
-    config = _library().signing.Config()
+    signer = _signer(private_key).set_hashing_config(_Known(manifest, name))
+    signer.sign(directory, directory / SIGNATURE)
+
+
+def refuse_unusable(private_key: Path) -> None:
+    """Raise `UsageError` where `sign` would for this key."""
+    _signer(private_key)
+
+
+def _signer(private_key: Path) -> Any:
     try:
-        signer = config.use_elliptic_key_signer(private_key=private_key)
+        return _library().signing.Config().use_elliptic_key_signer(private_key=private_key)
     except _unusable() as error:
         raise UsageError(
             f"{private_key} cannot sign ({_line(error)}); KANARYA_SIGNING_KEY names an unencrypted "
             f"PEM file with a private key on the curve {CURVES}."
         ) from error
-    signer.set_hashing_config(_Known(manifest, name)).sign(directory, directory / SIGNATURE)
 
 
 def check(directory: Path, manifest: Manifest, public_key: Path) -> None:

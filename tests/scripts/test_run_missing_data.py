@@ -1,4 +1,4 @@
-"""A run whose data is not there is refused before anything is started for it."""
+"""A run that lacks its data or the key it signs with is refused before anything is started."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from components.errors import UnreadableError
 from components.ingest import presence
 from scripts.run import run
+from serving.errors import UsageError
 
 SPEC = """
 name: iris
@@ -44,6 +45,17 @@ def test_a_path_with_nothing_there_starts_nothing(
     done = CliRunner().invoke(run, asked, standalone_mode=False)
     assert isinstance(done.exception, UnreadableError)
     assert said in str(done.exception)
+    assert not (folder / "home").exists()
+
+
+def test_a_model_that_could_not_be_signed_is_not_trained(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KANARYA_SIGNING_KEY", str(folder / "key.pem"))
+    asked = ("--data", str(folder / "iris.csv"), "--target", "species")
+    done = CliRunner().invoke(run, asked, standalone_mode=False)
+    assert isinstance(done.exception, UsageError)
+    assert f"{folder / 'key.pem'} cannot sign" in str(done.exception)
     assert not (folder / "home").exists()
 
 
