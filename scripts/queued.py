@@ -1,4 +1,4 @@
-"""What several commands say to the queue: put a run into it, see that there are workers."""
+"""What several commands do about runs: note who starts one, queue it, see to the workers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from serving import audit
 from serving.errors import KanaryaError
 from serving.settings import Settings
 
@@ -38,9 +39,18 @@ def enqueue(asked: Asked, priority: int, *, as_json: bool) -> int:
     """Queue what is asked for, see that there are workers, and print the run's id."""
     from pipelines import enqueue as queueing
 
-    run_id = queueing.enqueue(Settings.from_env(), asked, priority=priority)
+    settings = Settings.from_env()
+    note(asked, settings)
+    run_id = queueing.enqueue(settings, asked, priority=priority)
     click.echo(json.dumps({"run_id": run_id}) if as_json else run_id)
     return 0
+
+
+def note(asked: Asked, settings: Settings, on: str = "here") -> None:
+    """Keep that a person starts this run. Raises PlatformError, and then nothing is started."""
+    made_from = " ".join(asked.made_from.values())
+    uri = asked.spec.data.uri
+    audit.note("run.start", asked.spec.name, settings, data=uri, on=on, made_from=made_from)
 
 
 def workers_up(settings: Settings) -> Process:

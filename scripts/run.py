@@ -15,7 +15,7 @@ import click
 from pipelines.asked import Asked, Place
 from scripts.cluster_options import on_cluster, refuse_there_only, to_submit
 from scripts.progress import EXIT, Progress
-from scripts.queued import enqueue, queued
+from scripts.queued import enqueue, note, queued
 from serving import signing
 from serving.errors import UsageError
 from serving.settings import Settings
@@ -101,6 +101,7 @@ def start(asked: Asked, *, as_json: bool) -> int:
     presence.refuse_missing(asked.spec.data.uri, pictures=asked.spec.task == "image")
     if settings.signing_key:
         signing.refuse_unusable(settings.signing_key)
+    note(asked, settings)
     with steps(CHECKOUT) as warm:
         result = execute(asked, settings, Progress(quiet=as_json), warm)
     if as_json:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.asked import Asked
 from scripts.cluster_options import opened
 from scripts.progress import EXIT, Progress
+from scripts.queued import note
+from serving.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.cluster import Cluster
@@ -89,4 +92,5 @@ def begin(spec: AnySpec, options: Mapping[str, Any], *, as_json: bool) -> int:
     if not filed.upload_data:
         reachable(spec, "", filed)  # before the cluster is asked for anything
     cluster = opened(options.get("host"), options.get("namespace"))
+    note(Asked(spec), Settings.from_env(), cluster.place.shown)
     return start(spec, filed, cluster, as_json=as_json)

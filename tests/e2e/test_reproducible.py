@@ -52,3 +52,9 @@ def test_a_run_is_repeated_to_the_byte_and_other_data_is_told(
         here.kanarya("runs", "diff", third, outcome(composed)["run_id"], "--json").stdout
     )
     assert (found["changes"], found["same_model"]) == ([], True)
+
+    told = map(json.loads, here.kanarya("audit", "again", "--json").stdout.splitlines())
+    begun = [each for each in told if each["action"] == "run.start"]
+    assert [each.get("made_from", "") for each in begun][:2] == ["", first]
+    assert begun[-1]["made_from"] == f"{third} {first}"
+    assert {(each["data"], each["on"]) for each in begun} == {(str(data), "here")}

@@ -73,6 +73,9 @@ def test_what_is_sent_is_the_spec_filed_under_the_models_name(
     parameters = run["runtime_config"]["parameters"]
     assert parameters["data_uri"] == "gs://bucket/iris.csv"
     assert parameters["run_key"] == run["display_name"]
+    (told,) = kanarya("audit", "iris").out.splitlines()
+    assert "run.start" in told
+    assert f"data=gs://bucket/iris.csv  on={kfp.host.removeprefix('http://')}" in told
     assert f"kanarya runs watch {run['run_id']}" in said.out
 
 
