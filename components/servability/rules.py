@@ -9,7 +9,7 @@ import numpy as np
 
 from components.servable import Check
 from serving.errors import ModelError
-from serving.golden import TOLERANCE
+from serving.golden import TOLERANCE, sizes
 
 UNITS = {"p99_ms": "ms", "memory_mb": "MB", "start_s": "s"}
 TITLES = {
@@ -64,14 +64,14 @@ def _check(name: str, value: float | None, limit: float) -> Check:
 def refuse_other_answers(golden: np.ndarray, answers: np.ndarray) -> None:
     """Raise ModelError where the answers over HTTP [n, k] are not the golden ones [n, k].
 
-    Probabilities are compared as they are, a number above 1 by the part of it.
+    As everywhere, probabilities are compared as they are and numbers by the part of their size.
     """
     if answers.shape != golden.shape:
         raise ModelError(
             f"the predictor's answers have the shape {answers.shape}, the golden rows "
             f"{golden.shape}; package the model again"
         )
-    apart = np.abs(answers - golden) / np.maximum(1.0, np.abs(golden))
+    apart = np.abs(answers - golden) / sizes(golden)
     row = int(apart.max(axis=1).argmax())
     if not apart[row].max() <= TOLERANCE:
         raise ModelError(

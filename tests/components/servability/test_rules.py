@@ -53,6 +53,8 @@ def test_a_guard_is_passed_within_its_limit_and_never_unmeasured(
 ANSWERS = [
     ([[0.2, 0.8]], [[0.20005, 0.79995]], None),
     ([[300000.0]], [[300010.0]], None),
+    ([[2e-7], [1e-6]], [[2e-7], [1.1e-6]], "golden row 1 got"),  # a small unit
+    ([[-1e-11], [1e-6]], [[1e-11], [1e-6]], None),
     ([[0.2, 0.8], [0.5, 0.5]], [[0.2, 0.8], [0.6, 0.4]], "golden row 1 got"),
     ([[0.2, 0.8]], [[float("nan"), 0.8]], "golden row 0 got"),
     ([[0.2, 0.8]], [[0.2]], "have the shape"),
