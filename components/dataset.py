@@ -44,7 +44,6 @@ __all__ = [
     "read_part",
     "read_schema",
     "read_target",
-    "read_words",
     "scan_table",
     "split_rows",
     "write_rows",
@@ -225,17 +224,6 @@ def read_target(directory: Path) -> np.ndarray:
     place = rows.collect_schema().names().index(read_schema(directory).target)
     series = rows.select(pl.nth(place).alias(CELLS)).collect().to_series()
     return np.asarray(series.to_list()) if series.dtype == pl.String else series.to_numpy()
-
-
-def read_words(directory: Path, columns: Sequence[str]) -> dict[str, set[str]]:
-    """Return the different words of text columns; a batch of rows is in memory at a time."""
-    found: dict[str, set[str]] = {name: set() for name in columns}
-    if found:
-        with _opened(directory) as file:
-            for frame in _frames(file, BATCH, [*columns]):
-                for name, words in found.items():
-                    words |= {*frame.get_column(name).alias(CELLS).drop_nulls().unique()}
-    return found
 
 
 def read_classes(directory: Path) -> np.ndarray:

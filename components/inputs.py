@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,14 +48,15 @@ def widened(columns: tuple[Column, ...], table: Path) -> tuple[Column, ...]:
     from components import dataset
 
     schema = dataset.read_schema(table)
-    words = dataset.read_words(table, [each.name for each in columns if each.categories])
-    return tuple(
-        _with(each, schema.column(each.name), words.get(each.name, set())) for each in columns
-    )
+    words: dict[str, set[Any]] = {each.name: set() for each in columns if each.categories}
+    for cells in dataset.batches(table, [*words]) if words else ():
+        for name, found in words.items():
+            found.update(cells[name].tolist())
+    return tuple(_with(each, schema.column(each.name), words.get(each.name)) for each in columns)
 
 
-def _with(known: Column, more: TableColumn, words: set[str]) -> Column:
-    listed = tuple(sorted({*known.categories, *words}))
+def _with(known: Column, more: TableColumn, words: set[Any] | None) -> Column:
+    listed = tuple(sorted({*known.categories, *(words or ())} - {None}))
     lows = [low for low in (known.minimum, more.minimum) if low is not None]
     highs = [high for high in (known.maximum, more.maximum) if high is not None]
     return replace(
