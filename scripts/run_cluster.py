@@ -31,6 +31,7 @@ def start(spec: AnySpec, filed: Filed, cluster: Cluster, *, as_json: bool) -> in
     progress = Progress(quiet=as_json)
     if filed.upload_data:
         ask_before_copying(cluster, spec)
+    note(Asked(spec), Settings.from_env(), cluster.place.shown)
     asked = submission(spec, filed)
     gap = cluster_runs.gap_of(cluster)
     if gap:
@@ -92,5 +93,4 @@ def begin(spec: AnySpec, options: Mapping[str, Any], *, as_json: bool) -> int:
     if not filed.upload_data:
         reachable(spec, "", filed)  # before the cluster is asked for anything
     cluster = opened(options.get("host"), options.get("namespace"))
-    note(Asked(spec), Settings.from_env(), cluster.place.shown)
     return start(spec, filed, cluster, as_json=as_json)
