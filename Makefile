@@ -3,6 +3,8 @@
 .PHONY: help audit setup setup-dev demo test test-all test-browser screenshots test-airflow fuzz check fix lock clean bench bench-run bench-gateway bench-demo bench-serving bench-request bench-judge bench-gate bench-rollout bench-train-images bench-ingest bench-queue manifests cluster-up cluster-test cluster-down images image-sizes bench-stream bench-console bench-drift bench-backup bench-alerts bench-watching chaos soak
 export PYTHON
 BIN := .venv/bin
+# One more than cores: a third of the fast tests' time is spent waiting for a server or a deadline.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +22,7 @@ demo: setup      ## watch a data set become a live model, and a bad version be r
 test test-all test-browser: export PYTHONDONTWRITEBYTECODE =
 
 test: setup-dev  ## the fast tests (a minute on two cores)
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (thorough or kfp or e2e or browser or airflow or docker or cluster or slow)"
+	@$(BIN)/pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not (thorough or kfp or e2e or browser or airflow or docker or cluster or slow)"
 
 test-all: setup-dev  ## everything that this machine can run
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not (browser or docker or cluster or slow)"
