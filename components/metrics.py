@@ -24,4 +24,8 @@ OF_TASK = {
 }
 USUAL = {"tabular": "accuracy", "tabular-regression": "rmse", "image": "accuracy"}
 """What a candidate and the champion are compared by where nothing else is said."""
+IN_UNITS = frozenset({"rmse", "mae"})
+"""Those that have the unit of the target."""
+SHARES = frozenset(CLASSIFICATION) - {"log_loss", "brier"}
+"""Those that lie from 0 to 1, so that two of them differ by 1 at most."""
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "rmse", "mae", "mape"})

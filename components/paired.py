@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from components.number_scores import Estimates
-from components.scores import Answers
+from components.scores import Answers, likeliest
 from serving.errors import ModelError
 
 FILE = "paired.npz"
@@ -72,7 +72,7 @@ def _answered(arrays: Mapping[str, np.ndarray], name: str) -> Answered:
     if f"{name}_predicted" in arrays:
         return Estimates(truth, arrays[f"{name}_predicted"])
     shares = arrays[f"{name}_probabilities"]
-    return Answers(tuple(range(shares.shape[1])), truth, shares.argmax(axis=1), shares)
+    return Answers(tuple(range(shares.shape[1])), truth, likeliest(shares), shares)
 
 
 def _part(given: Answered, mask: np.ndarray) -> Answered:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from components.gate.statistics import LABEL_METRICS, Ranks, Statistic, Sums, statistic
+from components.metrics import IN_UNITS, SHARES
 from components.number_scores import Estimates
 from components.paired import Answered, Paired
 from components.scores import Answers
@@ -22,6 +23,8 @@ from serving.golden import TOLERANCE
 
 ROUNDING = 1e-9
 """The part of a metric below which a difference is none: 0.96 - 0.01 is not quite 0.95."""
+LEAST = 1e-6
+"""What two forms of a model differ by in a metric without a unit, however near to 0 it is."""
 REPLICATES, FEWEST_REPLICATES = 2_000, 400
 CELLS_AT_ONCE = 2_000_000
 """Weights held at a time: 16 MB, and as much again a few times over while they are used."""
@@ -86,9 +89,13 @@ def interval(
     difference = values[0] - values[1] if len(values) == 2 else values[0]
     free = paired.rows - len(np.unique(_strata(models[0])))
     same = hair(metric, max(map(abs, values)))
+    if len(values) == 2 and abs(difference) <= same:
+        difference = 0.0  # no number of rows would tell on which side of it the truth is
     with np.errstate(over="ignore"):  # what is not finite is no interval
         low, high = _bounds(difference, kept, alpha, free)
-        numbers = (difference, low - same, high + same, float(kept.var()) * paired.rows)
+        reach = 1.0 if metric in SHARES else math.inf
+        bounds = max(low - same, -reach), min(high + same, reach)
+        numbers = (difference, *bounds, float(kept.var()) * paired.rows)
     return Interval(*numbers) if all(map(math.isfinite, numbers)) else None
 
 
@@ -98,7 +105,9 @@ def hair(metric: str, value: float) -> float:
     What follows from numbers, and not from labels alone, may differ by as much as the two forms of
     a model: the champion answers as it is served, the candidate does not.
     """
-    return abs(value) * (ROUNDING if metric in LABEL_METRICS else TOLERANCE)
+    if metric in LABEL_METRICS:
+        return abs(value) * ROUNDING
+    return max(abs(value) * TOLERANCE, 0.0 if metric in IN_UNITS else LEAST)
 
 
 def _bounds(difference: float, drawn: np.ndarray, alpha: float, free: int) -> tuple[float, float]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from components.number_scores import Estimates
 from components.paired import Answered
-from components.scores import RANGES, Answers, confidence, log_losses
+from components.scores import RANGES, Answers, compared, confidence, log_losses
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -190,7 +190,7 @@ def _ranks(metric: str, given: Answers) -> Ranks:
     judged = tuple(k for k in classes if 0 < rows[k] < len(given.truth))
     if not judged:
         raise KeyError(metric)
-    return Ranks(given.truth, given.probabilities, judged, _AREAS[metric])
+    return Ranks(given.truth, compared(given.probabilities), judged, _AREAS[metric])
 
 
 def _number_features(given: Estimates) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components import decision, paired
+from components import decision, paired, scores
 from components.evaluation import ChampionScores, Evaluation
 from components.gate import bootstrap, comparison, evidence, policy, rules, wording
 from components.gate.comparison import Outcome, Question
@@ -114,10 +114,59 @@ def test_a_model_whose_answers_were_rounded_to_32_bits_is_neither_better_nor_wor
         for each in (shares, shares.astype(np.float32).astype(float))
     ]
     for mine, theirs in (models, models[::-1]):
-        scores = [{metric: bootstrap.measured(metric, each) or 0.0} for each in (mine, theirs)]
-        evaluation = Evaluation(scores[0], 40, ChampionScores("3", scores[1]))
+        found = [{metric: bootstrap.measured(metric, each) or 0.0} for each in (mine, theirs)]
+        evaluation = Evaluation(found[0], 40, ChampionScores("3", found[1]))
         asked, rows = GatePolicy({}, ChampionPolicy(metric)), Rows(Paired(mine, theirs))
         assert rules.judge(evaluation, asked, evidence.gather(asked, rows)).promote
+
+
+def forest(votes: np.ndarray, trees: int, kind: type[np.floating]) -> np.ndarray:
+    """Return the probabilities [n, 2] of a forest whose votes are summed up in such numbers."""
+    second = np.array([np.cumsum(np.full(trees, 1 / trees, kind))[v - 1] * (v > 0) for v in votes])
+    return np.column_stack([1 - second, second]).astype(float)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1_macro", "roc_auc", "pr_auc", "ece", "brier"])
+def test_a_forest_whose_votes_were_summed_up_in_32_bits_is_neither_better_nor_worse(
+    metric: str,
+) -> None:
+    rng = np.random.default_rng(4)
+    truth, votes = rng.integers(0, 2, 60), rng.integers(7, 14, 60)
+    shares = [forest(votes, 20, kind) for kind in (np.float64, np.float32)]
+    assert (shares[0].argmax(axis=1) != shares[1].argmax(axis=1)).any()  # ties: ten of twenty votes
+    models = [scores.answers(truth, each, (0, 1)) for each in shares]
+    measured = [scores.measure(each) for each in models]
+    for mine, theirs in ((0, 1), (1, 0)):
+        evaluation = Evaluation(measured[mine], 60, ChampionScores("3", measured[theirs]))
+        asked = GatePolicy({}, ChampionPolicy(metric))
+        rows = Rows(Paired(models[mine], models[theirs]))
+        verdict = rules.judge(evaluation, asked, evidence.gather(asked, rows))
+        assert verdict.promote, verdict.reasons
+        assert "As good as it" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("metric", ["brier", "ece", "log_loss"])
+def test_hardly_any_error_is_not_compared_by_its_last_digits(metric: str) -> None:
+    truth = np.arange(30) % 2
+    models = []
+    for missed in (6e-7, 4e-7):
+        shares = np.full((30, 2), missed)
+        shares[np.arange(30), truth] = 1 - missed
+        models.append(scores.answers(truth, shares, (0, 1)))
+    question = Question(0.0, 0.05, 0.8)
+    found = comparison.compare(metric, Paired(*models), question, np.random.default_rng(0))
+    assert found is not None
+    assert (found.outcome, found.improvement) == (Outcome.CANNOT_TELL, 0.0)
+    assert found.needs_rows is None
+
+
+def test_two_shares_never_differ_by_more_than_all() -> None:
+    truth = np.arange(30).repeat(2)  # as many strata as rows that are free
+    rng = np.random.default_rng(2)
+    models = [scores.answers(truth, rng.dirichlet(np.ones(30), 60), range(30)) for _ in range(2)]
+    found = bootstrap.interval("f1_macro", Paired(*models), 0.05, rng)
+    assert found is not None
+    assert -1 <= found.low <= found.high <= 1
 
 
 @pytest.mark.parametrize(
