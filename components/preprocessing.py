@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.cores import cores_for
+from components.cores import FORESTS, cores_for
+from components.models import forests
 from serving.errors import UsageError
 from serving.signature import Cells, Column, encode
 
@@ -95,10 +96,14 @@ def fit(pipeline: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> Pipeline:
 
     What makes a model (`components.models.trainers`) is replaced by the model that it made.
     """
+    model = pipeline.named_steps["model"]
     _limit_categories(pipeline.named_steps["prepare"], rows)
     with cores_for(pipeline, len(rows)):
-        pipeline.fit(rows, labels)
-    made = getattr(pipeline.named_steps["model"], "fitted_", None)
+        if type(model).__name__ in FORESTS:
+            forests.fit(model, pipeline.named_steps["prepare"].fit_transform(rows), labels)
+        else:
+            pipeline.fit(rows, labels)
+    made = getattr(model, "fitted_", None)
     if made is not None:
         pipeline.steps[-1] = ("model", made)
     return pipeline
