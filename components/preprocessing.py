@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.cores import FORESTS, cores_for
-from components.models import forests
+from components.cores import cores_for
+from components.models import trees
 from serving.errors import UsageError
 from serving.signature import Cells, Column, encode
 
@@ -99,8 +99,8 @@ def fit(pipeline: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> Pipeline:
     model = pipeline.named_steps["model"]
     _limit_categories(pipeline.named_steps["prepare"], rows)
     with cores_for(pipeline, len(rows)):
-        if type(model).__name__ in FORESTS:
-            forests.fit(model, pipeline.named_steps["prepare"].fit_transform(rows), labels)
+        if hasattr(model, "min_samples_leaf"):  # nobody asks anything of the like but trees
+            trees.fit(model, pipeline.named_steps["prepare"].fit_transform(rows), labels)
         else:
             pipeline.fit(rows, labels)
     made = getattr(model, "fitted_", None)

@@ -139,7 +139,8 @@ def replicates(given: Draws, rng: np.random.Generator) -> np.ndarray:
 
 def _differences(given: Draws, weights: np.ndarray) -> np.ndarray:
     first, *others = (model.of(weights) for model in given.models)
-    return np.asarray(first - others[0] if others else first)
+    with np.errstate(invalid="ignore"):  # rows that are all alike have no r2, of either model
+        return np.asarray(first - others[0] if others else first)
 
 
 def _weights(

@@ -5,7 +5,7 @@ Importing this package is cheap (pydantic only): the spec, the forms and the con
 """
 
 from components.models.hyperparameters import Hyperparameters
-from components.models.kinds import HYPERPARAMETERS, TASKS, note, parse, parsed
+from components.models.kinds import HYPERPARAMETERS, TASKS, notes, parse, parsed
 from components.models.pipelines import build, by_epochs, watched
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Hyperparameters",
     "build",
     "by_epochs",
-    "note",
+    "notes",
     "parse",
     "parsed",
     "watched",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -77,11 +77,13 @@ def settings(asked: BaseModel) -> dict[str, Any]:
     return asked.model_dump()
 
 
-def note(kind: str, warning: Warning | str) -> str:
-    """Return a warning of training as one sentence with its remedy."""
-    if type(warning).__name__ == "ConvergenceWarning":
-        return f"{kind} stopped before it converged; raise max_iter, or lower C."
-    return f"{kind}: {str(warning).splitlines()[0]}"
+def notes(kind: str, warnings: Iterable[Warning | str]) -> tuple[str, ...]:
+    """Return what a person can do about the warnings of a training, a sentence each.
+
+    The others are of a library's own affairs: of many classes it asks whether they are numbers.
+    """
+    early = any(type(each).__name__ == "ConvergenceWarning" for each in warnings)
+    return (f"{kind} stopped before it converged; raise max_iter, or lower C.",) if early else ()
 
 
 def _sentence(known: type[BaseModel], error: ValidationError) -> str:

@@ -124,7 +124,7 @@ def fit(prepared: Prepared, request: Request, watch: Watch | None = None) -> Fit
 
 
 def noted(kind: str, train: Callable[[], object]) -> tuple[str, ...]:
-    """Train, and return what scikit-learn warned of, a sentence each."""
+    """Train, and return what is to be said about it, a sentence each."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -132,4 +132,4 @@ def noted(kind: str, train: Callable[[], object]) -> tuple[str, ...]:
         except ValueError as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"{kind} cannot be trained on this data: {reason}") from error
-    return tuple(dict.fromkeys(models.note(kind, item.message) for item in caught))
+    return models.notes(kind, [item.message for item in caught])

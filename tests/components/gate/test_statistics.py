@@ -139,6 +139,13 @@ def test_a_metric_beyond_all_numbers_has_no_interval() -> None:
     assert bootstrap.interval("mape", pair, 0.05, np.random.default_rng(0)) is None
 
 
+@pytest.mark.filterwarnings("error")
+def test_few_rows_that_may_all_be_drawn_alike_warn_of_nothing() -> None:
+    truth = np.array([0.0, 0.0, 0.0, 2.0, 3.0])
+    pair = Paired(Estimates(truth, truth + 0.2), Estimates(truth, truth - 0.1))
+    bootstrap.interval("r2", pair, 0.05, np.random.default_rng(0))
+
+
 def test_a_probability_of_none_costs_what_it_costs_where_it_is_served() -> None:
     truth, shares = np.array([0, 1, 1]), np.array([[1.0, 0.0], [1.0, 0.0], [0.25, 0.75]])
     given = Answers((0, 1), truth, shares.argmax(axis=1), shares)

@@ -93,6 +93,16 @@ def test_a_solver_that_stops_early_leaves_a_note_with_a_remedy(
     assert capsys.readouterr().out == f"note: {note}\n"
 
 
+def test_what_a_library_asks_itself_of_many_classes_is_no_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows_ = pl.DataFrame({"x": range(60), "y": [f"k{i % 40}" for i in range(60)]})
+    part = tables.write(tmp_path / "rows", Table(rows_, "y"))
+    step.run(part, tables.request("random_forest"), tmp_path / "model", Tracker())
+    assert trained.read_training(tmp_path / "model").notes == ()
+    assert capsys.readouterr().out == ""
+
+
 FEW = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": ["a", "b", "a", "b"]})
 
 
@@ -126,7 +136,7 @@ SINGLE = pl.DataFrame({"x": range(9), "y": ["a"] * 4 + ["b"] * 4 + ["alone"]})
 @pytest.mark.parametrize(
     ("rows_", "kind", "hyperparameters", "words"),
     [
-        (FEW, "hist_gradient_boosting", {"early_stopping": True}, "cannot be trained on this data"),
+        (FEW, "hist_gradient_boosting", {"early_stopping": True}, "there are 2 classes in 4 rows"),
         (SINGLE, "svm", {}, "class alone has a single row to train on"),
     ],
 )
