@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import cache
 from http.client import HTTPException
-from urllib.request import OpenerDirector, ProxyHandler, build_opener
+from ssl import SSLContext
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
 
 FAULTS = (OSError, HTTPException, ValueError)
 """What asking raises where nobody answers, where the answer breaks off, and where it is no JSON."""
@@ -17,3 +18,8 @@ FAULTS = (OSError, HTTPException, ValueError)
 def opener() -> OpenerDirector:
     """Return what asks; an answer of 400 and above is raised, as `urllib.error.HTTPError`."""
     return build_opener(ProxyHandler({}))
+
+
+def trusting(context: SSLContext) -> OpenerDirector:
+    """Return what asks likewise, by https of whoever such a context trusts."""
+    return build_opener(ProxyHandler({}), HTTPSHandler(context=context))

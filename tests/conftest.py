@@ -18,7 +18,8 @@ from tests.selecting import may_hold, text_of
 
 os.environ.setdefault("KANARYA_CONSOLE", "0")  # `kanarya up` is called often, its pages seldom
 os.environ.setdefault("KANARYA_WATCH", "0")
-
+# Every server of the tests is on this machine, which no proxy of the surroundings reaches.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 
 # KServe reads the flags of whoever imports it as its own: `--co` would be one that it has.
 sys.argv[1:] = []

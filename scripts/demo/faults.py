@@ -7,6 +7,7 @@ import threading
 import urllib.request
 from collections.abc import Mapping
 
+from serving import direct
 from serving.isvc.client import connect
 from serving.isvc.resource import ServiceView
 from serving.settings import Settings
@@ -24,8 +25,16 @@ def break_next_revision(
     while not done.wait(0.1):
         view = services.get(name)
         if view and _latest(view) != before and (url := _live_canary_url(view)):
-            _post(f"{url}/kanarya/fault", fault)
+            put_in(url, fault)
             return
+
+
+def put_in(url: str, fault: Mapping[str, float]) -> None:
+    """Put a fault into the predictor at an address."""
+    body, asked = json.dumps(fault).encode(), f"{url}/kanarya/fault"
+    request = urllib.request.Request(asked, body, {"content-type": "application/json"})
+    with direct.opener().open(request, timeout=10) as answer:
+        answer.read()
 
 
 def _latest(view: ServiceView | None) -> str:
@@ -35,10 +44,3 @@ def _latest(view: ServiceView | None) -> str:
 def _live_canary_url(view: ServiceView) -> str | None:
     lines = (line for line in view.traffic if line.latest and line.revision == view.latest_ready)
     return next((line.url for line in lines if line.percent), None)
-
-
-def _post(url: str, fault: Mapping[str, float]) -> None:
-    body = json.dumps(fault).encode()
-    request = urllib.request.Request(url, body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        answer.read()

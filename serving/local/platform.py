@@ -10,13 +10,12 @@ import select
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
-from serving import priority
+from serving import direct, priority
 from serving.errors import PlatformError
 from serving.local import certificate, launching, record
 from serving.local.ports import Ports
@@ -214,11 +213,9 @@ def _require_health(settings: Settings, platform: Platform) -> None:
 
 def _healthy(settings: Settings, platform: Platform) -> bool:
     """Say whether both doors answer; a proxy of the environment is not asked."""
-    doors: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    opener = direct.opener()
     if platform.api_scheme == "https":
-        context = certificate.trusting(record.services(settings))
-        doors.append(urllib.request.HTTPSHandler(context=context))
-    opener = urllib.request.build_opener(*doors)
+        opener = direct.trusting(certificate.trusting(record.services(settings)))
     try:
         for url in (platform.api_url, platform.gateway_url):
             opener.open(f"{url}/healthz", timeout=HEALTH_S).close()

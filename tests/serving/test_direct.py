@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.finish.cluster import Api, pods
 from components.monitor.step import sketch_of
 from console.data.asking import ask
+from scripts.demo.faults import put_in
 from scripts.predict import answers
 from serving.errors import KanaryaError
 from serving.isvc.resource import ServiceView
@@ -64,10 +68,28 @@ def test_an_answer_that_is_none_is_said_in_a_sentence(asked, body: bytes, more: 
     assert "\n" not in str(said.value)
 
 
-def test_no_proxy_of_the_environment_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def account(folder: Path) -> Path:
+    """What a pod carries."""
+    for name in ("token", "namespace"):
+        (folder / name).write_text("mine")
+    return folder
+
+
+ANSWER = b'{"items": [{"kind": "Pod"}]}'
+DIRECT = {
+    "the sketch": lambda url, _: sketch_of(ServiceView("iris", "default", url=url)),
+    "the pods of a run": lambda url, mine: {"items": pods(Api(url, account(mine)), "iris-x7")},
+    "the demo's fault": lambda url, _: put_in(url, {"rate": 1}) or json.loads(ANSWER),
+}
+
+
+@pytest.mark.parametrize("asked", DIRECT.values(), ids=DIRECT.keys())
+def test_no_proxy_of_the_environment_stands_between(
+    asked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", GONE)
     monkeypatch.setattr(urllib.request, "_opener", None)  # which remembers another environment
-    with server(200, b'{"version": "3"}') as url:
-        assert sketch_of(ServiceView("iris", "default", url=url)) == {"version": "3"}
+    with server(200, ANSWER) as url:
+        assert asked(url, tmp_path) == json.loads(ANSWER)
