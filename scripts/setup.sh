@@ -40,8 +40,10 @@ if uv --version >/dev/null 2>&1; then with_uv; else with_pip; fi ||
     stop "the packages could not be installed (see above): is the package index reachable and the disk not full?"
 
 # A path file instead of an editable build: the checkout itself is what runs, here and in the steps.
+# Relative, since Python reads it in the encoding of the locale: under LC_ALL=C a letter like ç in
+# it would keep the interpreter from starting.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-pwd > "$site/kanarya-checkout.pth"
+echo ../../../.. > "$site/kanarya-checkout.pth"
 # Through sh, since a path with a space cannot stand behind #!; -P, since a folder `scripts` where the
 # user stands is not ours.
 printf '#!/bin/sh\nexec "%s/.venv/bin/python" -P -m scripts "$@"\n' "$PWD" > .venv/bin/kanarya

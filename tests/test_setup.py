@@ -73,3 +73,26 @@ def test_what_was_set_up_is_not_set_up_again(checkout: Path) -> None:
     (checkout / ".venv" / ".kanarya-dev").write_text(stamp.decode().strip().replace(" ", "-"))
     shim(checkout / "bin", "python3", "exit 1")
     assert setup(checkout).returncode == 0
+
+
+SITE = ".venv/lib/python3.11/site-packages"
+MAKES_AN_ENVIRONMENT = f"""
+[ "$2" = venv ] || exit 0
+mkdir -p .venv/bin {SITE}
+printf '#!/bin/sh\\ncase "$2" in *purelib*) echo "$PWD/{SITE}" ;; esac\\n' > .venv/bin/python
+chmod +x .venv/bin/python
+"""
+
+
+def test_the_environment_finds_its_checkout_whatever_letters_are_in_its_path(
+    tmp_path: Path, checkout: Path
+) -> None:
+    """Python reads path files in the encoding of the locale, which has no ş where it is C."""
+    there = checkout.rename(tmp_path.parent / f"{tmp_path.name} ağaç")
+    (there / "bin" / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+    shim(there / "bin", "python3", MAKES_AN_ENVIRONMENT)
+    done = setup(there)
+    assert done.returncode == 0, done.stderr
+    (named,) = (there / SITE).glob("*.pth")
+    assert (named.parent / named.read_text("ascii").strip()).resolve() == there
+    assert str(there) in (there / ".venv" / "bin" / "kanarya").read_text("utf-8")
