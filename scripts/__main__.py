@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from serving import letters
 from serving.errors import KanaryaError
 
 # command -> (module, attribute, what `kanarya --help` says)
@@ -87,6 +88,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; every expected error is one sentence and an exit code."""
+    letters.settle()
     try:
         code = cli.main(prog_name="kanarya", standalone_mode=False)
     except click.ClickException as error:

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from serving import letters
 from serving.artifact import publish
 from tests.selecting import may_hold, text_of
 
 os.environ.setdefault("KANARYA_CONSOLE", "0")  # `kanarya up` is called often, its pages seldom
 os.environ.setdefault("KANARYA_WATCH", "0")
+letters.take()  # as the command does, of which many tests call what is below
 # Every server of the tests is on this machine, which no proxy of the surroundings reaches.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 

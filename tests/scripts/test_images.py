@@ -11,7 +11,7 @@ import pytest
 from components import image as names
 from components import provenance
 from scripts import images
-from serving.errors import UsageError
+from serving.errors import KanaryaError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -27,7 +27,10 @@ def test_the_first_tag_is_the_commit_and_none_is_latest() -> None:
 
 
 def test_a_pipeline_names_what_is_built() -> None:
-    called = images.release({})
+    try:
+        called = images.release({})
+    except KanaryaError as error:
+        pytest.skip(f"this is no checkout of git, or git is not here: {error}")
     assert names.IMAGE in called.tags(TABLES)
     assert names.IMAGES in called.tags(PICTURES)
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", called.commit)
