@@ -14,9 +14,10 @@ from serving.local.statuses import BadRequest
 Test = Callable[[str | None], bool]
 
 COMMAS = re.compile(r",(?![^(]*\))")  # those outside of parentheses
-SET = re.compile(r"^(?P<key>\S+)\s+(?P<word>in|notin)\s*\((?P<values>[^()]*)\)$")
-EQUAL = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<sign>==|!=|=)\s*(?P<value>[^=!\s]*)$")
-EXISTS = re.compile(r"^(?P<absent>!?)\s*(?P<key>[^=!\s,()]+)$")
+KEY = r"(?P<key>[\w./-]+)"
+SET = re.compile(rf"^{KEY}\s+(?P<word>in|notin)\s*\((?P<values>[^()]*)\)$")
+EQUAL = re.compile(rf"^{KEY}\s*(?P<sign>==|!=|=)\s*(?P<value>[^=!\s]*)$")
+EXISTS = re.compile(rf"^(?P<absent>!?)\s*{KEY}$")
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ def test_a_field_selector(text: str, accepted: bool) -> None:
         ({"labelSelector": "a=b=c"}, "unable to parse requirement: 'a=b=c'"),
         ({"labelSelector": "a in b"}, "unable to parse"),
         ({"labelSelector": "=b"}, "unable to parse"),
+        ({"labelSelector": "a>1"}, "unable to parse"),
+        ({"labelSelector": "a>>b"}, "unable to parse"),
         ({"fieldSelector": "spec.x=1"}, "field label not supported: spec.x"),
         ({"fieldSelector": "involvedObject.name=x"}, "selected by metadata.name"),
     ],
