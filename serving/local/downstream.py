@@ -14,6 +14,7 @@ from aiohttp import StreamReader, web
 
 from serving.local import wire
 from serving.local.connection import BODILESS, Connection, Message, NoAnswer
+from serving.local.routes import prefix_of
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -107,6 +108,9 @@ def _answer_head(
     answer: Connection, request: web.BaseRequest, *, revision: str, chunked: bool, stays: bool
 ) -> bytes:
     headers = [h for h in wire.end_to_end(answer.headers) if h[0].lower() != b"kanarya-revision"]
+    if answer.status // 100 == 3:
+        below = prefix_of(request.raw_path).encode()
+        headers = wire.relocated(headers, _origin(request).host, below)
     headers.append((b"kanarya-revision", revision.encode()))
     if chunked:
         headers.append((b"Transfer-Encoding", b"chunked"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from serving.local.splitter import Splitter
 
@@ -139,11 +140,10 @@ class RouteTable:
 
     def match(self, target: str, host: str) -> Match | None:
         """Return what a request's raw target and Host header mean; None if nobody answers there."""
-        if not target.startswith("/"):
-            target, host = _origin_form(target, host)
+        target, host = _origin_form(target, host)
         if target.startswith(PREFIX):
             return self._by_path(target)
-        found = self._by_host(host)
+        found = self._by_host(host.lower())
         return Match(*found, target) if found else None
 
     def _by_host(self, host: str) -> tuple[Service, str | None] | None:
@@ -179,12 +179,23 @@ class RouteTable:
 
 
 def is_prediction(method: str, path: str) -> bool:
-    """Say whether a request asks a model for an answer, which is what is counted and split."""
-    return method == "POST" and path.partition("?")[0].endswith(PREDICTION_SUFFIXES)
+    """Say whether a request asks a model for an answer, which is what is counted and split.
+
+    The path is read as the predictor reads it: clients may write the colon as %3A.
+    """
+    return method == "POST" and unquote(path.partition("?")[0]).endswith(PREDICTION_SUFFIXES)
+
+
+def prefix_of(target: str) -> str:
+    """Return the part of a raw target that the predictor never sees, "" where a host named it."""
+    path = _origin_form(target, "")[0].partition("?")[0]
+    return "/".join(path.split("/")[:4]) if path.startswith(PREFIX) else ""
 
 
 def _origin_form(target: str, host: str) -> tuple[str, str]:
     """Return path and host of a target that names both, as clients of a proxy write it."""
+    if target.startswith("/"):
+        return target, host
     scheme, found, rest = target.partition("://")
     if not found or "/" in scheme:
         return target, host

@@ -72,6 +72,22 @@ def request_headers(headers: Sequence[Header], origin: Origin) -> list[Header]:
     return kept
 
 
+def relocated(headers: Iterable[Header], host: bytes, prefix: bytes) -> list[Header]:
+    """Return an answer's headers with `prefix` in front of the path of a Location on `host`.
+
+    Who sits behind the gateway does not know what the client's paths begin with.
+    """
+    here = (b"http://" + host, b"")
+
+    def located(name: bytes, value: bytes) -> bytes:
+        origin = next((each for each in here if value.startswith(each + b"/")), None)
+        if name.lower() != b"location" or origin is None or value.startswith(b"//"):
+            return value
+        return origin + prefix + value.removeprefix(origin)
+
+    return [(name, located(name, value)) for name, value in headers]
+
+
 def response_head(status: int, reason: bytes, headers: Sequence[Header]) -> bytes:
     """Return an answer's head."""
     return _head(b"HTTP/1.1 %d %b" % (status, reason), headers)

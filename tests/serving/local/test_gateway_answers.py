@@ -43,7 +43,7 @@ ADDED = b"kanarya-revision: r1\r\nConnection: close\r\n\r\n"
         (b"HTTP/1.1 201 Made\r\nX: caf\xe9\r\nY: \r\nContent-Length: 1\r\n\r\n\xff", None),
         (b"HTTP/1.1 418 \r\nContent-Length: 0\r\n\r\n", None),
         (b'HTTP/1.1 500 Oh\r\nContent-Length: 15\r\n\r\n{"error": "no"}', None),
-        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", None),
+        (b"HTTP/1.1 302 Found\r\nLocation: //other/x\r\nContent-Length: 0\r\n\r\n", None),
         (b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", None),
         (b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 99\r\n\r\n', None),
         (
@@ -72,6 +72,25 @@ def test_an_answer_is_passed_on_as_it_is(
     world.one(answered)
     head, _, body = answered.partition(b"\r\n\r\n")
     assert world.raw(request()) == (received or head + b"\r\n" + ADDED + body)
+
+
+@pytest.mark.parametrize(
+    ("target", "location", "received"),
+    [
+        (PATH, b"/v2", b"/serving/default/iris/v2"),
+        (PATH, b"http://127.0.0.1/v2?x=1", b"http://127.0.0.1/serving/default/iris/v2?x=1"),
+        (PATH, b"http://elsewhere/v2", b"http://elsewhere/v2"),
+        (PATH, b"v2", b"v2"),
+        ("/v2/", b"/v2", b"/v2"),
+    ],
+)
+def test_a_client_that_is_sent_on_finds_its_way_below_the_gateways_path(
+    world: World, target: str, location: bytes, received: bytes
+) -> None:
+    world.one(b"HTTP/1.1 307 X\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location)
+    host = "127.0.0.1" if target == PATH else "iris.default.example.com"
+    sent = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert b"\r\nLocation: %b\r\n" % received in world.raw(sent.encode())
 
 
 def test_an_answer_that_ends_with_the_connection_is_whole(world: World) -> None:

@@ -30,6 +30,7 @@ def table(*routes: Route) -> RouteTable:
         ("/v2/models?a=/serving/", "iris.default.example.com", None, "/v2/models?a=/serving/"),
         ("/v2", "iris-predictor.default.svc.cluster.local:8080", None, "/v2"),
         ("/v2", "prev-iris-predictor.default", "prev", "/v2"),
+        ("/v2", "Iris.DEFAULT.example.com", None, "/v2"),
         ("/v2", "iris.default:8601", None, "/v2"),
         ("http://iris.default.example.com/v2?x=http://y", "", None, "/v2?x=http://y"),
         ("http://127.0.0.1:8601/serving/default/iris/v2", "", None, "/v2"),
@@ -107,6 +108,8 @@ def test_the_stable_one_stands_in_else_the_largest_share_but_never_nought_percen
     [
         ("POST", "/v1/models/iris:predict", True),
         ("POST", "/v1/models/iris:predict?x=1", True),
+        ("POST", "/v1/models/iris%3Apredict", True),
+        ("POST", "/v2/models/iris/%69nfer?x=1", True),
         ("POST", "/v1/models/iris:explain", True),
         ("POST", "/v2/models/iris/infer", True),
         ("POST", "/v2/models/iris/versions/1/infer", True),
