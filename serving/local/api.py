@@ -16,7 +16,7 @@ from serving.local import discovery, openapi, statuses
 from serving.local.access import HERE, Access, guard, is_own_name
 from serving.local.bodies import LIMIT_BYTES
 from serving.local.endpoints import NAME, Endpoint
-from serving.local.resources import NAMESPACES, RESOURCES, Resource
+from serving.local.resources import NAMESPACES, PODS, RESOURCES, Resource
 from serving.local.store import Store
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Route = tuple[str, str, Handler]
 
 RESOURCE = web.RequestKey("resource", Resource)
+CHANGING = ("PUT", "PATCH", "DELETE")
 
 
 def make_app(store: Store, *, gateway_url: str, access: Access = HERE) -> web.Application:
@@ -63,7 +64,9 @@ def about(gateway_url: str) -> Iterator[Route]:
         **{f"/openapi/v3{root}": openapi.document(root) for root in roots},
     }
     for path, document in documents.items():
-        yield "GET", path, telling(document)
+        # Clients that are made from Kubernetes' own OpenAPI ask with a slash at the end.
+        for spelling in {path, path.removesuffix("/") + "/"}:
+            yield "GET", spelling, telling(document)
 
 
 def of_kinds(store: Store, stopping: asyncio.Event) -> Iterator[Route]:
@@ -85,7 +88,11 @@ def routes(resource: Resource, endpoint: Endpoint) -> Iterator[Route]:
     yield "GET", one, endpoint.get
     if resource.has_status:
         yield "GET", f"{one}/status", endpoint.get
+    if resource is PODS:
+        yield "GET", f"{one}/log", endpoint.log
     if not resource.writable:
+        for method, path in (("POST", many), ("DELETE", many), *((m, one) for m in CHANGING)):
+            yield method, path, endpoint.refuse
         return
     yield "POST", many, endpoint.create
     yield "DELETE", many, endpoint.delete_collection

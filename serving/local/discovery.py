@@ -74,6 +74,7 @@ def entries(resource: Resource) -> Iterable[Document]:
         "singularName": resource.singular,
         "verbs": sorted(verbs),
         "shortNames": list(resource.short_names),
+        "categories": list(resource.categories),
     }
     if resource.writable and resource.has_status:
         yield {**common, "name": f"{resource.plural}/status", "verbs": ["get", "patch", "update"]}

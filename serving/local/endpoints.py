@@ -53,7 +53,17 @@ class Endpoint:
         version = metadata_of(found)["resourceVersion"]
         return self._shown(request, [found], version) or web.json_response(found)
 
+    async def log(self, request: web.Request) -> web.Response:
+        """Say where the log of a pod is."""
+        namespace, name = self._place(request)
+        self._store.get(self._resource, namespace, name)
+        raise statuses.no_log(namespace, name)
+
     # -- writing
+
+    async def refuse(self, request: web.Request) -> web.Response:
+        """Say who writes a kind that clients do not."""
+        raise statuses.read_only(self._resource)
 
     async def create(self, request: web.Request) -> web.Response:
         """Create the object of the body."""

@@ -44,10 +44,11 @@ def paths_of(resource: Resource) -> Document:
     inside = "/namespaces/{namespace}" if resource.namespaced else ""
     collection = f"{resource.path}{inside}/{resource.plural}"
     reading, writing = operation(resource, "get", ()), operation(resource, "patch", FLAGS)
-    one: Document = {"get": reading}
+    # kubectl looks for it before it sends anything, so that the server can say what it thinks.
+    one: Document = {"get": reading, "patch": writing}
     many: Document = {"get": operation(resource, "list", ())}
     if resource.writable:
-        one |= {"patch": writing, "put": operation(resource, "put", FLAGS)}
+        one |= {"put": operation(resource, "put", FLAGS)}
         many |= {"post": operation(resource, "post", FLAGS)}
     return {collection: many, f"{collection}/{{name}}": one}
 

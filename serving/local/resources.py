@@ -29,6 +29,7 @@ class Resource:
     plural: str
     kind: str
     short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()  # what `kubectl get` may be asked for instead of the plural
     writable: bool = False  # by clients; the controller writes every kind through the store
     columns: tuple[Column, ...] = ()
     namespaced: bool = True
@@ -88,6 +89,7 @@ KNATIVE_SERVICES = Resource(
     plural="services",
     kind="Service",
     short_names=("ksvc", "kservice"),
+    categories=("all",),
     columns=(
         NAME,
         Column("URL", ".status.url"),
@@ -104,6 +106,7 @@ REVISIONS = Resource(
     plural="revisions",
     kind="Revision",
     short_names=("rev",),
+    categories=("all",),
     columns=(
         NAME,
         Column("Config Name", ".metadata.labels['serving.knative.dev/configuration']"),
@@ -123,6 +126,7 @@ DEPLOYMENTS = Resource(
     plural="deployments",
     kind="Deployment",
     short_names=("deploy",),
+    categories=("all",),
     columns=(
         NAME,
         Column("Ready", "{.status.readyReplicas}/{.spec.replicas}"),
@@ -137,6 +141,7 @@ PODS = Resource(
     plural="pods",
     kind="Pod",
     short_names=("po",),
+    categories=("all",),
     columns=(NAME, Column("Ready", CONDITION), Column("Status", ".status.phase"), AGE),
 )
 HTTP_ROUTES = Resource(

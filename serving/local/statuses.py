@@ -5,6 +5,7 @@
     └── Refusal
         ├── BadRequest          400  the request cannot be read
         ├── Denied              403  an admission rule said no
+        ├── NotAllowed          405  clients do not write this kind; carries what to do instead
         ├── Expired             410  the history does not reach back that far: list again
         ├── TooLarge            413
         ├── UnsupportedMedia    415
@@ -40,6 +41,12 @@ class Denied(Refusal):
     """A rule of admission said no."""
 
     code, reason = 403, "Forbidden"
+
+
+class NotAllowed(Refusal):
+    """Clients do not write objects of this kind."""
+
+    code, reason = 405, "MethodNotAllowed"
 
 
 class Expired(Refusal):
@@ -89,6 +96,24 @@ def not_found(resource: Resource, name: str) -> NotFound:
 def already_exists(resource: Resource, name: str) -> AlreadyExists:
     """Return the error for an object that is there already."""
     return AlreadyExists(f'{resource.qualified} "{name}" already exists')
+
+
+def read_only(resource: Resource) -> NotAllowed:
+    """Return the error for a kind that clients only read."""
+    if not resource.namespaced:
+        return NotAllowed(
+            f"{resource.plural} are not written by clients here: one is made with the first "
+            "InferenceService in it, and stays"
+        )
+    return NotAllowed(
+        f"{resource.qualified} are written by the controller here; "
+        "change the InferenceService that they belong to"
+    )
+
+
+def no_log(namespace: str, pod: str) -> NotFound:
+    """Return the error for a log, which is a file here."""
+    return NotFound(f"the log of this pod is the file logs/{namespace}/{pod}.log of KANARYA_HOME")
 
 
 def conflict(resource: Resource, name: str, why: str) -> Conflict:
@@ -156,8 +181,11 @@ def naming(resource: Resource | None, name: str) -> dict[str, Any]:
     return {key: value for key, value in details.items() if value}
 
 
-def unknown_path(code: int, message: str = "") -> Status:
-    """Return the Status of a path or a method that this API does not have."""
+def unknown_path(code: int, message: str) -> Status:
+    """Return the Status of a path or a method that this API does not have.
+
+    `message` is what the HTTP server calls the code, said where nothing better is known.
+    """
     known = {
         404: ("NotFound", "the server could not find the requested resource"),
         405: (
@@ -167,7 +195,7 @@ def unknown_path(code: int, message: str = "") -> Status:
         413: ("RequestEntityTooLarge", "the request is too large"),
     }
     reason, text = known.get(code, (HTTPStatus(code).phrase.replace(" ", ""), message))
-    return failure(code, reason, message or text)
+    return failure(code, reason, text)
 
 
 def success(resource: Resource, name: str, uid: str) -> Status:

@@ -88,3 +88,15 @@ def test_a_percent_out_of_range_is_admitted_as_in_kserve(
 ) -> None:
     made = api.create_namespaced_custom_object(*KIND, isvc(canaryTrafficPercent=150))
     assert made["spec"]["predictor"]["canaryTrafficPercent"] == 150
+
+
+def test_the_generated_clients_find_what_is_here(api: client.CustomObjectsApi) -> None:
+    """They ask with a slash at the end: /apis/, /version/."""
+    at = api.api_client
+    assert client.VersionApi(at).get_code().major == "1"
+    assert client.CoreApi(at).get_api_versions().versions == ["v1"]
+    groups = [group.name for group in client.ApisApi(at).get_api_versions().groups]
+    assert groups == sorted(groups)
+    assert client.AppsApi(at).get_api_group().preferred_version.version == "v1"
+    kinds = client.AppsV1Api(at).get_api_resources().resources
+    assert [(kind.name, kind.categories) for kind in kinds] == [("deployments", ["all"])]

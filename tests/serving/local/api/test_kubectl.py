@@ -224,3 +224,18 @@ def test_discovery_names_every_kind(kubectl: Kubectl) -> None:
         assert word in said
     assert "default" in kubectl("get", "namespaces")
     assert "Server Version: v1.32" in kubectl("version")
+    assert "No resources found" in kubectl("get", "all")
+
+
+def test_a_namespace_beside_a_service_is_refused_by_a_sentence_and_the_service_made(
+    server: Any, kubectl: Kubectl, isvc: Isvc
+) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}}
+    service = isvc()
+    service["metadata"]["namespace"] = "team"
+    path = kubectl.folder / "both.yaml"
+    path.write_text(yaml.safe_dump_all([namespace, service]))
+    said = kubectl("apply", "-f", str(path), code=1)
+    assert "inferenceservice.serving.kserve.io/iris created" in said
+    assert "one is made with the first InferenceService in it" in said
+    assert kubectl("get", "namespace", "team")

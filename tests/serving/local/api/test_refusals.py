@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from serving.local.resources import INFERENCE_SERVICES
+from serving.local.resources import INFERENCE_SERVICES, PODS
 
 ROOT = "/apis/serving.kserve.io/v1beta1"
 MANY = f"{ROOT}/namespaces/ml/inferenceservices"
 ONE = f"{MANY}/iris"
+REVISIONS = "/apis/serving.knative.dev/v1/namespaces/ml/revisions"
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -133,8 +134,7 @@ def test_a_bad_patch_is_refused_with_a_status_and_changes_nothing(
     [
         ("GET", "/apis/apps/v1/namespaces/ml/deployments/x", 404, "NotFound"),
         ("GET", "/openapi/v2", 404, "NotFound"),
-        ("POST", "/api/v1/namespaces", 405, "MethodNotAllowed"),
-        ("DELETE", "/apis/serving.knative.dev/v1/namespaces/ml/revisions/x", 405, "MethodNot"),
+        ("POST", MANY + "/iris", 405, "MethodNotAllowed"),
         ("GET", f"{MANY}?fieldSelector=spec.x%3D1", 400, "BadRequest"),
         ("GET", f"{MANY}?labelSelector=%3D%3D", 400, "BadRequest"),
         ("GET", f"{MANY}?watch=1&resourceVersion=abc", 400, "BadRequest"),
@@ -147,6 +147,40 @@ def test_what_is_not_there_or_not_understood_is_a_status(
     answer = ask(method, path)
     assert answer.code == code
     assert answer["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "said"),
+    [
+        ("POST", "/api/v1/namespaces", 405, "with the first InferenceService in it, and stays"),
+        ("PATCH", "/api/v1/namespaces/ml", 405, "namespaces are not written by clients here"),
+        ("DELETE", "/api/v1/namespaces/ml", 405, "namespaces are not written by clients here"),
+        ("DELETE", f"{REVISIONS}/x", 405, "change the InferenceService that they belong to"),
+        (
+            "PUT",
+            "/apis/apps/v1/namespaces/ml/deployments/x",
+            405,
+            "deployments.apps are written by",
+        ),
+        (
+            "GET",
+            "/api/v1/namespaces/ml/pods/p/log",
+            404,
+            "is the file logs/ml/p.log of KANARYA_HOME",
+        ),
+        ("GET", "/api/v1/namespaces/ml/pods/q/log", 404, 'pods "q" not found'),
+        ("GET", "/api/v1/nodes", 404, "the server could not find the requested resource"),
+        ("GET", f"{ONE}/scale", 404, "the server could not find the requested resource"),
+        ("POST", ONE, 405, "the server does not allow this method on the requested resource"),
+    ],
+)
+def test_what_a_real_cluster_has_beyond_this_is_refused_with_the_way_to_go(
+    server: Any, ask: Ask, method: str, path: str, code: int, said: str
+) -> None:
+    server.store.create(PODS, {"metadata": {"name": "p", "namespace": "ml"}})
+    answer = ask(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
+    assert answer.code == code
+    assert said in answer["message"]
 
 
 def test_a_web_page_is_refused(ask: Ask) -> None:
