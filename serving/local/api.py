@@ -25,6 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Route = tuple[str, str, Handler]
 
 RESOURCE = web.RequestKey("resource", Resource)
+PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 CHANGING = ("PUT", "PATCH", "DELETE")
 
 
@@ -52,6 +53,7 @@ def about(gateway_url: str) -> Iterator[Route]:
     """Yield the routes that tell what is here; none of them depends on the store."""
     for path in ("/healthz", "/livez", "/readyz"):
         yield "GET", path, healthy
+    yield "GET", "/openapi/v2", nothing_in_v2
     roots = sorted({resource.path for resource in RESOURCES})
     documents: dict[str, Any] = {
         "/": {"paths": ["/version", *roots, "/openapi/v3"], "gateway": gateway_url},
@@ -125,6 +127,11 @@ def telling(document: dict[str, Any]) -> Handler:
 async def healthy(_: web.Request) -> web.StreamResponse:
     """Answer that the server is up."""
     return web.Response(text="ok")
+
+
+async def nothing_in_v2(_: web.Request) -> web.StreamResponse:
+    """Answer that the older OpenAPI describes no kind."""
+    return web.Response(body=openapi.NOTHING_V2, content_type=PROTOBUF)
 
 
 @web.middleware

@@ -14,6 +14,10 @@ Document = dict[str, Any]
 FLAGS = ("dryRun", "fieldManager", "fieldValidation", "force", "pretty")
 SCHEMAS = {INFERENCE_SERVICES.plural: INFERENCE_SERVICE}
 
+NOTHING_V2 = b"\n\x032.0"
+"""An OpenAPI v2 document without kinds, as the protobuf that kubectl reads. It asks for it before
+it names a kind that is not here; without, it would say that it cannot download OpenAPI."""
+
 
 def index() -> Document:
     """Return what `/openapi/v3` answers: one document for each group and version."""

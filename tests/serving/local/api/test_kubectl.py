@@ -227,15 +227,17 @@ def test_discovery_names_every_kind(kubectl: Kubectl) -> None:
     assert "No resources found" in kubectl("get", "all")
 
 
-def test_a_namespace_beside_a_service_is_refused_by_a_sentence_and_the_service_made(
+def test_what_is_not_here_is_refused_by_a_sentence_and_the_service_beside_it_made(
     server: Any, kubectl: Kubectl, isvc: Isvc
 ) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}}
     service = isvc()
     service["metadata"]["namespace"] = "team"
     path = kubectl.folder / "both.yaml"
-    path.write_text(yaml.safe_dump_all([namespace, service]))
+    account = {**namespace, "kind": "ServiceAccount"}
+    path.write_text(yaml.safe_dump_all([namespace, account, service]))
     said = kubectl("apply", "-f", str(path), code=1)
     assert "inferenceservice.serving.kserve.io/iris created" in said
     assert "one is made with the first InferenceService in it" in said
+    assert 'no matches for kind "ServiceAccount" in version "v1"' in said
     assert kubectl("get", "namespace", "team")

@@ -133,7 +133,7 @@ def test_a_bad_patch_is_refused_with_a_status_and_changes_nothing(
     ("method", "path", "code", "reason"),
     [
         ("GET", "/apis/apps/v1/namespaces/ml/deployments/x", 404, "NotFound"),
-        ("GET", "/openapi/v2", 404, "NotFound"),
+        ("GET", "/openapi/v1", 404, "NotFound"),
         ("POST", MANY + "/iris", 405, "MethodNotAllowed"),
         ("GET", f"{MANY}?fieldSelector=spec.x%3D1", 400, "BadRequest"),
         ("GET", f"{MANY}?labelSelector=%3D%3D", 400, "BadRequest"),
