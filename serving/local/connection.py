@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
         self.reason = b""
         self.headers: list[Header] = []
         self.received = self.answered = self.ended = self._idle = False
+        self.sent = not message.rest
         self.reusable = False
         self._until_close = False
         self._expects_body = message.answer_has_body

@@ -38,11 +38,11 @@ class Backend:
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next request, if it can carry one."""
         connection.finish()
-        fit = connection.reusable and not connection.lost
+        fit = connection.sent and connection.reusable and not connection.lost
         if fit and not self._closed and len(self._idle) < IDLE_CONNECTIONS:
             self._idle.append(connection)
         else:
-            connection.transport.close()
+            connection.abort()
 
     def close(self) -> None:
         """Close what is idle; exchanges under way end in peace."""
@@ -84,8 +84,9 @@ class Backend:
 
 
 async def _upload(connection: Connection, pieces: AsyncIterator[bytes]) -> None:
-    """Send piece by piece; an answer that comes early ends it."""
+    """Send piece by piece; an answer that comes early ends it, and the connection's use with it."""
     async for piece in pieces:
         await connection.send(piece)
         if connection.answered:
-            break
+            return
+    connection.sent = True

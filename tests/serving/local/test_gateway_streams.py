@@ -88,11 +88,15 @@ def stands_still(value: Callable[[], int]) -> bool:
 
 
 def test_an_answer_that_comes_before_the_upload_ends_is_passed_on(world: World) -> None:
+    """Nobody else's request may follow on that connection: it would be taken for the upload."""
+    left: list[asyncio.StreamWriter] = []
+
     async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno")
         while await reader.read(MIB):
             pass
+        left.append(writer)
 
     world.one()
     server = world.run(asyncio.start_server(early, "127.0.0.1", 0))
@@ -103,6 +107,8 @@ def test_an_answer_that_comes_before_the_upload_ends_is_passed_on(world: World) 
         reply = http.client.HTTPResponse(client)
         reply.begin()
         assert (reply.status, reply.read()) == (413, b"no")
+        wait_for(lambda: left, "the gateway left the connection")
+        assert world.ask().status == 413
 
 
 def test_nothing_is_lost_when_a_client_says_goodbye_early(world: World) -> None:
