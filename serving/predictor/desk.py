@@ -148,7 +148,7 @@ def is_event(given: Given) -> bool:
 
 def is_compressed(given: Given) -> bool:
     """Say whether the body is something else than it seems."""
-    return given.get(ENCODING, b"identity") != b"identity"
+    return given.get(ENCODING, b"").strip().lower() not in (b"", b"identity")
 
 
 def compressed(given: Given) -> Reply:

@@ -19,10 +19,11 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from serving.predictor.asgi import Headers, Reply
 from serving.predictor.desk import ENCODING, Desk, failure, is_event, mark_of
+from serving.predictor.offers import OfferProtocol
 from serving.predictor.routes import PLAIN, CloudEvent, Given, Route
 
 LONGEST = 64 * 1024
@@ -44,7 +45,7 @@ def lane(desk: Desk, is_open: bool = True) -> Callable[..., ExpressProtocol]:
     return partial(ExpressProtocol, desk, routes)
 
 
-class ExpressProtocol(HttpToolsProtocol):
+class ExpressProtocol(OfferProtocol):
     """One connection: `desk` answers at the addresses of `express`, uvicorn's app elsewhere."""
 
     def __init__(self, desk: Desk, express: Mapping[bytes, Route], **uvicorn: Any) -> None:
@@ -94,7 +95,8 @@ class ExpressProtocol(HttpToolsProtocol):
                 self._route, self._given = route, given
                 self._parts = []
                 return
-        self._go_uvicorns_way()
+        if not self.passed_over():
+            self._go_uvicorns_way()
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""

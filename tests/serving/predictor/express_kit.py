@@ -78,7 +78,7 @@ REQUESTS = {
     "V1 that closes": request(V1, flowers(), "connection: close"),
     "V1 that waits for leave": request(V1, flowers(), "expect: 100-continue"),
     "V1 that is compressed": request(V1, b"\x1f\x8b", "Content-Encoding: gzip"),
-    "V1 that says it is not compressed": request(V1, flowers(), "content-encoding: identity"),
+    "V1 that says it is not compressed": request(V1, flowers(), "content-encoding: Identity"),
     "V1 as a CloudEvent by header": request(V1, flowers(), "ce-specversion: 1.0"),
     "V1 as a CloudEvent by body": request(V1, EVENT),
     "V1 that is no JSON": request(V1, b"{"),

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.predictor import express
+from tests.serving.predictor import express_kit
 from tests.serving.predictor.express_kit import (
     LAST,
     REQUESTS,
@@ -47,6 +48,26 @@ def test_the_usual_request_needs_no_task(iris_model_dir: Path) -> None:
             return before, sum("run_asgi" in coro.__qualname__ for coro in made)
 
     assert run(story) == (0, 2)
+
+
+OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+
+
+@pytest.mark.parametrize("cut", [None, 30, 190])
+def test_an_offer_of_http2_is_only_an_offer(iris_model_dir: Path, cut: int | None) -> None:
+    """Java's client makes one with its first request; uvicorn would forget the body."""
+    whole = express_kit.request(express_kit.V1, express_kit.flowers(), *OFFER)
+    asked = express_kit.request("/v2", b"abc", *OFFER, method="PUT")
+
+    async def story() -> list[Any]:
+        async with serving(iris_model_dir) as served:
+            bytes_ = whole + REQUESTS["V1"] + asked + LAST
+            parts = [bytes_] if cut is None else [bytes_[:cut], bytes_[cut:]]
+            return answers(await said(served.port, *parts))
+
+    first, second, third, _ = run(story)
+    assert first == second
+    assert (first[0], third[0], third[2]) == (200, 299, b"PUT /v2 3")
 
 
 def test_pipelined_requests_are_answered_in_their_order(iris_model_dir: Path) -> None:
