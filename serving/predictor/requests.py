@@ -93,6 +93,12 @@ class Reader:
         """Return the columns of tensors, each looked at for itself."""
         if self._is_matrix(tensors):
             return self._checked(_from_matrix(self._inputs, tensors[0]))
+        if self._is_numeric and len(tensors) == 1 and tensors[0].name not in self._rules:
+            raise BadRequest(
+                f"The request {_difference(self._names, [tensors[0].name], 'input')} of shape "
+                f"{shown(list(tensors[0].shape))}; send one input a column, or all columns in one "
+                f"of shape [n, {len(self._names)}]."
+            )
         return self._checked(_from_columns(self._inputs, tensors))
 
     def _checked(self, columns: Columns) -> Columns:

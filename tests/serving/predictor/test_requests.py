@@ -246,7 +246,12 @@ def test_tensors_that_do_not_fit_are_refused(changed: Any, words: str) -> None:
         (NUMBERS, tensor("x", "FP32", [1, 2.5, 0], [1, 3]), "'b': got 2.5, expected a whole"),
         (NUMBERS, tensor("x", "FP32", [1, 2, 3], [1, 3]), "'c': got 3, expected true"),
         (NUMBERS, Tensor("x", "FP32", (0, 3), []), "empty"),
-        (NUMBERS, tensor("x", "FP32", [1, 2, 3]), "unknown input 'x'"),
+        (
+            NUMBERS,
+            tensor("x", "FP32", [1, 2, 3]),
+            r"unknown input 'x' of shape \[3\]; .* one of shape \[n, 3\]",
+        ),
+        (NUMBERS, tensor("x", "FP32", [[[1, 2, 0]]], [1, 1, 3]), r"'x' of shape \[1, 1, 3\];"),
     ],
 )
 def test_a_matrix_that_does_not_fit_is_refused(
