@@ -31,14 +31,19 @@ def admitted(isvc: Object, old: Object | None = None) -> Object:
 
     `old` is the stored object when this is an update.
     """
-    faults = tuple(type_faults(INFERENCE_SERVICE, isvc))
-    if faults:
-        raise Invalid("InferenceService", str(metadata_of(isvc).get("name", "")), faults)
+    check_types(isvc)
     ready = defaulted(isvc)
     for rule in RULES:
         for complaint in rule(ready, old):
             raise Denied(f"{WEBHOOK}: {complaint}")
     return ready
+
+
+def check_types(isvc: Object) -> None:
+    """Raise Invalid where a value has another type than the schema says."""
+    faults = tuple(type_faults(INFERENCE_SERVICE, isvc))
+    if faults:
+        raise Invalid("InferenceService", str(metadata_of(isvc).get("name", "")), faults)
 
 
 # -- defaults

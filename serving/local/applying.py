@@ -64,14 +64,15 @@ def entry_of(manager: str, api_version: str, paths: set[Path], now: str) -> Obje
 
 def owned_paths(entry: Mapping[str, Any]) -> set[Path]:
     """Return the fields that an entry of `managedFields` names."""
-    return set(ends(entry.get("fieldsV1") or {}))
+    fields = entry.get("fieldsV1")
+    return set(ends(fields)) if isinstance(fields, dict) else set()
 
 
 def ends(fields: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
     """Yield the path of every leaf of a FieldsV1 tree, without the `f:` before each key."""
     for key, below in fields.items():
         here = (*above, key.removeprefix("f:"))
-        if below:
+        if isinstance(below, dict) and below:
             yield from ends(below, here)
         else:
             yield here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from serving.local.objects import Object, metadata_of
@@ -15,6 +16,11 @@ LIMIT_BYTES = 3 * 1024 * 1024  # as in Kubernetes
 
 JSON_TYPES = ("", "application/json")
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
+LISTS: dict[str, tuple[type, str]] = {
+    "finalizers": (str, "strings"),
+    "ownerReferences": (dict, "objects"),
+    "managedFields": (dict, "objects"),
+}
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SUBDOMAIN = re.compile(rf"{LABEL.pattern}(\.{LABEL.pattern})*")
 
@@ -69,10 +75,14 @@ def check_kind(resource: Resource, obj: Mapping[str, Any]) -> None:
 def check_strings(metadata: Mapping[str, Any]) -> None:
     """Raise BadRequest for metadata of wrong types, which would break every reader."""
     for key in ("name", "namespace", "generateName", "uid", "resourceVersion"):
-        if not isinstance(metadata.get(key) or "", str):
+        if not isinstance(metadata.get(key), (str, NoneType)):
             raise BadRequest(f"metadata.{key} must be a string, not {metadata[key]!r}")
+    for key, (kind, words) in LISTS.items():
+        found = [] if metadata.get(key) is None else metadata[key]
+        if not isinstance(found, list) or not all(isinstance(each, kind) for each in found):
+            raise BadRequest(f"metadata.{key} must be a list of {words}")
     for key in ("labels", "annotations"):
-        pairs = metadata.get(key) or {}
+        pairs = {} if metadata.get(key) is None else metadata[key]
         if not isinstance(pairs, dict):
             raise BadRequest(f"metadata.{key} must be an object of strings")
         for name, value in pairs.items():

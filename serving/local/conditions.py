@@ -42,7 +42,7 @@ def dated(
     def since(condition: Condition) -> str:
         entry = old.get(condition.type, {})
         same = entry.get("status") == condition.status
-        return str(entry["lastTransitionTime"]) if same else now
+        return str(entry.get("lastTransitionTime", now)) if same else now
 
     ordered = sorted(conditions, key=lambda condition: condition.type)
     return [condition.to_json(since(condition)) for condition in ordered]

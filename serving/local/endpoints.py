@@ -194,6 +194,8 @@ class Endpoint:
         self, old: Object, new: Object, how: queries.Writing, *, status: bool
     ) -> web.Response:
         warnings = self._unknown(new, old, how)
+        if status and self._resource is INFERENCE_SERVICES:
+            admission.check_types(new)
         ready = new if status else self._admitted(new, old)
         stored = self._store.replace(self._resource, ready, status=status, dry_run=how.dry_run)
         return web.json_response(stored, headers=warnings)

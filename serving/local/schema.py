@@ -145,6 +145,24 @@ CANARY = closed_object(
     },
 )
 CANARY["required"] = ["predictor", "trafficPercent"]
+CONDITION = open_object("One condition.", type=text("Its name."), status=text("True or False."))
+CONDITION["required"] = ["type", "status"]
+ROLLED_OUT = open_object(
+    "Which revisions there are.",
+    latestRolledoutRevision=text("The stable one."),
+    previousRolledoutRevision=text("The one before it."),
+)
+STATUS = open_object(
+    "What is the case; written by the controller.",
+    conditions=any_list("What is ready.", CONDITION),
+    components=open_object("By component.", predictor=ROLLED_OUT),
+    modelStatus=open_object(
+        "How the model is.",
+        states=open_object("Of the old model and of the new one."),
+        lastFailureInfo=open_object("Why it did not load."),
+    ),
+    deploymentMode=text("Knative or Standard."),
+)
 INFERENCE_SERVICE = closed_object(
     "A model that answers requests, with its rollout.",
     apiVersion=text("serving.kserve.io/v1beta1"),
@@ -160,7 +178,7 @@ INFERENCE_SERVICE = closed_object(
         ),
         "required": ["predictor"],
     },
-    status=open_object("What is the case; written by the controller."),
+    status=STATUS,
 )
 INFERENCE_SERVICE["required"] = ["spec"]
 

@@ -57,6 +57,30 @@ REFUSED: list[tuple[str, Any, str, int, str, str]] = [
         "annotations[x]",
     ),
     (
+        "labels false",
+        {**VALID, "metadata": {"name": "a", "labels": False}},
+        JSON,
+        400,
+        "BadRequest",
+        "metadata.labels must be an object of strings",
+    ),
+    (
+        "finalizers a text",
+        {**VALID, "metadata": {"name": "a", "finalizers": "x"}},
+        JSON,
+        400,
+        "BadRequest",
+        "metadata.finalizers must be a list of strings",
+    ),
+    (
+        "managed fields of numbers",
+        {**VALID, "metadata": {"name": "a", "managedFields": [1]}},
+        JSON,
+        400,
+        "BadRequest",
+        "metadata.managedFields must be a list of objects",
+    ),
+    (
         "other namespace",
         {**VALID, "metadata": {"name": "iris", "namespace": "other"}},
         JSON,
@@ -126,6 +150,27 @@ def test_a_bad_patch_is_refused_with_a_status_and_changes_nothing(
     answer = ask("PATCH", ONE, body, kind)
     assert answer.code == code
     assert said in answer["message"]
+    assert ask("GET", ONE) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("x", "status in body must be of type object"),
+        ({"components": "x"}, "status.components in body must be of type object"),
+        ({"components": {"predictor": []}}, "status.components.predictor in body must be"),
+        ({"conditions": ["x"]}, "status.conditions[0] in body must be of type object"),
+        ({"conditions": [{"status": "True"}]}, "status.conditions[0].type: Required value"),
+    ],
+)
+def test_a_status_that_the_controller_could_not_read_is_refused(
+    ask: Ask, status: Any, said: str
+) -> None:
+    before = ask("POST", MANY, VALID)
+    answer = ask("PATCH", f"{ONE}/status", {"status": status}, MERGE)
+    assert answer.code == 422
+    assert said in answer["message"]
+    assert ask("PUT", f"{ONE}/status", {**before, "status": status}).code == 422
     assert ask("GET", ONE) == before
 
 
