@@ -39,7 +39,7 @@ class Access:
 
     @classmethod
     def of(cls, settings: Settings, env: Mapping[str, str] | None = None) -> Access:
-        """Return what the environment asks for. Raises UsageError for what is no address."""
+        """Return what the environment asks for. Raises UsageError for what makes no sense."""
         env = os.environ if env is None else env
         host = env.get(HOST) or LOOPBACK
         try:
@@ -49,7 +49,7 @@ class Access:
                 f"{HOST} is {host!r}: give an address of this machine, as 192.0.2.10, or 0.0.0.0 "
                 "for all of them"
             ) from error
-        asks = not here or env.get(LOGIN) == "1"
+        asks = _login(env) or not here
         return cls(host, kept_token(record.services(settings) / FILE) if asks else "")
 
     @property
@@ -66,6 +66,13 @@ class Access:
 
 
 HERE = Access()
+
+
+def _login(env: Mapping[str, str]) -> bool:
+    told = env.get(LOGIN) or "0"
+    if told not in ("0", "1"):
+        raise UsageError(f"{LOGIN} is {told!r}: 1 asks for the token on loopback too, 0 does not.")
+    return told == "1"
 
 
 def is_own_name(host: str) -> bool:

@@ -157,6 +157,12 @@ def test_what_is_no_address_is_refused(tmp_path: Path) -> None:
         Access.of(settings, {"KANARYA_API_HOST": "everywhere"})
 
 
+def test_a_login_that_is_asked_for_in_other_words_leaves_no_open_api(tmp_path: Path) -> None:
+    settings = Settings.from_env({"KANARYA_HOME": str(tmp_path)})
+    with pytest.raises(UsageError, match="KANARYA_API_LOGIN is 'true': 1 asks for the token"):
+        Access.of(settings, {"KANARYA_API_LOGIN": "true"})
+
+
 def test_the_token_stays_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "api-token"
     path.touch()  # what is left of somebody who was killed
