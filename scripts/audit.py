@@ -18,8 +18,8 @@ from serving.settings import Settings
 def audit(subject: str, who: str, since: str, limit: int, as_json: bool) -> None:
     """Say who did what to models, runs and services, oldest first; SUBJECT: to one of them.
 
-    Registrations and aliases, everything done on the console, what commands changed of queue,
-    alerts, retraining and schedules, and what rollouts decided.
+    Registrations and aliases, everything done on the console, runs that commands start, what they
+    change of queue, alerts, retraining and schedules, and what rollouts decided.
     """
     from pipelines.actions import HEAD, Wanted, done
     from scripts.history import read_moment

@@ -12,9 +12,11 @@ from serving.errors import UsageError
 if TYPE_CHECKING:
     from pipelines.cluster import Cluster
 
-host = click.option("--host", metavar="URL", help="Kubeflow Pipelines  [default: KFP_HOST]")
+host = click.option(
+    "--host", metavar="URL", help="Address of Kubeflow Pipelines  [default: KFP_HOST]"
+)
 namespace = click.option(
-    "--namespace", metavar="NAME", help="Yours in Kubeflow  [default: KFP_NAMESPACE]"
+    "--namespace", metavar="NAME", help="Your namespace there  [default: KFP_NAMESPACE]"
 )
 on = click.option(
     "--on",

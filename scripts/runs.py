@@ -56,7 +56,7 @@ def list_runs(as_json: bool, limit: int | None, engine: str, **there: Any) -> No
 
 
 @runs.command()
-@click.argument("run_id")
+@click.argument("run_id", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @on_cluster
 def show(run_id: str, as_json: bool, engine: str, **there: Any) -> None:
@@ -83,7 +83,7 @@ def show(run_id: str, as_json: bool, engine: str, **there: Any) -> None:
 
 
 @runs.command()
-@click.argument("run_id")
+@click.argument("run_id", metavar="RUN")
 @click.argument("step", required=False)
 @on_cluster
 def logs(run_id: str, step: str | None, engine: str, **there: Any) -> None:

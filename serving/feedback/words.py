@@ -16,10 +16,9 @@ def lines(found: LivePerformance) -> Iterator[str]:
     for version, each in found.versions.items():
         yield f"  live, version {version}: {of_version(each, found.window_s)}"
     if found.waiting:
-        yield (
-            f"  {found.waiting:,} labels wait for a prediction with their id; were their requests "
-            "sent with it, in x-request-id?"
-        )
+        several = "labels wait for a prediction with their id; were their requests sent with it"
+        one = "label waits for a prediction with its id; was its request sent with it"
+        yield f"  {found.waiting:,} {one if found.waiting == 1 else several}, in x-request-id?"
 
 
 def of_version(each: VersionPerformance, window_s: float) -> str:

@@ -73,6 +73,10 @@ def test_a_version_is_told_with_what_it_rests_on(
     assert VersionPerformance.from_json(found.to_json()) == found
 
 
-def test_labels_that_wait_are_told_with_the_likely_reason() -> None:
-    *_, line = words.lines(LivePerformance("iris", {}, 3600, 12))
-    assert line.strip().startswith("12 labels wait for a prediction")
+@pytest.mark.parametrize(
+    ("waiting", "sentence"),
+    [(1, "1 label waits for a prediction with its id;"), (12, "12 labels wait for a prediction")],
+)
+def test_labels_that_wait_are_told_with_the_likely_reason(waiting: int, sentence: str) -> None:
+    *_, line = words.lines(LivePerformance("iris", {}, 3600, waiting))
+    assert line.strip().startswith(sentence)
