@@ -135,10 +135,14 @@ class FakeCluster:
         if ready:
             percent = 100 if percent is None or not rolled_out else percent
             latest = {"latestRevision": True, "percent": percent, "tag": "latest"}
-            traffic.append({**latest, "revisionName": ready[-1], "url": f"http://127.0.0.1:9/latest-{name}"})
+            traffic.append(
+                {**latest, "revisionName": ready[-1], "url": f"http://127.0.0.1:9/latest-{name}"}
+            )
         if ready and percent < 100:
             rest = {"latestRevision": False, "percent": 100 - percent, "tag": "prev"}
-            traffic.append({**rest, "revisionName": rolled_out, "url": f"http://127.0.0.1:9/prev-{name}"})
+            traffic.append(
+                {**rest, "revisionName": rolled_out, "url": f"http://127.0.0.1:9/prev-{name}"}
+            )
         return {
             "latestCreatedRevision": self.revisions[name][-1].name,
             **({"latestReadyRevision": ready[-1]} if ready else {}),
