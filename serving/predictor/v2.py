@@ -111,7 +111,9 @@ def _tensor(item: Any) -> tuple[Tensor, int | None]:
     if type(name) is not str or type(datatype) is not str:
         raise BadRequest(f"Input {shown(name)} has datatype {shown(datatype)}; both must be texts.")
     if type(shape) is not list or not {*map(type, shape)} <= _INT:
-        raise BadRequest(f"Input {name[:64]!r} has shape {shown(shape)}, expected [n] or [n, 1].")
+        raise BadRequest(
+            f"Input {name[:64]!r} has shape {shown(shape)}, expected whole numbers such as [n, 1]."
+        )
     parameters = get("parameters")
     size = _size(name, parameters, data) if parameters else None
     if size is None and type(data) is not list:

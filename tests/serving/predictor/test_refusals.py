@@ -42,6 +42,7 @@ def test_a_bad_v1_request_gets_400_with_one_sentence(
         (tensors(age=tensor("age", "FP32", ["1.5"])), 'got "1.5", expected a number'),
         (tensors(age=tensor("age", "BYTES", ["x"])), "datatype BYTES"),
         (tensors(age=tensor("age", "FP32", [1], [7])), "do not fill its shape [7]"),
+        (tensors(age=tensor("age", "FP32", [1], [1.0])), "shape [1.0], expected whole numbers"),
         (tensors(age=tensor("age", "NOPE", [1])), "datatype NOPE"),
         (tensors(age=tensor("age", "FP32", [1, 2])), "'visits' has 1 rows, but 'age' has 2"),
         ({**tensors(), "outputs": [{"name": "odd"}]}, "odd"),
