@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -92,6 +92,18 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
         while not self._writable and not self.answered:
             await self._progress()
+
+    @property
+    def decided(self) -> bool:
+        """Say whether an answer has begun, or none will come: no more need be sent."""
+        return self.answered or self._error is not None
+
+    async def until(self, other: asyncio.Future[Any]) -> None:
+        """Return once `other` is done, or this exchange is decided, however long that takes."""
+        while not (other.done() or self.decided):
+            self._waiter = asyncio.get_running_loop().create_future()
+            await asyncio.wait((other, self._waiter), return_when=asyncio.FIRST_COMPLETED)
+        self._waiter = None
 
     async def read(self) -> bytes:
         """Return what has come of the body; b"" at its end; NoAnswer if it broke off."""

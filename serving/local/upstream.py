@@ -85,8 +85,19 @@ class Backend:
 
 async def _upload(connection: Connection, pieces: AsyncIterator[bytes]) -> None:
     """Send piece by piece; an answer that comes early ends it, and the connection's use with it."""
-    async for piece in pieces:
+    while (piece := await _next(connection, pieces)) is not None:
         await connection.send(piece)
-        if connection.answered:
-            return
-    connection.sent = True
+    connection.sent = not connection.decided
+
+
+async def _next(connection: Connection, pieces: AsyncIterator[bytes]) -> bytes | None:
+    """Return the client's next piece; None at the end, or once the backend wants no more."""
+    turn = asyncio.ensure_future(anext(pieces, None))
+    try:
+        await connection.until(turn)
+        if not connection.decided:
+            return turn.result()
+    finally:
+        turn.cancel()
+    await asyncio.gather(turn, return_exceptions=True)
+    return None

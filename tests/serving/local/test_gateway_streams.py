@@ -111,6 +111,32 @@ def test_an_answer_that_comes_before_the_upload_ends_is_passed_on(world: World) 
         assert world.ask().status == 413
 
 
+@pytest.mark.parametrize(
+    ("answered", "status"),
+    [(b"HTTP/1.1 408 Too Slow\r\nContent-Length: 2\r\n\r\nno", 408), (b"", 502)],
+    ids=["answers", "goes away"],
+)
+def test_a_client_that_pauses_in_its_upload_hears_what_became_of_it(
+    world: World, answered: bytes, status: int
+) -> None:
+    async def tired(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(2 * MIB)
+        writer.write(answered)
+        await writer.drain()
+        writer.close()
+
+    world.one()
+    server = world.run(asyncio.start_server(tired, "127.0.0.1", 0))
+    world.servers.append(server)
+    world.address("r1", server.sockets[0].getsockname())
+    with world.connect() as client:
+        client.sendall(request(b"Content-Length: %d" % (4 * MIB), body=b"x" * (2 * MIB)))
+        reply = http.client.HTTPResponse(client)
+        reply.begin()
+        assert reply.status == status
+
+
 def test_nothing_is_lost_when_a_client_says_goodbye_early(world: World) -> None:
     """The gateway goes on serving others after a client left in the middle of its upload."""
     world.one(hang)
