@@ -74,12 +74,13 @@ def sendable(served: Served, row: Row) -> bool:
     return all(row[name] is not None for name in texts)
 
 
-def test_a_row_with_a_cell_that_training_never_saw_is_refused_by_name(served: Served) -> None:
+def test_a_row_with_a_cell_that_only_the_test_part_has_is_answered_too(served: Served) -> None:
     strange = {*range(len(served.native.cells))} - {*served.known.tolist()}
     assert len(strange) == SETS[served.doors.predictor.name].strange
     for place in strange:
-        row = served.native.cells[place]
-        culprit = next(c for c in served.native.signature.inputs if not takes(c, row))
+        row, native = served.native.cells[place], served.native.probabilities[place]
         status, answer = served.doors.predictor.v1({"instances": [row]})
-        assert status == 400
-        assert f"column {culprit.name!r}: got " in answer["error"]
+        assert (status, np.abs(answer["probabilities"][0] - native).max() < TOLERANCE) == (
+            200,
+            True,
+        )
