@@ -5,7 +5,8 @@ Estimates err to the large side: a forest is counted with the leaves of one that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ NUMBER, WORD, PLACE = 32, 120, 12
 for each word of its column that gets a place."""
 NODE, SHARE = 64, 8
 """Bytes of a node of a tree, and of each class (or the number) in it."""
+WEIGHT = 40
+"""Bytes of a weight of a network: itself, its slope, what the optimizer and the best epoch hold of
+it, and its copies while it is written as ONNX."""
 DRAWN = 0.632
 """The share of different rows in a sample that a tree of a forest is grown on."""
 BY_EPOCHS = "a kind that learns by epochs, such as linear_svm or mlp, which reads rows in batches"
@@ -71,6 +75,34 @@ def refuse_too_much(
             f"{len(schema.inputs)} columns, and {there / 1e9:,.1f} GB are free: "
             f"{_remedy(kind)}, give it fewer rows or more memory, or choose {BY_EPOCHS}."
         )
+
+
+def refuse_wide(
+    kind: str, settings: Mapping[str, Any], schema: TableSchema, there: int | None = None
+) -> None:
+    """Raise `UsageError` for a network of more weights than this machine has memory for.
+
+    It is of one size whatever the rows are, and whether they are read in batches or not.
+    """
+    there = free() if there is None else there
+    weights = _weights(settings.get("hidden_layer_sizes", ()), schema)
+    if there is not None and weights * WEIGHT > there:
+        raise UsageError(
+            f"{kind} has {weights:,} weights, which may take {weights * WEIGHT / 1e9:,.1f} GB of "
+            f"memory, and {there / 1e9:,.1f} GB are free: lower hidden_layer_sizes, or give it "
+            "more memory."
+        )
+
+
+def _weights(hidden: Sequence[int], schema: TableSchema) -> int:
+    from components.preprocessing import MAX_CATEGORIES
+
+    seen = sum(
+        min(column.distinct, MAX_CATEGORIES) if column.kind == "text" else 1
+        for column in schema.inputs
+    )
+    told = 1 if schema.is_quantity else schema.column(schema.target).distinct
+    return sum((below + 1) * above for below, above in pairwise([seen, *hidden, told]))
 
 
 def _remedy(kind: str) -> str:

@@ -101,6 +101,7 @@ def _train(
 
 def _prepared(table: Path, request: Request, in_memory: int) -> Prepared | Survey:
     asked, schema = request.checked(), read_schema(table)
+    room.refuse_wide(request.kind, asked, schema)
     if room.is_streamed(request.kind, request.hyperparameters, request.task, schema, in_memory):
         return streaming.survey(table, request)
     room.refuse_too_much(request.kind, asked, schema)

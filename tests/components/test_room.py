@@ -108,6 +108,28 @@ def test_free_memory_is_that_of_the_machine_or_of_the_container(
     assert room.free(tmp_path) == free
 
 
+@pytest.mark.parametrize(
+    ("hidden", "refused"),
+    [
+        ([64], None),
+        ([4096], None),
+        ([4096] * 8, "mlp has 117,563,394 weights, which may take 4.7 GB of memory, and 2.0 GB"),
+    ],
+    ids=str,
+)
+def test_a_network_wider_than_the_machine_is_refused_in_a_sentence(
+    hidden: list[int], refused: str | None
+) -> None:
+    settings = parse("mlp", {"hidden_layer_sizes": hidden}).model_dump()
+    if refused is None:
+        room.refuse_wide("mlp", settings, MILLIONS, 2_000_000_000)
+        return
+    with pytest.raises(UsageError) as error:
+        room.refuse_wide("mlp", settings, MILLIONS, 2_000_000_000)
+    assert refused in str(error.value)
+    assert "lower hidden_layer_sizes" in str(error.value)
+
+
 def test_a_training_that_is_refused_opens_no_run(tmp_path: Path) -> None:
     frame = pl.DataFrame({"x": range(20), "y": ["a", "b"] * 10})
     part, tracker = tables.write(tmp_path / "rows", Table(frame, "y")), Tracker()
