@@ -114,14 +114,14 @@ def _decode(uri: str, files: Files, request: Request, made: Path) -> ImageSchema
 def _shape(files: Files, found: Arrangement, request: Request) -> tuple[int, int, int]:
     """Return height, width and channels: what was asked for, else what most of a sample have."""
     places = np.linspace(0, len(found.pictures) - 1, SAMPLE).astype(int)
-    headers = []
+    headers, faults = [], []
     for name in dict.fromkeys(found.pictures[place].name for place in places):
         try:
             headers.append(picture_files.header(files.read(name)))
-        except (picture_files.BrokenError, DataError):
-            continue  # it is named with all others that are broken
+        except (picture_files.BrokenError, DataError) as error:
+            faults.append(f"{name!r} {error}")  # all that are broken are named later
     if not headers:
-        raise PicturesError(f"{found.pictures[0].name!r} and others are no pictures: replace them.")
+        raise PicturesError(f"none of the pictures that were tried can be read: {faults[0]}.")
     common = Counter((each.height, each.width) for each in headers).most_common(1)[0][0]
     height, width = request.size or common
     grey = all(each.is_grey for each in headers)

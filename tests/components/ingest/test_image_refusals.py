@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.errors import DataError
@@ -33,6 +34,7 @@ def broken(**changed: bytes) -> dict[str, bytes]:
 PNG = encoded(shade((9, 9, 9), 1))
 SIZED = b"IHDR" + struct.pack(">II", 60_000, 60_000) + PNG[24:29]
 HUGE = PNG[:12] + SIZED + struct.pack(">I", zlib.crc32(SIZED)) + PNG[33:]
+DEEP = encoded(np.arange(64, dtype=np.uint16).reshape(8, 8) * 999)
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "empty": ({}, "holds no picture"),
     "no pictures": ({"a/1.txt": b"x", "b/2.csv": b"y"}, r"holds no picture \(2 other files\)"),
@@ -46,6 +48,10 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "a broken JPEG": (
         broken(red__9_jpg=encoded(shade((9, 9, 9), 1), "JPEG")[:-90]),
         "1 of 13 pictures cannot be used .'red/9.jpg'.*replace or delete",
+    ),
+    "nothing but pictures of 16 bits": (
+        {"a/1.png": DEEP, "b/1.png": DEEP},
+        "none of the pictures that were tried can be read: 'a/1.png' has pixels of I;16, expected",
     ),
     "an empty picture": (broken(red__9_png=b""), "'red/9.png' is no JPEG or PNG"),
     "a text that says it is one": (broken(red__9_png=b"hello" * 99), "'red/9.png' is no JPEG"),
