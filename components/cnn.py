@@ -25,7 +25,8 @@ EPSILON = 5e-4
 """Keeps directions in which pictures hardly differ from being blown up to noise."""
 STAGES = 3
 LONGEST = 48
-"""Pictures with a longer side are averaged to half their size before the first stage, and again."""
+"""Pictures with a longer side are averaged to half their size before the first stage, and again,
+as long as the other one keeps `SMALLEST` pixels."""
 SMALLEST = 8
 
 
@@ -60,9 +61,10 @@ def build(layout: Layout, *, softmax: bool) -> KerasModel:
 
 
 def _halved(keras: Any, layout: Layout, found: Any) -> Any:
-    side = max(layout.shape[:2])
-    while side > LONGEST:
-        found, side = keras.layers.AveragePooling2D()(found), side // 2
+    short, long = sorted(layout.shape[:2])
+    while long > LONGEST and short >= 2 * SMALLEST:
+        found = keras.layers.AveragePooling2D(2)(found)
+        short, long = short // 2, long // 2
     return found
 
 

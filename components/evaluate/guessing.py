@@ -10,7 +10,7 @@ from components.evaluation import Evaluation
 from components.scores import Answers
 from serving.figures import figure
 
-_REMEDY = "there is little to learn from these columns, or too few rows"
+_REMEDY = "there is little to learn in this data, or too little of it"
 
 
 def of_classes(answers: Answers) -> Iterator[str]:
