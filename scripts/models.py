@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from components.registry import Entry
 
 
 @click.group()
@@ -29,10 +33,16 @@ def list_models(name: str | None, as_json: bool) -> None:
             f"no version {f'of {name} ' if name else ''}is registered yet; `kanarya run` does it"
         )
     for entry in found:
-        standing = ", ".join(entry.aliases) or entry.tags.get(registry.ROLLOUT, "")
-        click.echo(
-            f"{entry.name:<24} {entry.version:>4}  {standing:<24} {entry.created:%Y-%m-%d %H:%M}"
-        )
+        click.echo(line(entry))
+
+
+def line(entry: Entry) -> str:
+    """Return what a list says of a version; when it was made in local time, with its offset."""
+    from components import registry
+    from scripts.history import shown
+
+    standing = ", ".join(entry.aliases) or entry.tags.get(registry.ROLLOUT, "")
+    return f"{entry.name:<24} {entry.version:>4}  {standing:<24} {shown(entry.created)}"
 
 
 @models.command()

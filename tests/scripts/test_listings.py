@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from components.registry import Entry
 from pipelines.journal import RUNNING, SUCCEEDED, Result, RunFolder, Step
 from scripts import run_watch
 from scripts.backup import verified
+from scripts.models import line
 from scripts.platform import status
 from scripts.runs import runs
 
@@ -44,6 +49,22 @@ def test_that_nothing_has_run_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("KANARYA_HOME", str(tmp_path))
     assert listed().startswith("nothing has run yet; `kanarya run")
     assert json.loads(listed("--json")) == []
+
+
+@pytest.fixture
+def kolkata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock is half an hour off from most others."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_when_a_version_was_made_is_said_in_local_time_with_its_offset(kolkata: None) -> None:
+    created = datetime(2026, 11, 21, 23, 25, 31, tzinfo=UTC)
+    told = line(Entry("iris", "2", ("champion",), {}, "", created)).split()
+    assert told == ["iris", "2", "champion", "2026-11-22", "04:55:31+05:30"]
 
 
 @pytest.mark.parametrize(
