@@ -25,6 +25,13 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     assert all(f"  {name} " in answer.stdout for name in COMMANDS)
 
 
+def test_a_command_whose_output_is_closed_ends_without_a_traceback(tmp_path: Path) -> None:
+    asked = ["sh", "-c", '"$0" -m scripts status >&-', sys.executable]
+    environment = {**os.environ, "KANARYA_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(asked, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_help_of_run_shows_its_examples_line_by_line() -> None:
     from click.testing import CliRunner
 
