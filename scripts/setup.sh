@@ -44,9 +44,11 @@ if uv --version >/dev/null 2>&1; then with_uv; else with_pip; fi ||
 # it would keep the interpreter from starting.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo ../../../.. > "$site/kanarya-checkout.pth"
-# Through sh, since a path with a space cannot stand behind #!; -P, since a folder `scripts` where the
-# user stands is not ours.
-printf '#!/bin/sh\nexec "%s/.venv/bin/python" -P -m scripts "$@"\n' "$PWD" > .venv/bin/kanarya
+# Through sh, since a path with a space cannot stand behind #!; -P, and before all that PYTHONPATH
+# names, since a package `scripts` where the user stands or works is not ours.
+# shellcheck disable=SC2016  # it is expanded when the command is called
+printf '#!/bin/sh\nPYTHONPATH="%s${PYTHONPATH:+:$PYTHONPATH}" exec "%s/.venv/bin/python" -P -m scripts "$@"\n' \
+    "$PWD" "$PWD" > .venv/bin/kanarya
 chmod +x .venv/bin/kanarya
 # Where PYTHONDONTWRITEBYTECODE is set nothing compiles itself later, so it is done here.
 .venv/bin/python -m compileall -q -j 0 "$site" components pipelines serving scripts >/dev/null 2>&1 || true

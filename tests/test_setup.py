@@ -84,15 +84,29 @@ chmod +x .venv/bin/python
 """
 
 
-def test_the_environment_finds_its_checkout_whatever_letters_are_in_its_path(
-    tmp_path: Path, checkout: Path
-) -> None:
-    """Python reads path files in the encoding of the locale, which has no ş where it is C."""
+@pytest.fixture
+def made(tmp_path: Path, checkout: Path) -> Path:
+    """A checkout that has been set up, in a folder with other letters than ASCII's."""
     there = checkout.rename(tmp_path.parent / f"{tmp_path.name} ağaç")
     (there / "bin" / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
     shim(there / "bin", "python3", MAKES_AN_ENVIRONMENT)
     done = setup(there)
     assert done.returncode == 0, done.stderr
-    (named,) = (there / SITE).glob("*.pth")
-    assert (named.parent / named.read_text("ascii").strip()).resolve() == there
-    assert str(there) in (there / ".venv" / "bin" / "kanarya").read_text("utf-8")
+    return there
+
+
+def test_the_environment_finds_its_checkout_whatever_letters_are_in_its_path(made: Path) -> None:
+    """Python reads path files in the encoding of the locale, which has no ş where it is C."""
+    (named,) = (made / SITE).glob("*.pth")
+    assert (named.parent / named.read_text("ascii").strip()).resolve() == made
+
+
+@pytest.mark.parametrize(("set_to", "more"), [(None, ""), ("", ""), ("/mine:.", ":/mine:.")])
+def test_the_command_is_ours_whatever_pythonpath_names(
+    made: Path, set_to: str | None, more: str
+) -> None:
+    shim(made / ".venv" / "bin", "python", 'echo "$PYTHONPATH $*"')
+    around = {} if set_to is None else {"PYTHONPATH": set_to}
+    command = [made / ".venv" / "bin" / "kanarya", "status", "a b"]
+    said = subprocess.run(command, env=around, capture_output=True, check=True).stdout.decode()
+    assert said == f"{made}{more} -P -m scripts status a b\n"
