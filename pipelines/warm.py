@@ -42,7 +42,8 @@ PRELOAD = (
     "prometheus_client.parser",
 )
 PATIENCE_S = 5.0
-_STAND_IN = """#!/bin/sh
+STAND_IN = "python3"
+_SCRIPT = """#!/bin/sh
 exec "$KANARYA_PYTHON" -S -E "$KANARYA_WARM_CLIENT" "$@"
 """
 
@@ -62,8 +63,9 @@ COLD = Steps({}, None)
 def steps(checkout: Path, preload: Sequence[str] = PRELOAD) -> Iterator[Steps]:
     """Yield the environment in which `python3` forks from a warm server.
 
-    Where that cannot be (it needs Linux's pidfd, and KANARYA_WARM_STEPS not 0) the environment is
-    empty and `python3` is the interpreter itself.
+    Where that cannot be (it needs Linux's pidfd, a folder for temporary files whose files may be
+    run, and KANARYA_WARM_STEPS not 0) the environment is empty and `python3` is the interpreter
+    itself.
     """
     if not _possible():
         yield COLD
@@ -71,6 +73,9 @@ def steps(checkout: Path, preload: Sequence[str] = PRELOAD) -> Iterator[Steps]:
     with tempfile.TemporaryDirectory(prefix="kanarya-", dir=_short_folder()) as name:
         folder = Path(name)
         environment = _environment(folder)
+        if not os.access(folder / STAND_IN, os.X_OK):  # a disk that is mounted noexec
+            yield COLD
+            return
         server = _start(folder, checkout, [environment["KANARYA_WARM_SOCKET"], *preload])
         try:
             yield Steps(environment, folder)
@@ -88,8 +93,8 @@ def _possible() -> bool:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    stand_in = folder / "python3"
-    stand_in.write_text(_STAND_IN, encoding="ascii")
+    stand_in = folder / STAND_IN
+    stand_in.write_text(_SCRIPT, encoding="ascii")
     stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
     return {
         "KANARYA_PYTHON": sys.executable,

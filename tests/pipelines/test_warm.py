@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,6 +93,26 @@ def test_it_ends_as_a_process_of_its_own_ends(
     process = begin(warm if temperature == "warm" else COLD, modules, code)
     process.communicate(timeout=60)
     assert process.returncode == status
+
+
+@pytest.fixture
+def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder for temporary files on a disk of which nothing may be run, as hardened ones are."""
+    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "none", str(tmp_path)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this user may not mount a file system: run it as root")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def test_where_temporary_files_may_not_be_run_each_step_is_an_interpreter_of_its_own(
+    nothing_runs: None, modules: Path
+) -> None:
+    with steps(modules, preload=("csv",)) as found:
+        assert found == COLD
 
 
 def test_what_was_imported_is_there_and_what_a_step_changes_is_not_kept(
