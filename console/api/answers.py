@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from console.access.roles import Person, Role
@@ -34,8 +38,9 @@ def _with(needed: Role, found: Person) -> Person:
 
 
 def translate_errors(app: FastAPI) -> None:
-    """Answer our own errors, and HTTP's, with `{"error": sentence}`."""
+    """Answer our own errors, HTTP's and those of what was sent with `{"error": sentence}`."""
     app.add_exception_handler(KanaryaError, _ours)
+    app.add_exception_handler(RequestValidationError, _senseless)
     app.add_exception_handler(HTTPException, _http)
 
 
@@ -58,3 +63,18 @@ async def _ours(_: Request, error: Exception) -> JSONResponse:
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+
+async def _senseless(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"error": "; ".join(map(_fault, error.errors()))}, 422)
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    """Return what is wrong with one value; the first part of its place is that of the request."""
+    if fault["type"] == "json_invalid":
+        return f"the body is no JSON ({fault['ctx']['error']})"
+    place = fault["loc"]
+    where = ".".join(map(str, place[1:] or place))
+    message = str(fault["msg"])
+    return f"{where}: {message[:1].lower()}{message[1:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 from console.access import logins
 from console.access.guard import Guard
 from console.access.roles import Role
-from console.api.answers import translate_errors
+from console.api.answers import admin, operator, translate_errors
 from console.api.routes import ROUTERS, application
 from console.app import API, PAGES, Parted
 from console.login import router as login_routes
@@ -22,6 +23,7 @@ from console.world import World
 
 VIEWER, TOKEN = logins.with_token("look", Role.VIEWER)
 SAFE = {"GET", "HEAD"}
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "console-api.md"
 FREE = {"/login"}
 """What takes a POST of somebody who is nobody yet."""
 
@@ -63,6 +65,47 @@ def test_every_route_of_the_api_is_asked_of_it_and_no_page_is(world: World) -> N
     assert len(paths) > 30
     assert not [path for path in paths if not API.match(path)]
     assert not [page.path for page in PAGES if API.match(page.path)]
+
+
+def test_every_route_is_in_the_document_with_the_role_that_it_asks_for(world: World) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([A-Z]+) (/api/\S+)` \| ([a-z]+) \|", text, re.MULTILINE)
+    there = [
+        (method, route.path, _role(route))
+        for router in ROUTERS
+        for route in router(world).routes
+        if isinstance(route, APIRoute) and route.path.startswith("/api/")
+        for method in route.methods
+    ]
+    assert sorted(told) == sorted(there)
+
+
+def _role(route: APIRoute) -> str:
+    asked = {each.call for each in route.dependant.dependencies}
+    return "admin" if admin in asked else "operator" if operator in asked else "viewer"
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/api/runs/a/cost", "price_hour: field required"),
+        ("/api/runs/a/cost?price_hour=x", "price_hour: input should be a valid number"),
+        ("/api/runs/a/cost?price_hour=-1", "price_hour: input should be greater than or equal"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(
+    asked: TestClient, path: str, sentence: str
+) -> None:
+    answer = asked.get(path)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(sentence)
+
+
+def test_a_body_that_is_no_json_is_refused_in_a_sentence(asked: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = asked.post("/api/queue/workers", content=b"{", headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("the body is no JSON (Expecting property name")
 
 
 def test_a_viewer_changes_nothing_by_any_route(world: World, asked: TestClient) -> None:
