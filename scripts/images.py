@@ -71,7 +71,9 @@ def release(env: Mapping[str, str]) -> Release:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     commit = _said("git", "rev-parse", "HEAD").strip()
     changed = "-dirty" if _said("git", "status", "--porcelain").strip() else ""
-    return Release(env.get("KANARYA_REGISTRY", "kanarya"), project["version"], f"{commit}{changed}")
+    return Release(
+        env.get("KANARYA_REGISTRY") or "kanarya", project["version"], f"{commit}{changed}"
+    )
 
 
 def chosen(env: Mapping[str, str]) -> list[Image]:
