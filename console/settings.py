@@ -13,6 +13,7 @@ from pipelines.cluster_place import ENDPOINT as KF_ENDPOINT
 from pipelines.cluster_place import HOST as KFP_HOST
 from pipelines.cluster_place import Place
 from serving.errors import UsageError
+from serving.local.ports import checked_port
 from serving.settings import Settings
 
 PORT = 8602
@@ -77,7 +78,7 @@ class ConsoleSettings:
         return cls(
             base=Settings.from_env(env),
             host=host,
-            port=_number(PORT_VARIABLE, env, PORT) if port is None else port,
+            port=_port(env) if port is None else port,
             names=(*LOOPBACK_NAMES, host, *known),
             logins=logins,
             upload_limit=_number(UPLOAD_LIMIT, env, 4096) << 20,
@@ -103,6 +104,10 @@ def _cluster(env: Mapping[str, str]) -> tuple[Place | None, str]:
         return Place.from_env(env=env), ""
     except UsageError as error:
         return None, str(error)
+
+
+def _port(env: Mapping[str, str]) -> int:
+    return checked_port(PORT_VARIABLE, env.get(PORT_VARIABLE) or str(PORT))
 
 
 def _number(name: str, env: Mapping[str, str], default: int) -> int:

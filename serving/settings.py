@@ -11,7 +11,7 @@ from pathlib import Path
 from serving.errors import UsageError
 from serving.home import require_known
 from serving.isvc.modes import Mode, mode_wished
-from serving.storage import SHARED, absolute
+from serving.storage import SHARED, SUPPORTED, absolute, local_path
 
 API_PORT = 8600
 GATEWAY_PORT = 8601
@@ -62,21 +62,21 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`.
 
-        Raises UsageError where it asks for a source of metrics or a mode that there is not, for the
-        home of a user that there is not or for what is no namespace's name, and for a home that a
-        newer Kanarya has written.
+        Raises UsageError where it asks for a source of metrics, a mode or a kind of store that
+        there is not, for the home of a user that there is not or for what is no namespace's name,
+        and for a home that a newer Kanarya has written.
         """
         env = os.environ if env is None else env
         home = absolute(env.get("KANARYA_HOME") or ".kanarya")
         require_known(home)
-        model_store = _place(env.get("KANARYA_MODEL_STORE") or "") or str(home / "models")
+        model_store = _place(env, "KANARYA_MODEL_STORE") or str(home / "models")
         return cls(
             home=home,
             tracking_uri=_tracking(env) or _database(home),
             model_store=model_store,
             kubeconfig=_kubeconfig(env.get("KUBECONFIG") or str(home / "kubeconfig")),
             namespace=_namespace(env.get("KANARYA_NAMESPACE") or "default"),
-            ledger=_place(env.get("KANARYA_LEDGER") or "") or _beside(model_store, home),
+            ledger=_place(env, "KANARYA_LEDGER") or _beside(model_store, home),
             signing_key=_path(env.get(SIGNING_KEY)),
             public_key=_path(env.get(PUBLIC_KEY)),
             metrics=_metrics(env),
@@ -161,8 +161,13 @@ def _beside(model_store: str, home: Path) -> str:
     return f"{model_store.rstrip('/')}/.ledger" if shared else str(home / "ledger")
 
 
-def _place(value: str) -> str:
-    return value if "://" in value else str(_path(value) or "")
+def _place(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name) or ""
+    if "://" not in value:
+        return str(_path(value) or "")
+    if local_path(value) is None and not value.startswith(SHARED):
+        raise UsageError(f"{name} is {value!r}, where nothing can be kept: give {SUPPORTED}.")
+    return value
 
 
 def _path(value: str | None) -> Path | None:

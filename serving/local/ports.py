@@ -34,7 +34,9 @@ class Ports:
         """Return the ports that the environment asks for. Raises UsageError."""
         env = os.environ if env is None else env
         asked = {name: env.get(variable) for name, variable in VARIABLES.items()}
-        return cls(**{name: _port(VARIABLES[name], port) for name, port in asked.items() if port})
+        return cls(
+            **{name: checked_port(VARIABLES[name], port) for name, port in asked.items() if port}
+        )
 
     def require_free(self) -> None:
         """Raise PlatformError, naming the port and who has it, unless both can be taken."""
@@ -76,7 +78,8 @@ def complaint(name: str, port: int, error: OSError) -> str:
     return f"port {port} on {LOOPBACK} cannot be used ({error.strerror}): {other}."
 
 
-def _port(variable: str, text: str) -> int:
+def checked_port(variable: str, text: str) -> int:
+    """Return the port that a variable asks for; 0: any free one. Raises UsageError."""
     if text.isdecimal() and int(text) <= 65535:
         return int(text)
     raise UsageError(f"{variable} is {text!r}: give a port from 0 to 65535.")

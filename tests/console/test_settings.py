@@ -38,7 +38,8 @@ def test_off_loopback_it_needs_logins(host: str, loopback: bool) -> None:
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"KANARYA_CONSOLE_PORT": "86o2"}, "'86o2' is not a whole number"),
+        ({"KANARYA_CONSOLE_PORT": "86o2"}, "KANARYA_CONSOLE_PORT is '86o2': give a port"),
+        ({"KANARYA_CONSOLE_PORT": "99999"}, "'99999': give a port from 0 to 65535"),
         ({"KANARYA_UPLOAD_LIMIT_MB": "-1"}, "'-1' is not a whole number"),
         ({"KANARYA_CONSOLE_LOGINS": "ayse"}, "line 1"),
     ],

@@ -80,6 +80,15 @@ def test_a_namespace_that_no_cluster_could_have_is_refused(tmp_path: Path, name:
         Settings.from_env({"KANARYA_HOME": str(tmp_path), "KANARYA_NAMESPACE": name})
 
 
+@pytest.mark.parametrize("name", ["KANARYA_MODEL_STORE", "KANARYA_LEDGER"])
+@pytest.mark.parametrize("uri", ["ftp://host/models", "hdfs://host/models", "GS://models"])
+def test_a_store_that_nothing_can_write_is_refused_before_a_run_trains(
+    tmp_path: Path, name: str, uri: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{name} is '{uri}', where nothing can be kept: give a"):
+        Settings.from_env({"KANARYA_HOME": str(tmp_path), name: uri})
+
+
 def test_every_place_is_the_same_from_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
