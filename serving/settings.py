@@ -63,8 +63,8 @@ class Settings:
         """Return the settings that the environment asks for, with defaults below `KANARYA_HOME`.
 
         Raises UsageError where it asks for a source of metrics, a mode or a kind of store that
-        there is not, for the home of a user that there is not or for what is no namespace's name,
-        and for a home that a newer Kanarya has written.
+        there is not, for the home of a user that there is not, for what is no namespace's name or
+        no address, and for a home that a newer Kanarya has written.
         """
         env = os.environ if env is None else env
         home = absolute(env.get("KANARYA_HOME") or ".kanarya")
@@ -80,11 +80,11 @@ class Settings:
             signing_key=_path(env.get(SIGNING_KEY)),
             public_key=_path(env.get(PUBLIC_KEY)),
             metrics=_metrics(env),
-            prometheus_url=env.get(PROMETHEUS_URL) or "",
+            prometheus_url=_address(env, PROMETHEUS_URL),
             prometheus_token_file=_path(env.get(PROMETHEUS_TOKEN_FILE)),
             prometheus_ca_file=_path(env.get(PROMETHEUS_CA_FILE)),
             mode=mode_wished(env.get(DEPLOYMENT_MODE)),
-            feedback_url=(env.get(FEEDBACK_URL) or "").rstrip("/"),
+            feedback_url=_address(env, FEEDBACK_URL).rstrip("/"),
             predictor_account=env.get(PREDICTOR_ACCOUNT) or "",
         )
 
@@ -153,6 +153,14 @@ def _metrics(env: Mapping[str, str]) -> str:
     if asked == "prometheus" and not env.get(PROMETHEUS_URL):
         raise UsageError(f"{METRICS}: prometheus needs its address in {PROMETHEUS_URL}.")
     return asked
+
+
+def _address(env: Mapping[str, str], name: str) -> str:
+    """Return an address, which may hold a login: what is none is refused without being shown."""
+    value = env.get(name) or ""
+    if value and not value.startswith(("http://", "https://")):
+        raise UsageError(f"{name} holds no address: begin it with http:// or https://.")
+    return value
 
 
 def _beside(model_store: str, home: Path) -> str:

@@ -89,6 +89,13 @@ def test_a_store_that_nothing_can_write_is_refused_before_a_run_trains(
         Settings.from_env({"KANARYA_HOME": str(tmp_path), name: uri})
 
 
+@pytest.mark.parametrize("name", ["KANARYA_FEEDBACK_URL", "KANARYA_PROMETHEUS_URL"])
+def test_what_is_no_address_is_refused_without_being_shown(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} holds no address: begin it") as refused:
+        Settings.from_env({"KANARYA_HOME": str(tmp_path), name: "ayse:secret@host:9090"})
+    assert "secret" not in str(refused.value)
+
+
 def test_every_place_is_the_same_from_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
