@@ -22,6 +22,7 @@ from pipelines.background import WATCHER
 from pipelines.journal import RunFolder
 from pipelines.retrain import pause
 from pipelines.run_events import result
+from tests import bare_python
 from tests.e2e.conftest import IRIS, ROOT, Installation, eventually, outcome
 from tests.manifests.test_rbac import allowed, needed
 from tests.pipelines.alerts.receiving import web
@@ -86,8 +87,9 @@ def decided(here: Installation, *flags: str) -> dict[str, Any]:
 def test_the_compiled_pipeline_of_monitoring_sees_the_drift(
     here: Installation, data: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-c", MONITOR, str(tmp_path)]
-    done = subprocess.run(command, env=here.environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", bare_python.BEGINNING + MONITOR, str(tmp_path)]
+    environment = {**here.environment, **bare_python.surroundings()}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     look = json.loads(done.stdout.rpartition("look ")[2])
     assert (look["verdict"], look["rows"], look["number"]) == ("drift", 120, 1)

@@ -11,15 +11,13 @@ import pytest
 
 from serving.rollout.policy import Policy
 from serving.settings import Settings
+from tests import bare_python
 from tests.serving.pages.pages import read
 
 pytestmark = pytest.mark.kfp
 
 ROOT = Path(__file__).resolve().parents[3]
-# KFP puts the interpreter into a shell's line as it is: a bare name bears a space in its folder.
 PROGRAM = """
-import sys
-sys.executable = "python3"
 from kfp import local
 from components import registry, tracking_store
 from components.deploy.component import deploy
@@ -40,11 +38,10 @@ def test_a_step_that_fails_leaves_a_page_that_says_why(tmp_path: Path) -> None:
     program = PROGRAM.replace("ROOT", repr(str(tmp_path / "root"))).replace(
         "POLICY", repr(policy())
     )
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT), "PATH": path}
+    environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment,
+        [sys.executable, "-c", bare_python.BEGINNING + program],
+        env=environment | bare_python.surroundings(),
         capture_output=True,
         text=True,
         timeout=240,
