@@ -63,7 +63,8 @@ def refusal(mismatch: Mismatch, cells: Mapping[str, Any], labels: Sequence[Label
         f"{_spoken(mismatch.native, labels)} and ONNX {_spoken(mismatch.onnx, labels)}, "
         f"{mismatch.difference:.2g} apart{'' if labels else ' in parts of its size'} where "
         f"{TOLERANCE:g} is allowed; nothing was packaged. "
-        "Try another model kind, or report this with the row."
+        "Try another model kind (of an svm a lower C or a larger gamma, since 32 bits are too few "
+        "for very long sums), or report this with the row."
     )
 
 

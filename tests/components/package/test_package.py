@@ -57,7 +57,14 @@ def test_a_model_that_does_not_agree_is_not_packaged_and_the_row_is_shown(tmp_pa
     inputs = step.Inputs("tried", walked.model, walked.train, walked.test, walked.evaluation)
     with pytest.raises(ModelError) as refused:
         step.run(inputs, tmp_path / "again", tables.NOW)
-    words = ("on test row ", "(x=", "the trained model says", "and ONNX", "0.0001 is")
+    words = (
+        "on test row ",
+        "(x=",
+        "the trained model says",
+        "and ONNX",
+        "0.0001 is",
+        "of an svm a lower C",
+    )
     assert all(word in str(refused.value) for word in words), str(refused.value)
     assert not list(tmp_path.glob("again*"))
 
