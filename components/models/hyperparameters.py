@@ -181,7 +181,7 @@ class Kernel(Hyperparameters):
     gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0, le=1e6)] = Field(
         "scale", description="Reach of a row: larger is nearer; `scale`: by the data."
     )
-    tol: float = Field(1e-3, gt=0, le=1, description="The solver stops below this gap.")
+    tol: float = Field(1e-3, ge=1e-9, le=1, description="The solver stops below this gap.")
     max_rows: int = Field(
         30_000,
         ge=2,
