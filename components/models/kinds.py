@@ -86,6 +86,17 @@ def notes(kind: str, warnings: Iterable[Warning | str]) -> tuple[str, ...]:
     return (f"{kind} stopped before it converged; raise max_iter, or lower C.",) if early else ()
 
 
+def unsplit(kind: str, settings: Mapping[str, Any], rows: int) -> tuple[str, ...]:
+    """Return what to say of trees that cannot have two leaves: they answer every row alike."""
+    least = settings.get("min_samples_leaf")
+    if least is None or rows >= 2 * least:
+        return ()
+    return (
+        f"{kind} can split no tree: a leaf takes {least:,} rows at least, and there are {rows:,}; "
+        "lower min_samples_leaf.",
+    )
+
+
 def _sentence(known: type[BaseModel], error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"][:1])) or "hyperparameters"

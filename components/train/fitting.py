@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components import conversion, inputs, models, preprocessing
-from components.models.kinds import settings
+from components.models.kinds import settings, unsplit
 from components.rows import Rows
 from components.table_schema import TableSchema
 from components.train import rules
@@ -120,6 +120,7 @@ def fit(prepared: Prepared, request: Request, watch: Watch | None = None) -> Fit
         lambda: preprocessing.fit(pipeline, prepared.frame, prepared.given.labels),
     )
     seconds = time.perf_counter() - started
+    notes += unsplit(request.kind, request.checked(), len(prepared.frame))
     return Fitted(pipeline, prepared.columns, prepared.frame, notes, seconds)
 
 

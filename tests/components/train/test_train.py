@@ -93,6 +93,17 @@ def test_a_solver_that_stops_early_leaves_a_note_with_a_remedy(
     assert capsys.readouterr().out == f"note: {note}\n"
 
 
+def test_trees_that_have_too_few_rows_to_split_leave_a_note_with_a_remedy(tmp_path: Path) -> None:
+    rows_ = pl.DataFrame({"x": range(39), "y": ["a", "b", "b"] * 13})
+    part = tables.write(tmp_path / "rows", Table(rows_, "y"))
+    step.run(part, tables.request("hist_gradient_boosting"), tmp_path / "model", Tracker())
+    (note,) = trained.read_training(tmp_path / "model").notes
+    assert note == (
+        "hist_gradient_boosting can split no tree: a leaf takes 20 rows at least, and there are "
+        "39; lower min_samples_leaf."
+    )
+
+
 def test_what_a_library_asks_itself_of_many_classes_is_no_note(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
