@@ -96,16 +96,19 @@ def test_it_ends_as_a_process_of_its_own_ends(
 
 
 @pytest.fixture
-def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder for temporary files on a disk of which nothing may be run, as hardened ones are."""
-    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "none", str(tmp_path)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this user may not mount a file system: run it as root")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # short enough for a socket
+        mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "none", folder]
+        try:
+            subprocess.run(mount, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("this user may not mount a file system: run it as root")
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_where_temporary_files_may_not_be_run_each_step_is_an_interpreter_of_its_own(

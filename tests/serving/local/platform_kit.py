@@ -28,7 +28,7 @@ from serving.local.store import Store, utc_now
 from tests.serving.local.a3_rows import Loaded, Loads, Patch, seen_in
 
 FAKE = (sys.executable, "-S", str(Path(__file__).with_name("fake_predictor.py")))
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 QUICK = Timing(
     poll_s=0.01,
     watch_s=0.02,
