@@ -90,6 +90,8 @@ def measured(given: Given, units: Sequence[Unit], workers: int) -> Iterator[tupl
     Where a process is killed, the units that are left are measured one by one, each in a process
     of its own: so the one that takes too much memory fails alone.
     """
+    if not units:  # of a rung in which every trial failed, none goes on
+        return
     left = {unit.key: unit for unit in units}
     try:
         for unit, found in _together(given, units, min(workers, len(units))):
@@ -160,7 +162,10 @@ def _score(given: Given, unit: Unit) -> tuple[float, int]:
         answers = preprocessing.ask(pipeline, given.frame.iloc[test])
     found = _measures(pipeline.named_steps["model"], given.labels[test], answers)
     if job.metric not in found:
-        raise UsageError(f"{job.metric} cannot be measured on the rows of a fold; lower tune.cv.")
+        raise UsageError(
+            f"{job.metric} cannot be measured on the rows of a fold; lower tune.cv, or choose "
+            "another tune.metric."
+        )
     return found[job.metric], len(train)
 
 

@@ -64,8 +64,11 @@ class Search:
     usage: tuple[Series, ...] = ()
 
     def to_json(self) -> str:
-        """Return it as a parameter of a step."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        """Return it as a parameter of a step, which is an argument of 128 kB at most: shortly."""
+        short_ones = (",", ":")
+        return json.dumps(
+            asdict(self), ensure_ascii=False, allow_nan=False, separators=short_ones
+        )
 
     def with_trials(self, trials: Iterable[Trial]) -> Search:
         """Return the same search with these trials."""

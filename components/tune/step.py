@@ -114,9 +114,11 @@ def _measured(
 def _with(trial: Trial, found: Mapping[int, Measured]) -> Trial:
     folds = [found[place] for place in sorted(found)]
     errors = [fold.error for fold in folds if fold.error]
+    # Six digits say it all, and leave room for those of 256 trials in 20 folds.
+    scores = (float(f"{fold.score:.6g}") for fold in folds if fold.score is not None)
     return replace(
         trial,
-        scores=() if errors else tuple(fold.score for fold in folds if fold.score is not None),
+        scores=() if errors else tuple(scores),
         rows=max(fold.rows for fold in folds),
         seconds=round(trial.seconds + sum(fold.seconds for fold in folds), 3),
         error=errors[0] if errors else "",

@@ -75,6 +75,15 @@ def test_where_nothing_can_be_trained_the_trials_are_recorded_all_the_same(
     assert all(trial.error for trial in search.trials)
 
 
+def test_after_a_rung_in_which_every_trial_failed_none_goes_on(iris: Path) -> None:
+    wanted = {"method": "halving", "space": {"solver": ["sgd"], "C": [1, 2, 3]}, "cv": 2}
+    failed = [step.Trial(number, {"C": 1.0}, error="odd") for number in (1, 2, 3)]
+    (shard,) = step.plan(wanted, "tabular", "logistic_regression", {}, 42)
+    search = step.rules.from_json(shard).with_trials(failed)
+    found = step.rules.from_json(step.measure(iris, search.to_json()))
+    assert [trial.error for trial in found.trials] == ["odd"] * 3
+
+
 @pytest.mark.thorough
 def test_a_process_that_is_killed_fails_its_trial_alone(iris: Path, monkeypatch) -> None:
     job = measuring.Job(iris, "tabular", "svm", "accuracy", 2, 1)
