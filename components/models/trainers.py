@@ -79,11 +79,13 @@ class ClassifierTrainer(Trainer):
 
         Targets are places in `classes`, which are sorted.
         """
-        seen = parts[1]
+        ways = self._ways()
+        # Of classes of a single row none can be kept apart.
+        seen = parts[1] if len(parts[1]) else parts[0].some(CALIBRATION_ROWS, self._ways(1).rng)
         return self._made(
             classes,
             parts,
-            self._ways(),
+            ways,
             lambda learner, _: (learner.scores(seen.rows), seen.targets, seen.weights),
         )
 

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["Survey", "fit", "survey"]
 
 RARE = 20
-"""A class of fewer rows is trained on with all of them: a drawn sample could take it away."""
+"""Of a class of fewer rows so many are watched, not each by chance, which could take all or none:
+what is calibrated without a class never answers it."""
 
-DEALING = 1
-"""The stream of chance that deals rows; 0 is the training's own."""
+DEALING, CHOOSING = 1, 2
+"""The streams of chance that deal rows, and that choose from rare classes; 0 is the training's."""
 
 Trainer = ClassifierTrainer | RegressorTrainer
 
@@ -72,8 +73,17 @@ def _watched(found: Survey, trainer: Trainer) -> np.ndarray:
     share = min(asked, BUCKET_CELLS / _width(found) / rows)
     if found.schema.is_quantity:
         return np.array([share])
-    rare = found.sizes < RARE
-    return np.where(rare & ~rare.all(), 0.0, share)
+    return np.full(len(found.sizes), share)
+
+
+def _chosen(sizes: np.ndarray, watched: np.ndarray, random_state: int) -> dict[int, np.ndarray]:
+    """Return which rows of each rare class are watched, in the order they come; never all."""
+    rng = np.random.default_rng([random_state, CHOOSING])
+    wanted = np.minimum(np.round(sizes * watched), sizes - 1)
+    return {
+        place: rng.permutation(int(sizes[place])) < wanted[place]
+        for place in np.flatnonzero(sizes < RARE).tolist()
+    }
 
 
 class _Dealt:
@@ -81,6 +91,8 @@ class _Dealt:
 
     def __init__(self, found: Survey, request: Request, folder: Path, watched: np.ndarray) -> None:
         self._found, self._watched = found, watched
+        sizes = np.array([found.schema.rows]) if found.schema.is_quantity else found.sizes
+        self._chosen = _chosen(sizes, watched, request.random_state)
         self._count = buckets(found.schema.rows, _width(found))
         layout = Layout(len(found.numbers), len(found.words))
         self._dtype = layout.dtype
@@ -103,18 +115,25 @@ class _Dealt:
             number.median.second(values[~np.isnan(values)])
         for place, (name, places) in enumerate(self._places.items()):
             rows["words"][:, place] = [places.get(word, -1) for word in encoded[name].tolist()]
-        rows["target"], likely = self._targets(target)
+        rows["target"], places = self._targets(target)
         bucket = rng.integers(self._count, size=len(rows))
-        bucket[rng.random(len(rows)) < likely] = self._count
+        bucket[self._are_watched(places, rng)] = self._count
         self._spool.deal(rows, bucket)
 
     def _targets(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is learned of each row, and how likely it is to be watched."""
+        """Return what is learned of each row, and the place of its class: 0 of numbers."""
         if self._found.schema.is_quantity:
             mean, spread = self._found.unit
-            return (target - mean) / spread, self._watched
+            return (target - mean) / spread, np.zeros(len(target), int)
         places = np.searchsorted(self._found.classes, classes(target))
-        return places, self._watched[places]
+        return places, places
+
+    def _are_watched(self, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        watched = rng.random(len(places)) < self._watched[places]
+        for place, left in self._chosen.items():
+            own = np.flatnonzero(places == place)
+            watched[own], self._chosen[place] = left[: len(own)], left[len(own) :]
+        return watched
 
     @property
     def statistics(self) -> Statistics:

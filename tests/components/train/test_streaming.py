@@ -173,6 +173,22 @@ def test_every_row_is_in_one_bucket_in_the_order_it_came(tmp_path: Path) -> None
     assert (made.sizes.tolist(), len(found[3])) == ([len(each) for each in found], 0)
 
 
+@pytest.mark.parametrize("sizes", [(3000, 12), (2, 2), (1, 1, 1), (30, 19, 7)])
+def test_some_rows_of_a_rare_class_are_watched_and_never_all(
+    tmp_path: Path, sizes: tuple[int, ...]
+) -> None:
+    target = [name for name, size in zip("abc", sizes, strict=False) for _ in range(size)]
+    frame = pl.DataFrame({"x": [float(ord(each)) for each in target], "y": target})
+    part = tables.write(tmp_path / "rows", Table(frame, "y"))
+    asked = tables.request("linear_svm", class_weight="balanced", epochs=5)
+    (tmp_path / "spool").mkdir()
+    fitted = streaming.fit(streaming.survey(part, asked), asked, tmp_path / "spool")
+    answers = fitted.pipeline.predict(preprocessing.frame(fitted.columns, rows.read(part).cells))
+    assert answers.tolist() == target
+    trained = np.fromfile(tmp_path / "spool" / "0.rows", Layout(1, 0).dtype)["target"]
+    assert set(trained) == set(range(len(sizes)))
+
+
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
