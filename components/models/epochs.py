@@ -15,6 +15,8 @@ MEASURED_ROWS = 10_000
 """So many training rows are asked after each epoch: enough for a curve, whatever there are."""
 LEAST_GAIN = 1e-4
 """A loss that fell by less than this part did not fall."""
+DIVERGED = "non-finite parameter weights"
+"""What scikit-learn says of a network where steps were too long for its numbers."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,7 @@ def learn(learner: Learner, parts: tuple[Source, Part], plan: Epochs, ways: Ways
     best, best_state, least = 0, None, math.inf
     shown = parts[0].some(MEASURED_ROWS, ways.rng)
     for number in range(1, plan.epochs + 1):
-        for part in parts[0].parts(ways.rng):
-            learner.epoch(part, ways.rng)
+        _pass(number, learner, parts[0], ways.rng)
         epoch = _measured(number, learner, shown, parts[1])
         ways.watch(epoch)
         if not plan.early_stopping or not len(parts[1]):
@@ -118,6 +119,18 @@ def learn(learner: Learner, parts: tuple[Source, Part], plan: Epochs, ways: Ways
     if best_state is not None:
         learner.recall(best_state)
     return best
+
+
+def _pass(number: int, learner: Learner, source: Source, rng: np.random.Generator) -> None:
+    try:
+        for part in source.parts(rng):
+            learner.epoch(part, rng)
+    except ValueError as error:
+        # scikit-learn would have the numbers scaled, which they are.
+        if DIVERGED not in str(error):
+            raise
+        reason = f"its weights left the finite numbers in epoch {number}; lower learning_rate"
+        raise ValueError(reason) from error
 
 
 def _measured(number: int, learner: Learner, train: Part, held_out: Part) -> Epoch:

@@ -70,6 +70,15 @@ def test_a_loss_that_leaves_the_numbers_stops_it_with_a_remedy(loss: float) -> N
         learn(Scripted([1, loss]), (ROWS, ROWS), Mlp(epochs=9), ways)
 
 
+@pytest.mark.filterwarnings("ignore:.* encountered in")
+def test_weights_that_leave_the_numbers_stop_it_with_the_same_remedy() -> None:
+    asked = {"learning_rate": 10, "optimizer": "sgd"}
+    model = build("mlp", asked, (), 3, "tabular-regression").named_steps["model"]
+    rows = np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)
+    with pytest.raises(ValueError, match=r"left the finite numbers in .* lower learning_rate"):
+        model.fit(rows, rows.sum(axis=1).astype(np.float64))
+
+
 @pytest.mark.parametrize(
     ("sizes", "share", "expected"),
     [
