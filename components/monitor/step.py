@@ -19,6 +19,7 @@ from serving import artifact, direct, plain_files, storage
 from serving.errors import PlatformError, UsageError
 from serving.isvc.client import connect
 from serving.plain_files import JSON_LIMIT
+from serving.rollout.state import rollout_of
 from serving.sealed import verified
 from serving.settings import Settings
 from serving.sketch import Reference, reference
@@ -57,7 +58,7 @@ def look(name: str, asked: Asked, settings: Settings) -> Look:
             "that were packaged without cells to count in; package the model again"
         )
     version = str(sketch["version"])
-    known = known_of(_directory(view, name, version, settings))
+    known = known_of(directory_of(view, name, version, settings))
     windows = Windows(place(name, settings))
     seen = Seen(name, version, {sketch["instance"]: _totals(sketch)})
     return _written(seen, known, windows, asked)
@@ -160,9 +161,17 @@ def _service(name: str, settings: Settings) -> ServiceView:
     return view
 
 
-def _directory(view: ServiceView, name: str, version: str, settings: Settings) -> str:
-    """Return where the version is that answered, which in a rollout may be either."""
-    if view.storage_uri.rstrip("/").rpartition("/")[2] == version:
+def directory_of(view: ServiceView, name: str, version: str, settings: Settings) -> str:
+    """Return where the version is that answered, which in a rollout may be either.
+
+    In a bucket it lies at `<version>-<run>`, so that the rollout itself is asked first.
+    """
+    if state := rollout_of(view):
+        known = {state.from_version: state.from_uri, state.version: state.uri}
+        if found := known.get(version):
+            return found
+    last = view.storage_uri.rstrip("/").rpartition("/")[2]
+    if last.partition("-")[0] == version:
         return view.storage_uri
     return storage.join(settings.model_store, name, version)
 

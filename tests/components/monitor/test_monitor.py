@@ -11,7 +11,12 @@ from components import report as pages
 from components.baseline import baseline
 from components.monitor import record, report, rules
 from components.monitor.record import Look, Windows
+from components.monitor.step import directory_of
 from serving.errors import PlatformError, UsageError
+from serving.isvc.resource import ROLLOUT, ServiceView
+from serving.rollout.policy import Policy
+from serving.rollout.state import Rollout
+from serving.settings import Settings
 from serving.signature import MISSING, Column
 from serving.sketch import Reference, reference
 
@@ -113,6 +118,32 @@ def look(number: int, **changed: Any) -> Look:
         "judgement": record.plain(judged),
     }
     return Look(**{**usual, **changed})
+
+
+STORE = "gs://bucket/models/iris"
+MIDWAY = Rollout(
+    "a", "iris", "3", f"{STORE}/3-c0ffee00", Policy(), from_version="2", from_uri=f"{STORE}/2-beef0000"
+)
+
+
+@pytest.mark.parametrize(
+    ("uri", "state", "version", "found"),
+    [
+        (f"{STORE}/3-c0ffee00", None, "3", f"{STORE}/3-c0ffee00"),
+        (f"{STORE}/3-c0ffee00", MIDWAY, "3", f"{STORE}/3-c0ffee00"),
+        (f"{STORE}/3-c0ffee00", MIDWAY, "2", f"{STORE}/2-beef0000"),
+        ("file:///models/iris/3", None, "3", "file:///models/iris/3"),
+        ("file:///models/iris/3", None, "2", f"{STORE}/2"),
+    ],
+)
+def test_the_version_that_answered_is_found_in_a_bucket_too(
+    uri: str, state: Rollout | None, version: str, found: str
+) -> None:
+    """There it lies at a place of its run, not at its number."""
+    annotations = {ROLLOUT: state.to_json()} if state else {}
+    view = ServiceView("iris", "default", storage_uri=uri, annotations=annotations)
+    settings = Settings.from_env({"KANARYA_MODEL_STORE": "gs://bucket/models"})
+    assert directory_of(view, "iris", version, settings) == found
 
 
 def test_a_window_goes_on_until_it_is_closed_or_another_version_answers() -> None:
