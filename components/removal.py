@@ -73,7 +73,7 @@ def remove_version(settings: Settings, version: Registered) -> None:
         _remove(settings, where)
     store = local_path(settings.model_store)
     path = local_path(version.uri) if version.uri else None
-    if path and store and path.parent == store / version.name:
+    if path and store and path.parent == store / version.name and path.exists():
         gone = path.with_name(f".{path.name}.gone")
         path.rename(gone)
         shutil.rmtree(gone)

@@ -1,6 +1,7 @@
 """Versions and runs that go: from the registry, MLflow and the disk; those that are needed stay."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -79,6 +80,14 @@ def test_only_what_nothing_needs_goes_with_all_of_its_files(
     assert len(list(artifacts.glob("models/*/artifacts/model.skops"))) == 4
     assert registry.champion("iris") == registry.Champion("2", uris[1])
     assert not [each for each in sweep.look(settings, STRICT).versions if not each.stays]
+
+
+def test_a_version_whose_bytes_are_gone_already_goes_too(
+    settings: Settings, uris: list[str]
+) -> None:
+    shutil.rmtree(settings.home / "models" / "iris" / "3")
+    sweep.go(settings, sweep.look(settings, STRICT), STRICT)
+    assert standing(settings)[0] == ["1", "2", "4", "5"]
 
 
 def test_an_alias_counts_however_many_models_there_are(settings: Settings, tmp_path: Path) -> None:
