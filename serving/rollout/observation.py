@@ -24,10 +24,11 @@ LONGEST_LABEL = 20
 class Counts:
     """Requests, errors and latencies of one revision since some moment.
 
-    `errors` are answers of 500 and above, and no answer at all. `buckets[i]` counts the requests
-    that took at most `bounds[i]` seconds and more than the bound before it; the last bound is inf.
-    `classes`: predicted rows by label; `confidence`: rows by the probability of their label, as
-    `buckets` are. Both stay empty where the source cannot see predictions.
+    `errors` are answers of 500 and above, no answer at all, and rows that were refused as not
+    fitting the model (400, 422). `buckets[i]` counts the requests that took at most `bounds[i]`
+    seconds and more than the bound before it; the last bound is inf. `classes`: predicted rows by
+    label; `confidence`: rows by the probability of their label, as `buckets` are. Both stay empty
+    where the source cannot see predictions.
     """
 
     requests: int = 0

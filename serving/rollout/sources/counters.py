@@ -18,6 +18,10 @@ Bounds are of cumulative buckets, as Prometheus has them.
 """
 Counters = Mapping[Key, int]
 
+REFUSED = frozenset({400, 422})
+"""What a version answers to rows that do not fit it. Who asks wrongly asks both revisions so; a
+canary that alone refuses them has other columns than its callers send."""
+
 
 def whole(value: float, what: str) -> int:
     """Return a counter's value. Raises ValueError where it is none: NaN, infinite, negative."""
@@ -58,7 +62,7 @@ def counts(counters: Counters) -> Counts:
     sure, confidence = _buckets(_of(counters, CONFIDENCE).items(), "confidence")
     return Counts(
         requests=sum(codes.values()),
-        errors=sum(count for code, count in codes.items() if code >= 500),
+        errors=sum(count for code, count in codes.items() if code >= 500 or code in REFUSED),
         buckets=buckets,
         bounds=bounds,
         classes=_of(counters, LABEL),

@@ -34,7 +34,7 @@ def view(url: str) -> ServiceView:
 def test_the_gateways_counters_are_read_by_revision(serve: Callable[[Page], str]) -> None:
     metrics = Metrics(started_at=1786000000.25)
     ours = metrics.service("ml", "iris")
-    for code, seconds in [("200", 0.002), ("200", 0.03), ("422", 0.002), ("500", 0.002)]:
+    for code, seconds in [("200", 0.002), ("200", 0.03), ("404", 0.002), ("500", 0.002)]:
         ours.attempt("r1", code, seconds)
     ours.attempt("r2", "502", 0.5)
     metrics.service("ml", "wine").attempt("r1", "500", 0.5)
@@ -48,6 +48,18 @@ def test_the_gateways_counters_are_read_by_revision(serve: Callable[[Page], str]
     assert seen.of("r1").quantile(0.5) == pytest.approx(0.002, rel=0.2)
     assert seen.of("r2").quantile(0.95) == pytest.approx(0.5, rel=0.2)
     assert sum(seen.of("r1").buckets) == 4
+
+
+def test_rows_that_a_revision_refuses_as_not_fitting_are_errors_of_it(
+    serve: Callable[[Page], str],
+) -> None:
+    """A canary with another column than its callers send answers each of them 400."""
+    metrics = Metrics(started_at=1786000000.25)
+    for code in ("400", "422", "401", "404", "408", "413", "429", "200"):
+        metrics.service("ml", "iris").attempt("r1", code, 0.002)
+    seen = GatewaySource().observe(view(serve(metrics.render)), 7.0)
+    assert isinstance(seen, Observation)
+    assert (seen.of("r1").requests, seen.of("r1").errors) == (8, 2)
 
 
 def test_a_service_without_traffic_is_measured_as_zero(serve: Callable[[Page], str]) -> None:
