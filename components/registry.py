@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.telling import note
 from components.tracking_store import connect
 from serving import audit
 
 STAGING, CHAMPION, PREVIOUS = "staging", "champion", "previous"
 STORE_URI = "kanarya.store_uri"
 ROLLOUT = "kanarya.rollout"
+USED_UP = "kanarya:used-up"
+"""The source of a version that is made and deleted only so that nothing else gets its number."""
 PAGE = 1000
 """Entries that MLflow is asked for at a time: as many as it gives."""
 Aliases = Mapping[tuple[str, str], tuple[str, ...]]
@@ -77,6 +80,22 @@ def next_version(name: str) -> int:
     return max((int(v.version) for v in found), default=0) + 1
 
 
+def number_after(name: str, last: int) -> int:
+    """Return the number that the next registration will get, which is above `last`.
+
+    `last` was given once already. An MLflow that was restored from an older backup would give it
+    again, to other bytes than those that are served under it; a version that is deleted keeps its
+    number.
+    """
+    tracker, given = connect(), next_version(name) - 1
+    while given < last:
+        _ensure_name(tracker, name)
+        made = tracker.create_model_version(name, source=USED_UP)
+        tracker.delete_model_version(name, made.version)
+        given = int(made.version)
+    return given + 1
+
+
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Let one registration of a model name at a time run on this machine."""
@@ -120,9 +139,12 @@ def set_tags(name: str, version: str, values: Mapping[str, str]) -> None:
 def promoted(name: str, version: str, reason: str) -> None:
     """Record that a version serves 100 %: `champion` moves to it, `previous` to the one before.
 
-    Doing it twice changes nothing, so that a rollout may repeat it after a crash.
+    Doing it twice changes nothing, so that a rollout may repeat it after a crash. Of a version that
+    the registry lacks nothing is recorded.
     """
     tracker = connect()
+    if _lacks(name, version):
+        return
     before = _alias(tracker, name, CHAMPION)
     if before and before != version:
         _move(tracker, name, PREVIOUS, before)
@@ -136,9 +158,12 @@ def promoted(name: str, version: str, reason: str) -> None:
 def rolled_back(name: str, version: str, reason: str) -> None:
     """Record that a version was taken out of the traffic.
 
-    Where it was the champion already (its promotion is undone) the one before serves again.
+    Where it was the champion already (its promotion is undone) the one before serves again. Of a
+    version that the registry lacks nothing is recorded.
     """
     tracker = connect()
+    if _lacks(name, version):
+        return
     before = _alias(tracker, name, PREVIOUS)
     if before and _alias(tracker, name, CHAMPION) == version:
         _move(tracker, name, CHAMPION, before)
@@ -157,6 +182,17 @@ class RegistryRecorder:
     def rolled_back(self, name: str, version: str, reason: str) -> None:
         """Write down that `version` was taken out of the traffic."""
         rolled_back(name, version, reason)
+
+
+def _lacks(name: str, version: str) -> bool:
+    """Say whether a version that was rolled out is not registered (any more), and tell of it."""
+    if tags_if_any(name, version):
+        return False
+    note(
+        f"MLflow has no version {version} of {name}, so its aliases stay as they are: a backup "
+        "that is older was restored, or it was deleted; what is live does not depend on it"
+    )
+    return True
 
 
 def _alias(tracker: Any, name: str, alias: str) -> str | None:

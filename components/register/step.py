@@ -11,6 +11,8 @@ from components import decision, recorded, registry, tracking
 from components.errors import GateError
 from components.register import rules
 from serving import artifact, storage
+from serving.errors import KanaryaError
+from serving.rollout.ledger import StoredLedger
 from serving.settings import Settings
 
 
@@ -27,11 +29,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Store:
-    """Where a model's versions are published, by which run, and the key that signs them, if any."""
+    """Where a model's versions are published, by which run, and the key that signs them, if any.
+
+    `last`: the greatest number of a version that was rolled out.
+    """
 
     uri: str
     run_id: str
     signing_key: Path | None = None
+    last: int = 0
 
     def place(self, version: str) -> str:
         """Return where a version is published.
@@ -55,7 +61,8 @@ def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None 
     if not verdict.promote:
         raise GateError(f"{name}: the gate rejected this candidate, so it is not registered")
     _describe_run(candidate, run_id, verdict)
-    store = Store(storage.join(settings.model_store, name), run_id, settings.signing_key)
+    place, last = storage.join(settings.model_store, name), _last_served(settings, name)
+    store = Store(place, run_id, settings.signing_key, last)
     with registry.lock(storage.local_path(store.uri) or settings.home / "locks" / name):
         version = _commit(candidate, name, run_id, (store, verdict))
     registry.stage(name, version)
@@ -63,11 +70,25 @@ def run(candidate: Candidate, name: str, run_id: str, settings: Settings | None 
     return version
 
 
+def _last_served(settings: Settings, name: str) -> int:
+    """Return the greatest number that a version had which was rolled out, 0 where none was.
+
+    Where the ledger is damaged it may be any of those that were ever published.
+    """
+    try:
+        records = StoredLedger(settings.ledger, settings.namespace).chain(name).records
+        found = [each.entry.to.version or "" for each in records]
+    except KanaryaError:
+        published = storage.folders(storage.join(settings.model_store, name))
+        found = [folder.partition("-")[0] for folder in published]
+    return max((int(number) for number in found if number.isdecimal()), default=0)
+
+
 def _commit(
     candidate: Candidate, name: str, run_id: str, where: tuple[Store, decision.Decision]
 ) -> str:
     store, verdict = where
-    expected = str(registry.next_version(name))
+    expected = str(registry.number_after(name, store.last))
     uri = _publish(candidate.packaged, store, expected)
     card = artifact.read_card(candidate.packaged)
     facts = rules.facts(card, verdict, run_id)

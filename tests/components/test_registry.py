@@ -14,6 +14,9 @@ from components.register import step
 from components.reject import step as rejecting
 from components.table_schema import TableColumn, TableSchema
 from serving import artifact, storage
+from serving.published import manifest_sha256
+from serving.rollout.ledger import StoredLedger
+from serving.rollout.record import Entry, Model
 from serving.settings import Settings
 from tests.serving.fake_gcs import FakeGcs
 from tests.serving.fake_gcs import gcs as gcs
@@ -136,6 +139,20 @@ def test_a_rollback_leaves_the_champion_and_one_after_promotion_restores_the_one
     assert aliases()["champion"] == "1"
 
 
+def test_a_version_that_the_registry_lost_is_promoted_and_rolled_back_without_it(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An older MLflow was restored: what is live must move all the same."""
+    step.run(candidate(tmp_path / "1", iris_model_dir), "iris", start(), settings)
+    registry.promoted("iris", "1", "")
+    for tell in (registry.promoted, registry.rolled_back):
+        tell("iris", "2", "by hand")
+        assert aliases() == {"champion": "1"}
+        assert "MLflow has no version 2 of iris" in capsys.readouterr().out
+    registry.rolled_back("unheard-of", "1", "by hand")
+    assert "MLflow has no version 1 of unheard-of" in capsys.readouterr().out
+
+
 def test_nothing_serves_where_nothing_was_registered(settings: Settings) -> None:
     assert registry.champion("iris") is None
     assert registry.listing() == []
@@ -162,6 +179,26 @@ def test_a_registration_by_hand_in_between_does_not_mix_up_the_bytes(
     published = settings.home / "models" / "iris" / version
     assert artifact.read_card(published).version == version
     assert registry.tags("iris", version)[registry.STORE_URI] == published.as_uri()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_number_that_was_served_is_not_given_again_by_an_older_mlflow(
+    settings: Settings, tmp_path: Path, iris_model_dir: Path, *, damaged: bool
+) -> None:
+    """It was restored from a backup: the newest versions, one of which serves, are not in it."""
+    step.run(candidate(tmp_path / "1", iris_model_dir), "iris", start(key="1"), settings)
+    served = settings.home / "models" / "iris" / "3"
+    artifact.publish(candidate(tmp_path / "3", iris_model_dir).packaged, served, "3")
+    ledger = StoredLedger(settings.ledger)
+    ledger.append(Entry("iris", "begun", "a", Model("3", served.as_uri()), holder="host:1:cafe"))
+    if damaged:
+        (settings.home / "ledger" / "iris" / "stranger").write_text("no record")
+    before = manifest_sha256(served.as_uri())
+    for number in ("4", "5"):
+        made = candidate(tmp_path / number, iris_model_dir)
+        assert step.run(made, "iris", start(key=number), settings) == number
+    assert manifest_sha256(served.as_uri()) == before
+    assert [entry.version for entry in registry.listing("iris")] == ["5", "4", "1"]
 
 
 def test_no_machine_writes_where_another_one_has_published(

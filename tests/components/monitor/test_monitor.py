@@ -122,7 +122,13 @@ def look(number: int, **changed: Any) -> Look:
 
 STORE = "gs://bucket/models/iris"
 MIDWAY = Rollout(
-    "a", "iris", "3", f"{STORE}/3-c0ffee00", Policy(), from_version="2", from_uri=f"{STORE}/2-beef0000"
+    "a",
+    "iris",
+    "3",
+    f"{STORE}/3-c0ffee00",
+    Policy(),
+    from_version="2",
+    from_uri=f"{STORE}/2-beef0000",
 )
 
 
