@@ -13,6 +13,7 @@ from components import number_scores, scores
 from components.evaluate import rules
 from components.evaluation import ChampionScores
 from components.number_scores import Estimates
+from components.rows import Rows
 from serving import artifact, storage
 from serving.card import parse_card
 from serving.errors import KanaryaError, ModelError
@@ -42,9 +43,20 @@ ASKED = 256
 """Images that a model is asked about at a time."""
 
 
-def of_cells(cells: Mapping[str, np.ndarray]) -> Ask:
+def of_rows(given: Rows) -> Ask:
     """Return how a model is asked about rows of a table."""
-    return lambda signature, predict: predict(encode(signature.inputs, cells))
+    kinds = {column.name: column.kind for column in given.schema.inputs}
+
+    def ask(signature: Signature, predict: Predict) -> np.ndarray:
+        for column in signature.inputs:
+            now = kinds.get(column.name, column.kind)
+            if (now == "text") is not (column.kind == "text"):
+                raise ModelError(
+                    f"It learned from {column.name!r} as {column.kind}, which is {now} in this data."
+                )
+        return predict(encode(signature.inputs, given.cells))
+
+    return ask
 
 
 def of_images(pixels: np.ndarray) -> Ask:

@@ -122,7 +122,7 @@ def _candidate(inputs: Inputs) -> Candidate:
 def _judge(name: str, candidate: Candidate, outputs: Outputs, serving: Champion | None) -> Judged:
     given = candidate.given
     answers = scores.answers(given.labels, candidate.raw, candidate.signature.labels)
-    ask = champion.of_cells(given.cells)
+    ask = champion.of_rows(given)
     compared = with_live(champion.score(serving, ask, answers), name) if serving else None
     judged = judged_of(answers, compared, _beside_classes(candidate, answers))
     write_judged(outputs, (judged, candidate.raw), rules.pictures(judged), (name, given.cells))
@@ -167,7 +167,7 @@ def _estimate(
 ) -> Estimated:
     given = candidate.given
     estimates = number_scores.estimates(given.labels, candidate.raw)
-    ask = champion.of_cells(given.cells)
+    ask = champion.of_rows(given)
     compared = None
     if serving:
         compared = with_live(champion.score_numbers(serving, ask, estimates), name)

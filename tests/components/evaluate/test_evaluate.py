@@ -13,9 +13,14 @@ from kfp import dsl
 
 from components import plots, scores
 from components.evaluate import rules, step
+from components.evaluate.champion import of_rows
 from components.evaluate.rules import Judged
 from components.report import Picture, Report, Table, html
+from components.rows import Rows
+from components.table_schema import TableColumn, TableSchema
 from serving import artifact
+from serving.errors import ModelError
+from serving.signature import Column, ColumnKind, Signature
 from tests.components import kfp_ui, tables
 from tests.components.tables import Walk
 
@@ -97,6 +102,19 @@ def test_a_champion_that_cannot_be_scored_is_recorded_with_the_reason(
     assert why in written["champion"]["error"]
     assert judged.evaluation.candidate == walked.judged.evaluation.candidate
     assert "could not be scored" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("was", "now"), [("number", "text"), ("text", "number")])
+def test_a_champion_is_not_asked_about_words_that_were_numbers(
+    was: ColumnKind, now: ColumnKind
+) -> None:
+    """As of a column that is written `12.5 EUR` from some day on."""
+    column = TableColumn("price", now, missing=0, distinct=2)
+    schema = TableSchema((column,), "sold", "text", 2, "ab" * 32, "/data/x.csv", ",", "utf-8")
+    cells = np.array(["12.5 EUR", "3 EUR"], dtype=object) if now == "text" else np.array([1.0, 2.0])
+    ask = of_rows(Rows(schema, {"price": cells}, np.array(["yes", "no"])))
+    with pytest.raises(ModelError, match=f"'price' as {was}, which is {now} in this data"):
+        ask(Signature((Column("price", was),), ("no", "yes")), lambda inputs: np.zeros((2, 2)))
 
 
 def test_the_report_says_how_many_test_rows_are_trained_on(walked: Walk) -> None:
