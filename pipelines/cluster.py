@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from pipelines.cluster_errors import Refusal, refused, unreachable
 from pipelines.cluster_place import CA_FILE, Place
-from pipelines.errors import ClusterError, LoginNeeded, NotThere
+from pipelines.errors import ClusterError, LoginNeeded, NotThere, Unreachable
 from serving.errors import UsageError
 
 CONNECT_S, ANSWER_S = 10, 60
@@ -169,10 +169,16 @@ def _written(path: Path) -> str:
 
 
 def _patient(request: Callable[..., Any], place: Place) -> Callable[..., Any]:
-    """Return the SDK's `request` with limits of time, which refuses answers that are no JSON."""
+    """Return the SDK's `request` with limits of time, which refuses answers that are no JSON.
+
+    A cookie is read anew for each request: who watches for hours may have to renew it.
+    """
 
     def asked(*args: Any, **kwargs: Any) -> Any:
         kwargs["_request_timeout"] = (CONNECT_S, ANSWER_S)
+        if place.cookie_file:
+            cookie = {"Cookie": _written(place.cookie_file)}
+            kwargs["headers"] = {**(kwargs.get("headers") or {}), **cookie}
         response = request(*args, **kwargs)
         if kwargs.get("_preload_content", True):
             _check(response, place)
@@ -182,7 +188,9 @@ def _patient(request: Callable[..., Any], place: Place) -> Callable[..., Any]:
 
 
 def _check(response: Any, place: Place) -> None:
-    body = bytes(response.data or b"").lstrip()
+    body = bytes(response.data or b"").strip()
+    if body[:1] == b"{" and body[-1:] != b"}":
+        raise Unreachable(f"{place.host} broke off in the middle of its answer")
     if not body or body[:1] == b"{":
         return
     content = response.getheader("content-type") or ""

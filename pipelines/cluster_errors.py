@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.cluster_place import COOKIE_FILE, NAMESPACE, TOKEN_FILE, Place
-from pipelines.errors import ClusterError, LoginNeeded, NotThere, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NotThere, Unreachable
 
 LONGEST = 300
 """Characters of a refusal's own words that are shown."""
+BUSY = (429, 502, 503, 504)
+"""What a gateway, or the API itself, answers that cannot now."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,25 @@ class Refusal:
 
 def refused(answer: Refusal, place: Place, what: str) -> ClusterError:
     """Return the error to raise; `what` is what was asked for, as in "cannot `what`"."""
-    if answer.is_page or 300 <= answer.status < 400:
+    # Gateways say that nobody is behind them with a page as well, which asks for no login.
+    if answer.status < 500 and (answer.is_page or 300 <= answer.status < 400):
         return LoginNeeded(_login(answer, place))
-    words = said(answer.body)
+    words = "" if answer.is_page else said(answer.body)
     if answer.status == 401:
-        return ClusterError(_unknown(place, words))
+        return Faltering(_unknown(place, words))
     if answer.status == 403 or _denied(words):
         return ClusterError(_forbidden(place, what, words))
     if answer.status == 404:
         return NotThere(_missing(answer, place, what, words))
-    if answer.status in (502, 503, 504):
+    if answer.status in BUSY:
         return Unreachable(f"{place.host} answers {answer.status}: {words or 'it is not ready'}")
     if answer.status == 400 and "namespace" in words.lower() and not place.namespace:
         return ClusterError(
             f"cannot {what}: {words}; this Kubeflow Pipelines has several users, so name yours: "
             f"--namespace NAME or {NAMESPACE}"
         )
-    return ClusterError(f"cannot {what}: {place.host} answers {answer.status}: {words or '-'}")
+    kind = Faltering if answer.status >= 500 else ClusterError
+    return kind(f"cannot {what}: {place.host} answers {answer.status}: {words or '-'}")
 
 
 def said(body: str) -> str:

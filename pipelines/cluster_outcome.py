@@ -64,8 +64,13 @@ def _told(step: str, log: Callable[[str], str], page: str) -> tuple[str, str, st
             f"{step} did not write how it ended, so its image is older than this command; "
             f"see {page}"
         )
-    record = json.loads(lines[-1].removeprefix(OUTCOME))
-    return str(record["outcome"]), str(record["sentence"]), record["version"]
+    try:
+        record = json.loads(lines[-1].removeprefix(OUTCOME))
+        return str(record["outcome"]), str(record["sentence"]), record["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClusterError(
+            f"the log of {step} breaks off where it says how it ended; see {page}"
+        ) from error
 
 
 def _failure(

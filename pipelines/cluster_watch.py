@@ -15,14 +15,18 @@ from pipelines.cluster import Cluster
 from pipelines.cluster_outcome import notes, result
 from pipelines.cluster_pods import trouble
 from pipelines.cluster_steps import FINAL, ClusterRun, Task, changes, is_waiting, steps
-from pipelines.errors import ClusterError, NotThere, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NotThere, Unreachable
 from pipelines.journal import Result, Step
 from pipelines.step_log import Note
+from serving.errors import KanaryaError, UsageError
 
 SILENCE_S = 300.0
 """How long Kubeflow Pipelines may be out of reach before watching is given up."""
 WAITING_S = 30.0
 """How long a pod may stand there without working before somebody asks why."""
+PASSING = (Unreachable, Faltering, LoginNeeded, UsageError)
+"""What may be over soon, of a run that was seen: an outage, a fault, a login that is renewed (whose
+file is empty meanwhile)."""
 NOT_BEGUN = "Kubeflow Pipelines has not begun with the run; does its workflow controller work?"
 LIVE = frozenset({"deploy", "train-images"})
 """Steps whose notes are told while they go on."""
@@ -75,8 +79,9 @@ class Watch:
 
     def _look(self) -> ClusterRun:
         """Return the run as it is now."""
+        passing = PASSING if self._tasks else (Unreachable,)
         try:
-            return self._patiently(lambda: cluster_runs.get(self.cluster, self.run_id))
+            return self._patiently(lambda: cluster_runs.get(self.cluster, self.run_id), passing)
         except NotThere as error:
             if not self._tasks:
                 raise
@@ -85,13 +90,15 @@ class Watch:
                 "it ended"
             ) from error
 
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """Return what is asked for, after an outage of `SILENCE_S` at most."""
+    def _patiently(
+        self, ask: Callable[[], T], passing: tuple[type[KanaryaError], ...] = (Unreachable,)
+    ) -> T:
+        """Return what is asked for, after `SILENCE_S` of what passes at most."""
         since = self.clock.now()
         while True:
             try:
                 return ask()
-            except Unreachable as error:
+            except passing as error:
                 if self.clock.now() - since > SILENCE_S:
                     raise
                 self._say("engine", f"{error} Trying again.")

@@ -6,6 +6,7 @@ serving.errors.KanaryaError
 │   └── ClusterError    exit 1   Kubeflow Pipelines refused, or answers nothing that helps
 │       ├── Unreachable exit 1   nothing answers there now; the same call may work later
 │       ├── LoginNeeded exit 1   a page for browsers answers, in place of the API
+│       ├── Faltering   exit 1   it failed inside, or what shows who asks has run out
 │       └── NotThere    exit 1   there is no run, experiment or schedule of that name
 ├── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
 ├── BackupError         exit 1   a backup cannot be made, is damaged, or cannot be restored
@@ -37,6 +38,10 @@ class Unreachable(ClusterError):
 
 class LoginNeeded(ClusterError):
     """A page for browsers answers: a login, or another address than the API's."""
+
+
+class Faltering(ClusterError):
+    """It failed at what was asked, or does not accept a token; who asks later may hear more."""
 
 
 class NotThere(ClusterError):

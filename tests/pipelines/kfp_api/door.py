@@ -55,6 +55,8 @@ class Door(BaseHTTPRequestHandler):
             return False
         if fault == "drop":
             self.close_connection = True
+        elif isinstance(fault, tuple):
+            self.text(*fault)
         else:
             self.text(f"upstream connect error, {fault}", fault)
         return True

@@ -45,7 +45,9 @@ class FakeKfp:
         self.login = ""  # "redirect", "page": what a gateway answers without a cookie
         self.tag = "2.17.0"
         self.is_ui = False
-        self.faults: list[Any] = []  # answers to the next requests: a status, or "drop"
+        self.faults: list[
+            Any
+        ] = []  # answers to the next requests: a status, "drop", (text, status, kind)
         self.story: list[Callable[[], None]] = []  # what happens before each look at a run
         self.crashes: list[BaseException] = []
         self.host = ""

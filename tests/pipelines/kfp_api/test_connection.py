@@ -14,7 +14,7 @@ import pytest
 from pipelines import cluster_runs
 from pipelines.cluster import connect
 from pipelines.cluster_place import Place
-from pipelines.errors import ClusterError, LoginNeeded, NotThere, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NotThere, Unreachable
 from serving.errors import KanaryaError, UsageError
 from tests.pipelines.kfp_api.server import FakeKfp, serve
 
@@ -35,12 +35,16 @@ def set_up(kfp: FakeKfp, **state: object) -> None:
 
 
 REFUSALS = [
-    ({"token": "abc"}, ClusterError, ["wants to know who asks", "KFP_TOKEN_FILE"]),
+    ({"token": "abc"}, Faltering, ["wants to know who asks", "KFP_TOKEN_FILE"]),
     ({"login": "redirect"}, LoginNeeded, ["sends to /dex/auth", "KFP_COOKIE_FILE", "/pipeline"]),
     ({"login": "page"}, LoginNeeded, ["a page for browsers", "KFP_COOKIE_FILE"]),
     ({"multi_user": True}, ClusterError, ["empty namespace", "--namespace NAME"]),
     ({"faults": [503, 503]}, Unreachable, ["answers 503"]),
-    ({"faults": [500]}, ClusterError, ["cannot list the runs", "answers 500"]),
+    ({"faults": [429]}, Unreachable, ["answers 429"]),
+    ({"faults": [("<html>gone</html>", 503, "text/html")]}, Unreachable, ["503: it is not ready"]),
+    ({"faults": [("<html>oops</html>", 500, "text/html")]}, Faltering, ["answers 500: -"]),
+    ({"faults": [('{"runs": [{"run_id"', 200, "application/json")]}, Unreachable, ["broke off"]),
+    ({"faults": [500]}, Faltering, ["cannot list the runs", "answers 500"]),
     ({"faults": [404]}, NotThere, ["no API of Kubeflow Pipelines 2"]),
 ]
 
@@ -81,10 +85,13 @@ def test_a_token_is_read_anew_for_each_request(kfp: FakeKfp, tmp_path: Path) -> 
 def test_a_cookie_opens_the_gateway_until_it_is_stale(kfp: FakeKfp, tmp_path: Path) -> None:
     set_up(kfp, login="redirect", cookie="authservice_session=abc")
     place = Place(kfp.host, kfp.host, cookie_file=file(tmp_path, "authservice_session=abc\n"))
-    assert listed(place) == []
+    cluster = connect(place)
+    assert cluster_runs.newest(cluster) == []
     kfp.cookie = "authservice_session=new"
     with pytest.raises(LoginNeeded, match="is not valid, or no longer"):
-        listed(place)
+        cluster_runs.newest(cluster)
+    file(tmp_path, "authservice_session=new\n")
+    assert cluster_runs.newest(cluster) == []
 
 
 def test_nobody_there_is_told_with_the_address() -> None:

@@ -128,6 +128,42 @@ def test_an_outage_is_waited_out_and_told_once(
     assert sum("answers 503" in note for note in told.notes) == 1
 
 
+PASSING: list[tuple[Any, str]] = [
+    (("<html>no server is available</html>", 503, "text/html"), "answers 503"),
+    (
+        ('{"code": 13, "message": "dial tcp: lookup mysql"}', 500, "application/json"),
+        "lookup mysql",
+    ),
+    (('{"code": 16, "message": "token expired"}', 401, "application/json"), "token expired"),
+    (("<html>log in</html>", 200, "text/html"), "a page for browsers"),
+    (('{"run_id": "', 200, "application/json"), "broke off in the middle"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), PASSING, ids=lambda v: str(v)[:20])
+def test_what_may_pass_is_waited_out_of_a_run_that_was_seen(
+    kfp: FakeKfp, watch: Callable[[], Result], told: Told, fault: Any, words: str
+) -> None:
+    kfp.story = stories.through(kfp, ("register", "deploy"), stories.PROMOTED)
+    kfp.faults = [None, fault, fault]
+    assert watch().outcome == "promoted"
+    assert sum(words in note for note in told.notes) == 1
+
+
+def test_an_outcome_that_breaks_off_is_no_outcome(
+    kfp: FakeKfp, watch: Callable[[], Result]
+) -> None:
+    story = stories.through(kfp, ("register", "deploy"), stories.PROMOTED)
+
+    def end() -> None:
+        story[-1]()
+        stories.writes(kfp, "deploy", 'outcome: {"outcome": "promo')
+
+    kfp.story = [*story[:-1], end]
+    with pytest.raises(ClusterError, match="the log of deploy breaks off"):
+        watch()
+
+
 def test_an_outage_while_the_outcome_is_read_is_waited_out(
     kfp: FakeKfp, watch: Callable[[], Result]
 ) -> None:
