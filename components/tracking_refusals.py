@@ -76,6 +76,16 @@ def refusal(uri: str, error: BaseException) -> TrackingError | None:
             f"the MLflow server {shown(uri)} failed ({_first(error)}); its log says why: look "
             "after its database and its artifact store, and run it again"
         )
+    if status == 429:
+        return TrackingError(
+            f"the MLflow server {shown(uri)} has too many requests ({_first(error)}): run it again "
+            "later"
+        )
+    if status == 413:
+        return TrackingError(
+            f"the MLflow server {shown(uri)} takes no file so large ({_first(error)}): let what "
+            "stands before it take larger ones (nginx: client_max_body_size)"
+        )
     if status is None and _is_foreign(error):
         return TrackingError(away(uri, error))
     return None

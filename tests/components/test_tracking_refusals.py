@@ -79,6 +79,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         ),
         ((500, "Internal Server Error"), {}, "look after its database and its artifact store"),
         ((503, '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "db"}'), {}, "its log says"),
+        ((429, "slow down"), {}, "has too many requests"),
+        ((413, "<html>413 Request Entity Too Large</html>"), {}, "client_max_body_size"),
         ((404, "<html>not here</html>"), {}, "correct MLFLOW_TRACKING_URI"),
         ((200, "<html>another's page</html>"), {}, "correct MLFLOW_TRACKING_URI"),
     ],
