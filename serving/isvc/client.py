@@ -7,6 +7,7 @@ answer stood for a change is something that only a new read can tell.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 TIMEOUT_S = (3.0, 10.0)
 READ_PAUSES_S = (0.05, 0.15, 0.3)
+_OBJECT = re.compile(r"^<[^>]*>: |^\w+\([^)]*\): ")
+"""What urllib3 puts before the system's words."""
 _IN_CLUSTER_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -45,7 +48,7 @@ class ServiceClient:
     def list(self) -> tuple[ServiceView, ...]:
         """Return every service of the namespace, in the server's order."""
         found = self._read("the services", self.api.list_namespaced_custom_object)
-        return tuple(view_of(item) for item in found["items"])
+        return tuple(view_of(item) for item in found.get("items") or ())
 
     def create(self, manifest: Mapping[str, Any]) -> ServiceView:
         """Return the service just made. Raises AlreadyExists."""
@@ -87,11 +90,16 @@ class ServiceClient:
 
         place = (GROUP, VERSION, self.namespace, PLURAL)
         try:
-            return call(*place, *args, _request_timeout=TIMEOUT_S)
+            found = call(*place, *args, _request_timeout=TIMEOUT_S)
         except ApiException as error:
             raise self._refused(subject, refusal_of(error.status, error.body)) from error
         except HTTPError as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
+        except UnicodeDecodeError as error:
+            raise self._foreign() from error
+        if not isinstance(found, dict) or "metadata" not in found:
+            raise self._foreign()
+        return found
 
     def _fetch(self, path: str, method: str = "GET", body: object = None) -> Answer:
         from kubernetes.client.exceptions import ApiException
@@ -109,19 +117,36 @@ class ServiceClient:
             )
         except ApiException as error:
             return error.status or 0, None
+        except UnicodeDecodeError:
+            return 0, None
         except HTTPError as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
         return status, found
 
-    def _silent(self) -> Unreachable:
+    def _silent(self, error: Exception) -> Unreachable:
+        if self.address.startswith("http://"):
+            return Unreachable(
+                f"cannot reach the Kubernetes API at {self.address}: is the platform up? "
+                "Start it with `kanarya up`."
+            )
+        why = _OBJECT.sub("", " ".join(str(getattr(error, "reason", None) or error).split()))
         return Unreachable(
-            f"cannot reach the Kubernetes API at {self.address}: is the platform up? "
-            "Start it with `kanarya up`."
+            f"cannot reach the Kubernetes API at {self.address} ({why}): is it up, and is "
+            "KUBECONFIG the one of your cluster? That of this machine starts with `kanarya up`."
+        )
+
+    def _foreign(self) -> Unreachable:
+        """Return the error for a page, or half an answer, where an object was asked for."""
+        return Unreachable(
+            f"what answers at {self.address} is no API with InferenceServices: is KServe installed "
+            "there, does a login stand before it, or is KUBECONFIG the one of another place?"
         )
 
     def _refused(self, subject: str, refusal: Refusal) -> ServiceError:
         where = f"namespace {self.namespace} at {self.address}"
         match refusal.status, refusal.reason:
+            case 404, reason if reason != "NotFound":
+                return self._foreign()
             case 404, _:
                 return NotFound(f"{subject}: there is no such InferenceService in {where}.")
             case 409, "AlreadyExists":
@@ -131,7 +156,8 @@ class ServiceClient:
                     f"{subject}: somebody changed it first ({refusal.message}). "
                     "Read it again, then patch."
                 )
-        return ServiceError(
+        kind = Unreachable if refusal.may_pass else ServiceError
+        return kind(
             f"{subject}: the Kubernetes API at {self.address} refused it "
             f"({refusal.status}): {refusal.message}"
         )

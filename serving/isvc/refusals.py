@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 
 _LONGEST = 300
+_PASSING = (429, 500, 502, 503, 504)
+"""Too many requests, a database or a webhook that does not answer, an API server that starts."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,11 @@ class Refusal:
     reason: str
     message: str
 
+    @property
+    def may_pass(self) -> bool:
+        """Say whether the same request may do later; whether it was carried out nobody knows."""
+        return self.status in _PASSING
+
 
 def refusal_of(status: int | None, body: str | bytes | None) -> Refusal:
     """Return the refusal in a Status object; any other body becomes the sentence itself."""
@@ -25,6 +32,12 @@ def refusal_of(status: int | None, body: str | bytes | None) -> Refusal:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        return Refusal(status or 0, "", text.strip()[:_LONGEST] or "no reason given")
-    message = str(said.get("message") or "no reason given")
-    return Refusal(status or 0, str(said.get("reason") or ""), message[:_LONGEST])
+        return Refusal(status or 0, "", _line(text))
+    return Refusal(
+        status or 0, str(said.get("reason") or ""), _line(str(said.get("message") or ""))
+    )
+
+
+def _line(text: str) -> str:
+    """Return a sentence of one line; webhooks write paragraphs."""
+    return " ".join(text.split())[:_LONGEST] or "no reason given"

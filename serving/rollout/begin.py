@@ -39,10 +39,7 @@ def until_decided(
 
     def attempts() -> Outcome:
         try:
-            while True:
-                outcome = attempt(rollout)
-                if outcome is not None:
-                    return outcome
+            return world.insist(request.name, lambda: attempt(rollout))
         except Lost as lost:
             gave_way(world, request.name, rollout, str(lost))
             raise
@@ -81,7 +78,8 @@ def take(world: World, request: Request, view: ServiceView | None, rollout: str)
     state = begun(world, replace(state, id=rollout), why)
     try:
         _write(world, state, view, mode)
-    except (AlreadyExists, Conflict, Unreachable):
+    except (AlreadyExists, Conflict, Unreachable) as error:
+        world.refusals.append(str(error))
         # A lost answer may stand for a change that was made: the object tells.
         found = world.find(request.name)
         other = rollout_of(found) if found else None

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from serving.rollout.lease import Claim, abandoned, present, undisturbed
 from serving.rollout.ledger import LedgerError
-from serving.rollout.loop import drive
+from serving.rollout.loop import POLL_S, Hurdle, drive
 from serving.rollout.outcome import (
     Event,
     EventKind,
@@ -65,6 +65,7 @@ def _seen_through(world: World, claim: Claim) -> Outcome:
 def _followed(world: World, claim: Claim) -> Outcome | Claim:
     """Return how another process ended the rollout, or our claim on it where it fell silent."""
     told: Phase | None = None
+    hurdle = Hurdle(world)
     while True:
         view, state = present(world.find(claim.name), claim)
         if state.phase is not told:
@@ -79,6 +80,9 @@ def _followed(world: World, claim: Claim) -> Outcome | Claim:
         ours = adopt(world, left, _as_it_stands) if left else None
         if ours is not None:
             return ours
+        hurdle.passed(claim.name, made=left is None)
+        if left:
+            world.sleep(POLL_S)
 
 
 def _as_it_stands(state: Rollout, now: float) -> Step:

@@ -27,6 +27,8 @@ PATIENCE = 25
 """A look comes after a twenty-fifth of the time that the step has taken, from 0.2 to 1 s: it puts
 a verdict off by 4 % of its time at most, and a long step does not pay what a short one must."""
 TELL_S = 1.0
+HINDERED_S = 120.0
+"""How long each change may be refused or lost, one after the other, while the service is read."""
 
 
 def drive(world: World, claim: Claim) -> Outcome:
@@ -43,7 +45,7 @@ def drive(world: World, claim: Claim) -> Outcome:
 
 
 def _driven(world: World, claim: Claim) -> Outcome:
-    audience = Audience(world)
+    audience, hurdle = Audience(world), Hurdle(world)
     while True:
         view, found = owned(world.find(claim.name), claim, world.driver)
         sight = sight_of(world, view, found)
@@ -54,7 +56,9 @@ def _driven(world: World, claim: Claim) -> Outcome:
         step = noted(world, state, step)
         if step.state is not state:
             record(world, step.state)
-        if apply(world, view, state, step):
+        made = apply(world, view, state, step)
+        hurdle.passed(claim.name, made=made)
+        if made:
             audience.tell(step.events)
             if step.state.over or step.state.phase is Phase.HELD:
                 return outcome_of(step.state)
@@ -115,7 +119,8 @@ def apply(world: World, view: ServiceView, before: Rollout, step: Step) -> bool:
     state = leased(step.state, before.holder, now)
     try:
         world.services.patch(view.name, patch_of(world.driver, view, state, step.move))
-    except (Conflict, Unreachable, NotFound):
+    except (Conflict, Unreachable, NotFound) as error:
+        world.refusals.append(str(error))
         return False
     return True
 
@@ -139,6 +144,21 @@ def _spec(driver: Driver, view: ServiceView, state: Rollout, move: Move) -> Spec
         case Move.ROLL_BACK:
             return driver.roll_back(view)
     assert_never(move)
+
+
+@dataclass
+class Hurdle:
+    """Since when no change could be made, though one was to be: a webhook that is down, say."""
+
+    world: World
+    since: float | None = None
+
+    def passed(self, name: str, *, made: bool) -> None:
+        """Note how a change went. Raises Stuck after `HINDERED_S` of none."""
+        now = self.world.clock()
+        self.since = None if made else min(self.since or now, now)
+        if self.since is not None and now - self.since >= HINDERED_S:
+            raise Stuck(self.world.hindered(name, HINDERED_S))
 
 
 @dataclass

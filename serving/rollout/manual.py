@@ -135,11 +135,9 @@ def _amended(world: World, name: str, edit: Edit) -> Outcome:
     """Write the decision into the state, and say where the rollout stands then."""
 
     def attempts() -> Outcome:
-        while True:
-            state = amend(world, world.read(name), edit)
-            if state is not None:
-                reason = state.reason or f"{standing(state)}, by {state.holder}"
-                return Outcome(outcome_of(state).kind, state.version, state.live_version, reason)
+        state = world.insist(name, lambda: amend(world, world.read(name), edit))
+        reason = state.reason or f"{standing(state)}, by {state.holder}"
+        return Outcome(outcome_of(state).kind, state.version, state.live_version, reason)
 
     return concluded(status(world, name).version, attempts)
 
@@ -148,10 +146,8 @@ def decide(world: World, name: str, edit: Edit) -> Outcome:
     """Make the decision with one patch, whoever holds the rollout, and see it through."""
 
     def attempts() -> Outcome:
-        while True:
-            claim = adopt(world, world.read(name), edit)
-            if claim is not None:
-                return see_through(world, claim)
+        claim = world.insist(name, lambda: adopt(world, world.read(name), edit))
+        return see_through(world, claim)
 
     return concluded(status(world, name).version, attempts)
 

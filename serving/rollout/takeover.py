@@ -33,7 +33,8 @@ def adopt(world: World, view: ServiceView, edit: Edit) -> Claim | None:
     taken = leased(step.state, world.holder, now)
     try:
         world.services.patch(view.name, patch_of(world.driver, view, taken, step.move))
-    except (Conflict, Unreachable, NotFound):
+    except (Conflict, Unreachable, NotFound) as error:
+        world.refusals.append(str(error))
         return None
     for event in step.events:
         world.report(event)
@@ -53,7 +54,8 @@ def amend(world: World, view: ServiceView, edit: Edit) -> Rollout | None:
     step = noted(replace(world, holder=state.holder), state, step)
     try:
         world.services.patch(view.name, patch_of(world.driver, view, step.state, step.move))
-    except (Conflict, Unreachable, NotFound):
+    except (Conflict, Unreachable, NotFound) as error:
+        world.refusals.append(str(error))
         # A lost answer may stand for a change that was made: the receipt in the object tells.
         found = world.find(view.name)
         after = rollout_of(found) if found else None

@@ -201,3 +201,56 @@ def test_an_abandoned_rollout_is_given_its_lease_before_it_is_taken_over() -> No
 
     run(replace(stage.world("the next one"), report=note), request("3"))
     assert taken[0] >= state.lease_until
+
+
+def refusing(why: str, stage: Stage, since: str = "") -> Callable[..., Any]:
+    """Refuse every write, or those after an event of a kind."""
+
+    def refuse(write: Callable[..., Any], *args: Any) -> Any:
+        if not since or any(event.kind == since for event in stage.events):
+            raise Unreachable(why)
+        return write(*args)
+
+    return refuse
+
+
+@pytest.mark.parametrize("since", ["", "split"], ids=["from the start", "in the middle"])
+def test_writes_that_are_refused_for_long_end_in_one_sentence_that_says_why(since: str) -> None:
+    stage = Stage.with_live("1")
+    began = stage.cluster.now
+    services = Between(stage.cluster, refusing("failed calling webhook.", stage, since))
+    ended = run(replace(stage.world(), services=services), request("2"))  # type: ignore[arg-type]
+    assert (ended.kind, stage.live()[uri("1")] >= 50) == ("failed", True)
+    assert "no change of it could be made (failed calling webhook); mend that" in ended.reason
+    assert stage.cluster.now - began < 200
+    assert stage.recorder.written == {"1": "promoted"}
+
+
+def test_writes_that_were_refused_for_a_minute_are_made_at_last() -> None:
+    stage = Stage.with_live("1")
+
+    def refuse(write: Callable[..., Any], *args: Any) -> Any:
+        split = [e for e in stage.events if e.kind == "split"]
+        if split and stage.cluster.now < until.setdefault("split", stage.cluster.now + 60):
+            raise Unreachable("failed calling webhook")
+        return write(*args)
+
+    until: dict[str, float] = {}
+    assert played(stage, refuse) == "promoted"
+
+
+@pytest.mark.parametrize("decide", ["promote", "abort", "hold", "resume"])
+def test_a_decision_that_is_refused_for_long_ends_in_one_sentence(decide: str) -> None:
+    from serving.rollout import manual
+
+    stage = Stage.held() if decide != "hold" else Stage.with_live("1")
+    if decide == "hold":
+        killed_when(stage, 50)
+    stage.events.clear()
+    services = Between(stage.cluster, refusing("failed calling webhook", stage))
+    world = replace(stage.world("a person"), services=services)  # type: ignore[arg-type]
+    began, before = stage.cluster.now, stage.live()
+    ended = getattr(manual, decide)(world, NAME)
+    assert ended.kind in ("failed", "conflict")
+    assert stage.cluster.now - began < 200
+    assert stage.live() == before
