@@ -52,7 +52,8 @@ def of_rows(given: Rows) -> Ask:
             now = kinds.get(column.name, column.kind)
             if (now == "text") is not (column.kind == "text"):
                 raise ModelError(
-                    f"It learned from {column.name!r} as {column.kind}, which is {now} in this data."
+                    f"It learned from {column.name!r} as {column.kind}, which is {now} in this "
+                    "data."
                 )
         return predict(encode(signature.inputs, given.cells))
 
