@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from pipelines.backup import databases, newest
+from pipelines.backup import databases, ledgers, newest
 from pipelines.backup.alone import alone, home_lock
 from pipelines.backup.folder import BackupFolder
 from pipelines.backup.gather import POSTGRES_DUMP, Installation, Source, installation, sources
@@ -18,6 +18,7 @@ from pipelines.backup.manifest import Item, Manifest
 from pipelines.errors import BackupError
 from serving.errors import UsageError
 from serving.settings import Settings
+from serving.storage import local_path
 
 THREADS = 2
 _FRESH_NS = 2 * 10**9
@@ -62,6 +63,7 @@ def make(
         folder.prepare()
         with folder.locked(), alone(home_lock(settings.home)):
             folder.sweep()
+            _require_ledgers(settings)
             made = _made(settings, found, folder, moment or datetime.now(UTC))
             newest.write(settings.home, newest.Newest(made.manifest.created, str(folder.root)))
             removed = folder.keep(keep) if keep else []
@@ -71,6 +73,13 @@ def make(
             "make room, or give it to a user who may"
         ) from error
     return Made(made.manifest, made.new, made.new_bytes, tuple(removed))
+
+
+def _require_ledgers(settings: Settings) -> None:
+    """Raise BackupError where one is damaged: nobody could restore it, and `keep` drops others."""
+    place = local_path(settings.ledger)
+    if place is not None:
+        ledgers.verified(place)
 
 
 def _made(settings: Settings, found: Installation, folder: BackupFolder, now: datetime) -> Made:

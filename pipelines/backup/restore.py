@@ -14,13 +14,13 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.backup import databases
 from pipelines.backup.folder import BackupFolder
+from pipelines.backup.ledgers import verified
 from pipelines.backup.manifest import Item, Manifest
 from pipelines.backup.rebase import rebase
 from pipelines.errors import BackupError
 from serving import lasting
-from serving.errors import KanaryaError, UsageError
+from serving.errors import UsageError
 from serving.moved import Moves
-from serving.rollout.ledger import StoredLedger
 from serving.settings import Settings
 
 THREADS = 2
@@ -141,14 +141,7 @@ def _checked(building: Path, manifest: Manifest) -> int:
     for path in sorted(building.rglob("*.db")):
         if databases.is_sqlite(path) and (found := databases.faults(path)):
             raise BackupError(f"{path.relative_to(building)} is damaged ({found}); take another")
-    folders = sorted(path for path in (building / "ledger").glob("[!.]*") if path.is_dir())
-    for folder in folders:
-        service, _, namespace = folder.name.partition(".")
-        try:
-            StoredLedger(str(folder.parent), namespace or "default").chain(service)
-        except KanaryaError as error:
-            raise BackupError(f"the ledger of {service} is damaged: {error}") from error
-    return len(folders)
+    return verified(building / "ledger")
 
 
 def _persist(building: Path) -> None:

@@ -160,6 +160,15 @@ def test_a_changed_manifest_is_named(settings: Settings, folder: BackupFolder) -
         folder.chosen(None)
 
 
+def test_a_damaged_ledger_is_not_backed_up(settings: Settings, folder: BackupFolder) -> None:
+    """Nobody could restore it, and `keep` would let the last backup go that can be."""
+    make(settings, folder)
+    (settings.home / "ledger" / "iris" / "000001.json").write_text("{}")
+    with pytest.raises(BackupError, match="the ledger of iris is damaged: .*was changed"):
+        make(settings, folder, keep=1)
+    restore(folder, settings.home.with_name("elsewhere"))
+
+
 def test_a_damaged_database_is_not_backed_up(settings: Settings, folder: BackupFolder) -> None:
     with closing(sqlite3.connect(settings.home / "mlflow.db")) as database, database:
         database.executemany("INSERT INTO runs VALUES (?, 2)", [("x" * 300,)] * 500)
