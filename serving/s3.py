@@ -128,6 +128,8 @@ class S3Bucket:
         pages = self.client.get_paginator("list_objects_v2")
         with _translated(self.uri):
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **how):
+                if "IsTruncated" not in page:  # MinIO's console answers whatever is asked
+                    raise _foreign(self.uri)
                 yield from (each["Key"] for each in page.get("Contents", ()))
 
 
@@ -162,12 +164,21 @@ def _translated(uri: str) -> Iterator[None]:
         ) from error
     except ClientError as error:
         raise _refused(uri, error) from error
+    except RecursionError as error:  # it asks for the region of whatever sends it elsewhere
+        raise _foreign(uri) from error
     except (BotoCoreError, Boto3Error) as error:
         if isinstance(error.__context__, ClientError):  # a transfer says it in words of its own
             raise _refused(uri, error.__context__) from error
         raise PlatformError(
             f"{uri} could not be reached, try again: {str(error).rstrip('.')}."
         ) from error
+
+
+def _foreign(uri: str) -> PlatformError:
+    return PlatformError(
+        f"{uri} is asked of a server that does not speak S3: a page answers, of a login or of a "
+        f"console; correct {ENDPOINTS[1]}."
+    )
 
 
 def _refused(uri: str, error: Any) -> UsageError | PlatformError:

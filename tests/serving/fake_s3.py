@@ -65,8 +65,12 @@ def answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Connection", "close")
+            if 300 <= status < 400:
+                self.send_header("Location", "http://127.0.0.1:9/login")
             self.end_headers()
             self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the base class asks for it
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))

@@ -137,6 +137,19 @@ def test_a_refusal_is_told(
             ASKED[asked]("s3://bucket/m", model.parent)
 
 
+@pytest.mark.parametrize("status", [200, 302])
+def test_a_page_in_place_of_s3_is_no_empty_bucket(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int
+) -> None:
+    with answering(lambda _: (status, "")) as address:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(PlatformError, match="s3://bucket/m is asked of .*not speak S3"):
+            storage.fetch("s3://bucket/m", tmp_path / "m")
+        with pytest.raises(PlatformError, match="correct AWS_ENDPOINT_URL"):
+            storage.names("s3://bucket/m")
+
+
 def test_missing_credentials_are_asked_for(
     s3_address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
