@@ -20,6 +20,8 @@ USER, PASSWORD, TOKEN = (f"MLFLOW_TRACKING_{name}" for name in ("USERNAME", "PAS
 HOST = "Invalid Host header"
 STORES = ("boto3", "botocore", "google", "requests", "urllib3")
 """Libraries whose errors come from carrying files: to the server, or straight to a bucket."""
+NO_ANSWER = "API request to "
+"""What MLflow's client begins with where no server of its kind has answered."""
 _STATUS = re.compile(r"(?:failed with error code|too many) (\d{3}) ")
 
 
@@ -76,17 +78,9 @@ def refusal(uri: str, error: BaseException) -> TrackingError | None:
             f"the MLflow server {shown(uri)} failed ({_first(error)}); its log says why: look "
             "after its database and its artifact store, and run it again"
         )
-    if status == 429:
-        return TrackingError(
-            f"the MLflow server {shown(uri)} has too many requests ({_first(error)}): run it again "
-            "later"
-        )
-    if status == 413:
-        return TrackingError(
-            f"the MLflow server {shown(uri)} takes no file so large ({_first(error)}): let what "
-            "stands before it take larger ones (nginx: client_max_body_size)"
-        )
-    if status is None and _is_foreign(error):
+    if too_much := _too_much(uri, error, status):
+        return TrackingError(too_much)
+    if str(error).startswith(NO_ANSWER) or (status is None and _is_foreign(error)):
         return TrackingError(away(uri, error))
     return None
 
@@ -108,6 +102,24 @@ def away(uri: str, error: BaseException) -> str:
 def reason(error: BaseException) -> str:
     """Return the kind and the first line of what lies at the bottom of an error."""
     return _first(list(_chain(error))[-1])
+
+
+def _too_much(uri: str, error: BaseException, status: int | None) -> str:
+    """Return the sentence for what is more than a server takes, or knows; "" for all else."""
+    place, why = shown(uri), _first(error)
+    if status == 429:
+        return f"the MLflow server {place} has too many requests ({why}): run it again later"
+    if status == 413:
+        return (
+            f"the MLflow server {place} takes no file so large ({why}): let what stands before it "
+            "take larger ones (nginx: client_max_body_size)"
+        )
+    if "ENDPOINT_NOT_FOUND" in why:
+        return (
+            f"the MLflow server {place} does not know what it is asked ({why}): bring it to the "
+            "version of MLflow here"
+        )
+    return ""
 
 
 def _login(uri: str) -> str:

@@ -22,8 +22,13 @@ from serving.settings import TRACKING_URI, Settings
 
 SQLITE, TRACKING = "sqlite:///", "MLFLOW_TRACKING_URI"
 CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-# MLflow's own: 7 tries and 120 s, minutes of silence where a server is not there.
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+# MLflow's own: 7 tries and 120 s, minutes of silence where a server is not there; and as long as a
+# busy one says, which may be an hour.
+PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
+}
 
 
 @lru_cache(maxsize=4)

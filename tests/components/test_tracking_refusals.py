@@ -1,6 +1,7 @@
 """What an MLflow server refuses is a sentence with its remedy (a bare server, MLflow's client)."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,6 +80,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         ),
         ((500, "Internal Server Error"), {}, "look after its database and its artifact store"),
         ((503, '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "db"}'), {}, "its log says"),
+        (
+            (404, '{"error_code": "ENDPOINT_NOT_FOUND", "message": "no such endpoint"}'),
+            {},
+            "bring it to the version of MLflow here",
+        ),
         ((429, "slow down"), {}, "has too many requests"),
         ((413, "<html>413 Request Entity Too Large</html>"), {}, "client_max_body_size"),
         ((404, "<html>not here</html>"), {}, "correct MLFLOW_TRACKING_URI"),
@@ -111,6 +117,25 @@ def test_a_server_that_goes_away_is_told_whatever_is_asked(server: Server) -> No
     for ask in (lambda: tracker.get_run("1"), lambda: tracker.log_text("1", "text", "a.txt")):
         with pytest.raises(TrackingError, match=r"does not answer \(.*start its server"):
             ask()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [(404, "<html>no backend</html>"), (200, "<html>log in</html>"), (200, '{"run": {"in')],
+    ids=["404", "page", "half"],
+)
+def test_what_is_no_answer_of_mlflow_is_told_whatever_is_asked(
+    server: Server, said: tuple[int, str]
+) -> None:
+    tracker = tracking_store.client(server.uri)
+    server.said = said
+    with pytest.raises(TrackingError, match="does not answer"):
+        tracker.get_run("1")
+
+
+def test_a_busy_server_is_not_waited_for_as_long_as_it_says(server: Server) -> None:
+    tracking_store.client(server.uri)
+    assert os.environ["MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER"] == "false"
 
 
 def test_that_a_thing_is_not_there_stays_an_answer(server: Server) -> None:

@@ -67,6 +67,7 @@ PIECES = frozenset(
         "Value error,",
         "Ankle boot",
         "Traceback (most recent",
+        "API request to",
         "certificate verify failed: ([^(\\]]+)",
         "Hash mismatch for \\\\*'(.+?)\\\\*': Expected",
         "attributes.status = 'RUNNING'",
