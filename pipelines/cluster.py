@@ -233,7 +233,7 @@ def _translated(place: Place, what: str) -> Iterator[None]:
         headers = error.headers or {}
         answer = Refusal(
             error.status or 0,
-            error.body or "",
+            error.body or error.reason or "",
             headers.get("Location") or "",
             headers.get("Content-Type") or "",
         )

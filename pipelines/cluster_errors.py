@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.cluster_place import COOKIE_FILE, NAMESPACE, TOKEN_FILE, Place
-from pipelines.errors import ClusterError, Faltering, LoginNeeded, NotThere, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NoApi, NotThere, Unreachable
 
 LONGEST = 300
 """Characters of a refusal's own words that are shown."""
@@ -47,7 +47,8 @@ def refused(answer: Refusal, place: Place, what: str) -> ClusterError:
     if answer.status == 403 or _denied(words):
         return ClusterError(_forbidden(place, what, words))
     if answer.status == 404:
-        return NotThere(_missing(answer, place, what, words))
+        is_api = answer.body.lstrip().startswith("{")
+        return (NotThere if is_api else NoApi)(_missing(is_api, place, what, words))
     if answer.status in BUSY:
         return Unreachable(f"{place.host} answers {answer.status}: {words or 'it is not ready'}")
     if answer.status == 400 and "namespace" in words.lower() and not place.namespace:
@@ -147,8 +148,8 @@ def _denied(words: str) -> bool:
     return "is not authorized" in words or "PermissionDenied" in words
 
 
-def _missing(answer: Refusal, place: Place, what: str, words: str) -> str:
-    if not answer.body.lstrip().startswith("{"):
+def _missing(is_api: bool, place: Place, what: str, words: str) -> str:
+    if not is_api:
         return (
             f"{place.host} has no API of Kubeflow Pipelines 2 (status 404): is the address right? "
             "Behind Kubeflow's gateway it ends in /pipeline"

@@ -39,7 +39,7 @@ def result(run: ClusterRun, steps: Sequence[Step], log: Callable[[str], str], pa
         ran = ", ".join(step.name for step in steps)
         raise RunError(f"neither branch behind the gate ran to its end (steps that ran: {ran})")
     told = _told(ended[-1], log, page)
-    seconds = max(0.0, run.finished - run.created) if run.finished else 0.0
+    seconds = max(0.0, run.finished - run.created) if run.created and run.finished else 0.0
     return Result(run.run_id, *told, seconds=seconds, steps=tuple(steps))
 
 

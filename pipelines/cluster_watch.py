@@ -15,7 +15,7 @@ from pipelines.cluster import Cluster
 from pipelines.cluster_outcome import notes, result
 from pipelines.cluster_pods import trouble
 from pipelines.cluster_steps import FINAL, ClusterRun, Task, changes, is_waiting, steps
-from pipelines.errors import ClusterError, Faltering, LoginNeeded, NotThere, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NoApi, NotThere, Unreachable
 from pipelines.journal import Result, Step
 from pipelines.step_log import Note
 from serving.errors import KanaryaError, UsageError
@@ -24,7 +24,7 @@ SILENCE_S = 300.0
 """How long Kubeflow Pipelines may be out of reach before watching is given up."""
 WAITING_S = 30.0
 """How long a pod may stand there without working before somebody asks why."""
-PASSING = (Unreachable, Faltering, LoginNeeded, UsageError)
+PASSING = (Unreachable, Faltering, LoginNeeded, NoApi, UsageError)
 """What may be over soon, of a run that was seen: an outage, a fault, a login that is renewed (whose
 file is empty meanwhile)."""
 NOT_BEGUN = "Kubeflow Pipelines has not begun with the run; does its workflow controller work?"
@@ -83,7 +83,7 @@ class Watch:
         try:
             return self._patiently(lambda: cluster_runs.get(self.cluster, self.run_id), passing)
         except NotThere as error:
-            if not self._tasks:
+            if not self._tasks or isinstance(error, NoApi):
                 raise
             raise ClusterError(
                 f"the run {self.run_id} was deleted while it was watched, so nobody can say how "

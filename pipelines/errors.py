@@ -8,6 +8,7 @@ serving.errors.KanaryaError
 │       ├── LoginNeeded exit 1   a page for browsers answers, in place of the API
 │       ├── Faltering   exit 1   it failed inside, or what shows who asks has run out
 │       └── NotThere    exit 1   there is no run, experiment or schedule of that name
+│           └── NoApi   exit 1   nothing there knows the path: another address, or a gateway alone
 ├── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
 ├── BackupError         exit 1   a backup cannot be made, is damaged, or cannot be restored
 └── AlertError          exit 1   the outbox cannot be used, or a receiver did not take an alert
@@ -46,6 +47,10 @@ class Faltering(ClusterError):
 
 class NotThere(ClusterError):
     """Kubeflow Pipelines knows no run, experiment or schedule of that name."""
+
+
+class NoApi(NotThere):
+    """What answers does not know the path, so it says nothing of what was asked for."""
 
 
 class BackupError(KanaryaError):

@@ -14,7 +14,7 @@ import pytest
 from pipelines import cluster_runs
 from pipelines.cluster import connect
 from pipelines.cluster_place import Place
-from pipelines.errors import ClusterError, Faltering, LoginNeeded, NotThere, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NoApi, Unreachable
 from serving.errors import KanaryaError, UsageError
 from tests.pipelines.kfp_api.server import FakeKfp, serve
 
@@ -45,7 +45,7 @@ REFUSALS = [
     ({"faults": [("<html>oops</html>", 500, "text/html")]}, Faltering, ["answers 500: -"]),
     ({"faults": [('{"runs": [{"run_id"', 200, "application/json")]}, Unreachable, ["broke off"]),
     ({"faults": [500]}, Faltering, ["cannot list the runs", "answers 500"]),
-    ({"faults": [404]}, NotThere, ["no API of Kubeflow Pipelines 2"]),
+    ({"faults": [404]}, NoApi, ["no API of Kubeflow Pipelines 2"]),
 ]
 
 

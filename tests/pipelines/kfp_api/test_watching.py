@@ -136,6 +136,7 @@ PASSING: list[tuple[Any, str]] = [
     ),
     (('{"code": 16, "message": "token expired"}', 401, "application/json"), "token expired"),
     (("<html>log in</html>", 200, "text/html"), "a page for browsers"),
+    (("default backend - 404", 404, "text/plain"), "has no API"),
     (('{"run_id": "', 200, "application/json"), "broke off in the middle"),
 ]
 
