@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pipelines.cluster import Cluster
 from pipelines.cluster_errors import said
 from pipelines.cluster_steps import ClusterRun, Pod, Task, pods
-from pipelines.errors import ClusterError, NotThere, Unreachable
+from pipelines.errors import ClusterError, NoApi, NotThere, Unreachable
 
 
 def log(cluster: Cluster, run: ClusterRun, step: str, known: Mapping[str, Task]) -> str:
@@ -34,7 +34,7 @@ def _of_pod(cluster: Cluster, run: ClusterRun, pod: Pod) -> str:
     for path, query in _places(cluster, run, pod):
         try:
             text = cluster.text("read the log", path, query)
-        except NotThere:  # the API has no such path, or the UI no such pod
+        except (NoApi, NotThere):  # the API has no such path, or the UI no such pod
             continue
         except Unreachable:
             raise

@@ -14,7 +14,7 @@ from pipelines.cluster import EVERY, Cluster
 from pipelines.cluster_errors import version_gap
 from pipelines.cluster_place import is_id
 from pipelines.cluster_steps import ClusterRun, Task, from_api, tasks
-from pipelines.errors import ClusterError, NotThere, Unreachable
+from pipelines.errors import ClusterError, NoApi, NotThere, Unreachable
 
 EQUALS = 1
 """The operation of `filter.proto`."""
@@ -71,7 +71,9 @@ def find_experiment(cluster: Cluster, name: str) -> str:
             f"look for the experiment {name!r}",
             lambda client: client.get_experiment(experiment_name=name),
         )
-    except ValueError as error:  # the SDK's word for "no such experiment"
+    except ValueError as error:  # the SDK's word for "no such experiment", and for several
+        if not str(error).startswith("No experiment"):
+            raise ClusterError(f"cannot look for the experiment {name!r}: {error}") from error
         raise NotThere(
             f"there is no experiment {name!r}{within(cluster)}; is the namespace right?"
         ) from error
@@ -148,7 +150,7 @@ def explained(cluster: Cluster) -> Iterator[None]:
     """Add to a refusal that the backend is older than what compiled, where it is."""
     try:
         yield
-    except (NotThere, Unreachable):
+    except (NoApi, NotThere, Unreachable):
         raise
     except ClusterError as error:
         gap = gap_of(cluster)

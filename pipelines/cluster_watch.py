@@ -83,7 +83,7 @@ class Watch:
         try:
             return self._patiently(lambda: cluster_runs.get(self.cluster, self.run_id), passing)
         except NotThere as error:
-            if not self._tasks or isinstance(error, NoApi):
+            if not self._tasks:
                 raise
             raise ClusterError(
                 f"the run {self.run_id} was deleted while it was watched, so nobody can say how "

@@ -7,8 +7,8 @@ serving.errors.KanaryaError
 │       ├── Unreachable exit 1   nothing answers there now; the same call may work later
 │       ├── LoginNeeded exit 1   a page for browsers answers, in place of the API
 │       ├── Faltering   exit 1   it failed inside, or what shows who asks has run out
+│       ├── NoApi       exit 1   nothing there knows the path: another address, or a gateway alone
 │       └── NotThere    exit 1   there is no run, experiment or schedule of that name
-│           └── NoApi   exit 1   nothing there knows the path: another address, or a gateway alone
 ├── QueueError          exit 1   the queue's database is damaged or busy, its workers do not start
 ├── BackupError         exit 1   a backup cannot be made, is damaged, or cannot be restored
 └── AlertError          exit 1   the outbox cannot be used, or a receiver did not take an alert
@@ -49,7 +49,7 @@ class NotThere(ClusterError):
     """Kubeflow Pipelines knows no run, experiment or schedule of that name."""
 
 
-class NoApi(NotThere):
+class NoApi(ClusterError):
     """What answers does not know the path, so it says nothing of what was asked for."""
 
 

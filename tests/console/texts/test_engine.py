@@ -68,6 +68,7 @@ PIECES = frozenset(
         "Ankle boot",
         "Traceback (most recent",
         "API request to",
+        "No experiment",
         "certificate verify failed: ([^(\\]]+)",
         "Hash mismatch for \\\\*'(.+?)\\\\*': Expected",
         "attributes.status = 'RUNNING'",

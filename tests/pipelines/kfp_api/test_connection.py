@@ -14,7 +14,7 @@ import pytest
 from pipelines import cluster_runs
 from pipelines.cluster import connect
 from pipelines.cluster_place import Place
-from pipelines.errors import ClusterError, Faltering, LoginNeeded, NoApi, Unreachable
+from pipelines.errors import ClusterError, Faltering, LoginNeeded, NoApi, NotThere, Unreachable
 from serving.errors import KanaryaError, UsageError
 from tests.pipelines.kfp_api.server import FakeKfp, serve
 
@@ -145,6 +145,19 @@ root: {dag: {tasks: {}}}
 schemaVersion: 2.1.0
 sdkVersion: kfp-2.17.0
 """
+
+
+def test_only_the_api_itself_can_say_that_there_is_no_experiment(kfp: FakeKfp) -> None:
+    cluster = connect(Place(kfp.host, ""))
+    with pytest.raises(NotThere, match="there is no experiment 'iris'"):
+        cluster_runs.newest(cluster, "iris")
+    kfp.faults = [("default backend - 404", 404, "text/plain")]
+    with pytest.raises(NoApi):  # else a watcher would train again without minding its cooldown
+        cluster_runs.newest(cluster, "iris")
+    for number in "12":
+        kfp.experiments[number] = {"experiment_id": number, "display_name": "iris"}
+    with pytest.raises(ClusterError, match="cannot look for the experiment 'iris': Multiple"):
+        cluster_runs.newest(cluster, "iris")
 
 
 def test_nothing_of_the_home_folder_is_read_or_written(
