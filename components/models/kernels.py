@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 MOST_FOLDS = 5
+MOST_STEPS = 10_000_000
+"""libsvm's own limit, which scikit-learn lifts: with a C that is too large it may never end."""
 OURS = ("max_rows",)
 """Settings that scikit-learn does not know."""
 
 
 def _theirs(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in OURS}
+    kept = {name: value for name, value in settings.items() if name not in OURS}
+    return {**kept, "max_iter": MOST_STEPS}
 
 
 @dataclass

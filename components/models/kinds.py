@@ -83,7 +83,11 @@ def notes(kind: str, warnings: Iterable[Warning | str]) -> tuple[str, ...]:
     The others are of a library's own affairs: of many classes it asks whether they are numbers.
     """
     early = any(type(each).__name__ == "ConvergenceWarning" for each in warnings)
-    return (f"{kind} stopped before it converged; raise max_iter, or lower C.",) if early else ()
+    if not early:
+        return ()
+    if kind == "svm":
+        return (f"{kind} stopped before it converged; raise tol, or lower C.",)
+    return (f"{kind} stopped before it converged; raise max_iter, or lower C.",)
 
 
 def unsplit(kind: str, settings: Mapping[str, Any], rows: int) -> tuple[str, ...]:

@@ -93,6 +93,15 @@ def test_a_solver_that_stops_early_leaves_a_note_with_a_remedy(
     assert capsys.readouterr().out == f"note: {note}\n"
 
 
+@pytest.mark.parametrize("make", [tables.iris, tables.prices])
+def test_an_svm_that_would_never_end_leaves_one_too(
+    tmp_path: Path, make: Callable[[], Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.models.kernels.MOST_STEPS", 3)
+    fitted, _ = tables.fitted(tmp_path, make(), "svm")
+    assert fitted.notes == ("svm stopped before it converged; raise tol, or lower C.",)
+
+
 def test_trees_that_have_too_few_rows_to_split_leave_a_note_with_a_remedy(tmp_path: Path) -> None:
     rows_ = pl.DataFrame({"x": range(39), "y": ["a", "b", "b"] * 13})
     part = tables.write(tmp_path / "rows", Table(rows_, "y"))
