@@ -115,9 +115,9 @@ class _Dealt:
             number.median.second(values[~np.isnan(values)])
         for place, (name, places) in enumerate(self._places.items()):
             rows["words"][:, place] = [places.get(word, -1) for word in encoded[name].tolist()]
-        rows["target"], places = self._targets(target)
+        rows["target"], of_class = self._targets(target)
         bucket = rng.integers(self._count, size=len(rows))
-        bucket[self._are_watched(places, rng)] = self._count
+        bucket[self._are_watched(of_class, rng)] = self._count
         self._spool.deal(rows, bucket)
 
     def _targets(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +129,7 @@ class _Dealt:
         return places, places
 
     def _are_watched(self, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        watched = rng.random(len(places)) < self._watched[places]
+        watched = np.asarray(rng.random(len(places)) < self._watched[places])
         for place, left in self._chosen.items():
             own = np.flatnonzero(places == place)
             watched[own], self._chosen[place] = left[: len(own)], left[len(own) :]

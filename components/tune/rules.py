@@ -65,10 +65,8 @@ class Search:
 
     def to_json(self) -> str:
         """Return it as a parameter of a step, which is an argument of 128 kB at most: shortly."""
-        short_ones = (",", ":")
-        return json.dumps(
-            asdict(self), ensure_ascii=False, allow_nan=False, separators=short_ones
-        )
+        given = asdict(self)
+        return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     def with_trials(self, trials: Iterable[Trial]) -> Search:
         """Return the same search with these trials."""

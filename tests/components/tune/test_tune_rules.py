@@ -69,6 +69,12 @@ def test_pods_share_the_trials_but_those_of_halving(method, pods, counts) -> Non
     assert found.usage == tuple({"at": [n]} for n in range(len(used)))
 
 
+def test_what_256_trials_showed_in_20_folds_is_an_argument_of_a_step() -> None:
+    space = {"max_depth": 150, "min_samples_leaf": 7, "max_features": 0.443457}
+    shown = [Trial(number, space, (0.987654,) * 20, 1000, 12.345) for number in range(1, 257)]
+    assert len(search(*shown).to_json()) < 100_000  # of 131,072, with quotes escaped and the rest
+
+
 @pytest.mark.parametrize(
     ("trials", "rows", "shares"), [(2, 1000, 1), (9, 1000, 3), (9, 100, 2), (9, 50, 1)]
 )
