@@ -97,7 +97,7 @@ class ServiceClient:
             raise self._silent(error) from error
         except UnicodeDecodeError as error:
             raise self._foreign() from error
-        if not isinstance(found, dict) or "metadata" not in found:
+        if not isinstance(found, dict) or not {"metadata", "items"} & found.keys():
             raise self._foreign()
         return found
 
