@@ -123,6 +123,9 @@ def test_a_process_with_these_arguments_answers_these_probes(
             wait_for(lambda asked=given[probe]: passes(asked, ports), probe)
         scraped = runtime["spec"]["annotations"]
         port = ports[int(scraped["prometheus.kserve.io/port"])]
+        # Where the probes ask gRPC, HTTP may come a moment later: Prometheus comes again.
+        here = {"tcpSocket": {"port": int(scraped["prometheus.kserve.io/port"])}}
+        wait_for(lambda: passes(here, ports), "metrics")
         assert raw(port, "GET", scraped["prometheus.kserve.io/path"], b"", {}).status == 200
     finally:
         end(process)

@@ -23,6 +23,6 @@ def test_a_rollout_sees_requests_classes_and_confidence(flowers: Predictor) -> N
     assert isinstance(before, Observation) and isinstance(after, Observation), (before, after)
     assert after.continues(before)
     news = after.of("iris-predictor-00001").since(before.of("iris-predictor-00001"))
-    assert (news.requests, news.errors, sum(news.buckets)) == (6, 0, 6)
+    assert (news.requests, news.errors, sum(news.buckets)) == (6, 1, 6)  # of which it refused one
     assert sum(news.classes.values()) == sum(news.confidence) == 5
     assert len(news.confidence_bounds) == len(news.confidence) and len(news.classes) > 1
