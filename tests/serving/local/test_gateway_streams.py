@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import http.client
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.serving.local.gateway_kit import (
 )
 
 MIB = 1024 * 1024
+Backend = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -87,6 +89,20 @@ def stands_still(value: Callable[[], int]) -> bool:
     return bool(before) and before == value()
 
 
+@contextmanager
+def half_uploaded(world: World, backend: Backend) -> Iterator[http.client.HTTPResponse]:
+    """Lend the answer to a client that has sent 2 of 4 MiB to a backend of its own."""
+    world.one()
+    server = world.run(asyncio.start_server(backend, "127.0.0.1", 0))
+    world.servers.append(server)
+    world.address("r1", server.sockets[0].getsockname())
+    with world.connect() as client:
+        client.sendall(request(b"Content-Length: %d" % (4 * MIB), body=b"x" * (2 * MIB)))
+        reply = http.client.HTTPResponse(client)
+        reply.begin()
+        yield reply
+
+
 def test_an_answer_that_comes_before_the_upload_ends_is_passed_on(world: World) -> None:
     """Nobody else's request may follow on that connection: it would be taken for the upload."""
     left: list[asyncio.StreamWriter] = []
@@ -98,14 +114,7 @@ def test_an_answer_that_comes_before_the_upload_ends_is_passed_on(world: World) 
             pass
         left.append(writer)
 
-    world.one()
-    server = world.run(asyncio.start_server(early, "127.0.0.1", 0))
-    world.servers.append(server)
-    world.address("r1", server.sockets[0].getsockname())
-    with world.connect() as client:
-        client.sendall(request(b"Content-Length: %d" % (4 * MIB), body=b"x" * (2 * MIB)))
-        reply = http.client.HTTPResponse(client)
-        reply.begin()
+    with half_uploaded(world, early) as reply:
         assert (reply.status, reply.read()) == (413, b"no")
         wait_for(lambda: left, "the gateway left the connection")
         assert world.ask().status == 413
@@ -126,14 +135,7 @@ def test_a_client_that_pauses_in_its_upload_hears_what_became_of_it(
         await writer.drain()
         writer.close()
 
-    world.one()
-    server = world.run(asyncio.start_server(tired, "127.0.0.1", 0))
-    world.servers.append(server)
-    world.address("r1", server.sockets[0].getsockname())
-    with world.connect() as client:
-        client.sendall(request(b"Content-Length: %d" % (4 * MIB), body=b"x" * (2 * MIB)))
-        reply = http.client.HTTPResponse(client)
-        reply.begin()
+    with half_uploaded(world, tired) as reply:
         assert reply.status == status
 
 
