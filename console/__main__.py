@@ -28,9 +28,11 @@ def serve(settings: ConsoleSettings) -> None:
             import uvicorn
 
             from console.app import FIRST, build
+            from console.widgets.handlers import quick_elements
             from console.world import World
 
             FIRST.load()
+        quick_elements()
         app = build(World.of(settings))
         print(f"console on {url}", flush=True)
         config = uvicorn.Config(

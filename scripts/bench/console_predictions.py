@@ -15,6 +15,7 @@ from pipelines.journal import RunFolder
 from scripts.bench.load import Answer, Client, failures, open_loop, quantile_ms
 
 RATE, TURN_S, TURNS = 200.0, 5.0, 6
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 EPOCHS_A_SECOND = 10
 PAGES = ("/", "/queue", "/services")
 
@@ -43,19 +44,18 @@ async def compared(client: Client, url: str, run: RunFolder, watchers: int) -> d
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:
     """Return how much longer predictions take while the console is busy."""
-    quantiles = ("p50", "p99")
     return {
         f"prediction_{name}_busy/quiet": found[f"prediction_busy_{name}_ms"]
         / found[f"prediction_quiet_{name}_ms"]
-        for name in quantiles
+        for name in QUANTILES
     }
 
 
 def figures(side: str, answers: Sequence[Answer]) -> dict[str, Any]:
     """Return what there is to say of one side's answers."""
+    found = {name: quantile_ms(answers, share) for name, share in QUANTILES.items()}
     return {
-        f"prediction_{side}_p50_ms": quantile_ms(answers, 0.5),
-        f"prediction_{side}_p99_ms": quantile_ms(answers, 0.99),
+        **{f"prediction_{side}_{name}_ms": taken for name, taken in found.items()},
         f"prediction_{side}_requests": len(answers),
         f"prediction_{side}_failed": failures(answers),
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from serving import priority
 
 ENABLED = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
@@ -78,3 +81,44 @@ def test_who_gives_way_more_already_goes_on_to() -> None:
     asked = [sys.executable, "-c", program]
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
+
+
+SLICES = """
+import ctypes, json, os, threading
+from serving import priority
+
+def slice_ns():
+    told = ctypes.create_string_buffer(priority.SCHED_ATTR.size)
+    number = priority.SCHED_SETATTR[os.uname().machine] + 1  # sched_getattr
+    assert ctypes.CDLL(None).syscall(number, 0, told, len(told), 0) == 0
+    return priority.SCHED_ATTR.unpack(told.raw)[5]
+
+if %r:
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+found = [slice_ns()]
+priority.give_way()
+found.append(slice_ns())
+thread = threading.Thread(target=lambda: found.append(slice_ns()))
+thread.start(); thread.join()
+found.append(priority._as_before.submit(slice_ns).result())
+print(json.dumps([*found, os.sched_getscheduler(0), os.nice(0)]))
+"""
+
+
+def _takes_slices() -> bool:
+    if sys.platform != "linux" or os.uname().machine not in priority.SCHED_SETATTR:
+        return False
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int(minor)) >= (6, 12)
+
+
+@pytest.mark.skipif(not _takes_slices(), reason="threads have slices of their own from Linux 6.12")
+@pytest.mark.parametrize("chosen", [False, True])
+def test_who_gives_way_may_be_interrupted_and_what_is_started_may_not(chosen: bool) -> None:
+    asked = [sys.executable, "-c", SLICES % chosen]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    usual, here, thread, starter, policy, niceness = json.loads(done.stdout)
+    longest = usual if chosen else priority.SLICE_NS  # who chose a policy is left alone
+    assert (here, thread, starter) == (longest, longest, usual)
+    assert policy == (os.SCHED_BATCH if chosen else os.SCHED_OTHER)
+    assert niceness >= priority.NICENESS
